@@ -1,0 +1,41 @@
+# Everything a newcomer types. Needs Python 3.10+ and make; `make` lists the targets.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint types ui clean
+
+help:  ## List the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# Torch first and pinned: the tested pair of versions, and pip's download cache serves the second environment.
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (a few minutes the first time)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch torchvision
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+install: $(STAMP)  ## Make the environment
+
+demo: $(STAMP)  ## Train Garg et al. on the embedded streets and render the table (about 10 minutes)
+	@$(BIN)/python -m depthrepro.train +experiment=garg_kitti
+	@$(BIN)/python -m depthrepro.report garg_resolution
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	@$(BIN)/mypy
+
+test: lint types  ## Lint, check types, run the tests
+	@$(BIN)/python -m pytest
+
+ui: $(STAMP)  ## Compare runs in the MLflow UI on http://127.0.0.1:5000
+	@$(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlflow.db --host 127.0.0.1 --port 5000
+
+clean:  ## Remove the environment and the caches, keep runs/
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,3 @@
+"""Depth-estimation papers, reproduced table by table."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,197 @@
+"""Typed parts of the configuration, the run directory's name, and readable composition errors.
+
+Objects (`model`, `data`, `loss`, `optimizer`, `scheduler`, `augment`) are configured by `_target_`, so that a
+constructor's signature is their schema. Everything else is one of the dataclasses below: schema and runtime value at
+once. Nothing here imports torch: `--help` and `--cfg job` stay light.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from depthrepro.errors import UserError
+from depthrepro.evaluation.protocol import Protocol
+from depthrepro.tracking.settings import LoggerConfig
+
+CONFIG_DIR = str(Path(__file__).resolve().parent.parent / "conf")
+
+# Overrides that say where or how to run, not what: they do not rename the run directory or forbid a resume.
+_NOT_PART_OF_THE_RESULT = (
+    "experiment",
+    "seed",
+    "root",
+    "run_dir",
+    "cache_dir",
+    "force",
+    "logger",
+    "hydra",
+    "trainer.device",
+    "trainer.num_workers",
+    "trainer.checkpoint_seconds",
+)
+
+
+class Precision(Enum):
+    """Number format of the forward and backward pass."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"  # autocast; on CPUs with AMX and on recent GPUs
+    fp16 = "fp16"  # autocast with a gradient scaler; CUDA only
+
+
+@dataclass
+class Stage:
+    """A part of the training that optimises some of the network's outputs.
+
+    Attributes:
+        levels: Outputs that the loss is computed at, such as [L9].
+        share: Part of `trainer.epochs`, relative to the other stages' shares; 0 leaves the stage out.
+        lr_factor: Multiplies the optimizer's learning rate during the stage.
+    """
+
+    levels: list[str] = MISSING
+    share: float = 1.0
+    lr_factor: float = 1.0
+
+
+@dataclass
+class TrainerConfig:
+    """How the training loop runs.
+
+    Attributes:
+        epochs: Passes over the training set, divided among the stages by their shares.
+        batch_size: Pairs per optimizer step, over all ranks and accumulated parts.
+        accumulate: Parts that a rank's share of the batch is computed in, to save memory.
+        clip_norm: Largest norm of the gradient; null = no clipping.
+        precision: Number format of the network's forward and backward pass.
+        channels_last: Memory layout of the network; faster for convolutions on CPUs and tensor cores.
+        max_steps: Stop after this many optimizer steps (smoke runs); null = all epochs.
+        validate_every: Epochs between validations, which also choose the best checkpoint.
+        checkpoint_seconds: Least time between two writes of `last.pt`.
+        log_every: Steps between two rows of `metrics.jsonl`.
+        num_workers: Loader processes; 0 = load in the training process.
+        device: `auto`, `cpu`, `cuda` or `cuda:<n>`.
+        stages: Named stages, in order.
+    """
+
+    epochs: int = MISSING
+    batch_size: int = 8
+    accumulate: int = 1
+    clip_norm: float | None = None
+    precision: Precision = Precision.fp32
+    channels_last: bool = True
+    max_steps: int | None = None
+    validate_every: int = 1
+    checkpoint_seconds: float = 60.0
+    log_every: int = 10
+    num_workers: int = 0
+    device: str = "auto"
+    stages: dict[str, Stage] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check what no type can say."""
+        for name in ("epochs", "batch_size", "accumulate", "validate_every", "log_every"):
+            if getattr(self, name) != MISSING and getattr(self, name) < 1:
+                raise UserError(f"trainer.{name} must be at least 1, got {getattr(self, name)}")
+
+
+@dataclass
+class RootConfig:
+    """The whole configuration of a run.
+
+    Attributes:
+        name: Experiment; names the run directory.
+        scale: `demo` or `paper`.
+        seed: Seeds weights, shuffling and augmentation.
+        input_size: (height, width) of the network's input in pixels.
+        root: Folder that holds `runs/` and the tracking store.
+        run_dir: Folder of this run; null = runs/<name>/<changed settings>/seed=<n>.
+        cache_dir: Folder of rendered worlds, resized frames and baselines; null = the user's cache.
+        force: Throw away what the run directory holds and start again.
+    """
+
+    name: str = MISSING
+    scale: str = MISSING
+    seed: int = 0
+    input_size: list[int] = MISSING
+    root: str = "."
+    run_dir: str | None = None
+    cache_dir: str | None = None
+    force: bool = False
+    model: Any = MISSING
+    data: Any = MISSING
+    loss: Any = MISSING
+    optimizer: Any = MISSING
+    scheduler: Any = MISSING
+    augment: Any = MISSING
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    eval: Protocol = field(default_factory=Protocol)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+
+
+def register_schema() -> None:
+    """Make the dataclasses known to Hydra as `schema`, the first entry of conf/config.yaml."""
+    ConfigStore.instance().store(name="schema", node=RootConfig)
+
+
+def override_folder(overrides: list[str], data_root: str | None) -> str:
+    """Folder name for what differs from the experiment as written: readable start, then a hash; "" for nothing.
+
+    Args:
+        overrides: Command-line overrides, such as ["+experiment=garg_kitti", "scale=paper"].
+        data_root: Where the real data lies, None for embedded data: the same experiment on other data is another run.
+    """
+    kept = sorted(o for o in overrides if not _leaves_result_alone(o))
+    if not kept and data_root is None:
+        return ""
+    parts = kept + ([] if data_root is None else [f"data.root={data_root}"])
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
+    words = [re.sub(r"[^\w.]+", "-", o.lstrip("+~").split("=", 1)[-1])[:20].strip("-.") for o in kept]
+    return "-".join([*[w for w in words if w][:3], digest])
+
+
+def _leaves_result_alone(override: str) -> bool:
+    key = override.lstrip("+~").split("=", 1)[0]
+    return any(key == name or key.startswith((name + ".", name + "/")) for name in _NOT_PART_OF_THE_RESULT)
+
+
+def resolve_run_dir(cfg: DictConfig, overrides: list[str]) -> Path:
+    """Absolute run directory; the same on every rank and for the same command typed again."""
+    if cfg.run_dir:
+        return Path(cfg.run_dir).expanduser().resolve()
+    root = Path(cfg.root).expanduser().resolve()
+    return root / "runs" / cfg.name / override_folder(overrides, cfg.data.get("root")) / f"seed={cfg.seed}"
+
+
+def result_config(cfg: DictConfig) -> dict[str, Any]:
+    """The resolved configuration without the settings that cannot change the result."""
+    resolved = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
+    assert isinstance(resolved, dict)
+    for name in _NOT_PART_OF_THE_RESULT:
+        node, _, leaf = name.rpartition(".")
+        holder = resolved.get(node, {}) if node else resolved
+        if leaf != "seed":
+            holder.pop(leaf, None)
+    return {str(k): v for k, v in resolved.items()}
+
+
+def config_hash(cfg: DictConfig) -> str:
+    """12 hex digits over `result_config`."""
+    return hashlib.sha256(OmegaConf.to_yaml(OmegaConf.create(result_config(cfg)), sort_keys=True).encode()).hexdigest()[
+        :12
+    ]
+
+
+def default_cache_dir(cfg_value: str | None = None) -> Path:
+    """`cache_dir`, else $DEPTHREPRO_CACHE, else ~/.cache/depthrepro."""
+    chosen = cfg_value or os.environ.get("DEPTHREPRO_CACHE") or "~/.cache/depthrepro"
+    return Path(chosen).expanduser().resolve()

@@ -1,0 +1,1 @@
+"""Readers of real data sets, and what turns them into batches."""

@@ -1,0 +1,56 @@
+"""Two digests of a data set: a portable one that names it in results, and a local one that keys the frame cache."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from depthrepro.data.base import StereoRecord
+from depthrepro.data.image_io import ImageProbe
+from depthrepro.errors import UserError
+
+
+def portable_fingerprint(records: Sequence[StereoRecord], probes: Mapping[Path, ImageProbe]) -> str:
+    """Hex digest of ids, image sizes, byte sizes, encodings and calibration.
+
+    Folders and times stay out, so that copies of a data set on two machines have one fingerprint.
+
+    Args:
+        records: The pairs, in order.
+        probes: What is known of each of their files.
+    """
+    digest = hashlib.sha256()
+    for record in records:
+        files = [f"{probe.n_bytes} {probe.encoding}" for probe in (probes[record.left], probes[record.right])]
+        # Nine digits: more than any calibration file has, fewer than the last bits of a division.
+        camera = " ".join(f"{value:.9g}" for row in record.K for value in row) + f" {record.baseline_m:.9g}"
+        digest.update("|".join([record.id, str(record.size), *files, camera, str(record.mirrored)]).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def count_encodings(probes: Iterable[ImageProbe]) -> dict[str, int]:
+    """Number of images in each encoding, the commonest first."""
+    return dict(Counter(probe.encoding for probe in probes).most_common())
+
+
+def local_cache_key(records: Sequence[StereoRecord], size: tuple[int, int]) -> str:
+    """Hex digest that changes when an image is changed, added or removed on this machine, or another size is wanted.
+
+    Args:
+        records: The pairs.
+        size: (height, width) that the frames are resized to.
+
+    Raises:
+        UserError: If a file is gone.
+    """
+    digest = hashlib.sha256(f"frames 1 {size[0]}x{size[1]}\n".encode())
+    for record in records:
+        for path in (record.left, record.right):
+            try:
+                stat = path.stat()
+            except OSError:
+                raise UserError(f"{path}: no such image any more; restore it or start again") from None
+            digest.update(f"{record.id}|{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()

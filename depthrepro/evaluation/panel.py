@@ -1,0 +1,53 @@
+"""Images for a panel like the paper's figure: photograph, ground truth, and every level's depth side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from depthrepro.data.base import StereoDataset
+from depthrepro.data.image_io import resize_rgb
+from depthrepro.evaluation.baselines import MeanMap, sgbm_prediction
+from depthrepro.evaluation.evaluator import depth_map, read_left
+from depthrepro.evaluation.files import replacing
+from depthrepro.evaluation.predictions import load_prediction, prediction_path
+from depthrepro.evaluation.protocol import Protocol
+
+
+def write_panels(
+    folder: Path, predictions_dir: Path, test: StereoDataset, indices: Sequence[int], protocol: Protocol, mean: MeanMap
+) -> None:
+    """Write `folder`/<id>.npz for some test images.
+
+    Each holds `image` (H, W, 3) uint8 and `depth_gt` (H, W) float32 (0 = none) at the ground truth's size, and one
+    (H, W) float32 depth map, aligned and clamped as it is scored, per level, `mean_map` and `sgbm`. Depth in metres.
+
+    Args:
+        folder: Target.
+        predictions_dir: Saved predictions of the checkpoint to show.
+        test: The test set.
+        indices: Images to show.
+        protocol: As the scores beside the panel.
+        mean: The training set's mean depth map.
+
+    Raises:
+        UserError: If a prediction or an image cannot be read.
+    """
+    for i in indices:
+        record, depth_gt = test.records[i], test.depth_gt(i, protocol.ground_truth)
+        shown = (
+            load_prediction(prediction_path(predictions_dir, record.id)),
+            mean.prediction(record.id),
+            sgbm_prediction(record),
+        )
+        maps = {
+            name: depth_map(values, prediction.kind, record, depth_gt, protocol).astype(np.float32)
+            for prediction in shown
+            for name, values in prediction.levels.items()
+        }
+        image = read_left(record)
+        image = image if image.shape[:2] == depth_gt.shape else resize_rgb(image, depth_gt.shape)
+        with replacing(prediction_path(folder, record.id)) as beside, beside.open("wb") as file:
+            np.savez(file, allow_pickle=False, image=image, depth_gt=depth_gt.astype(np.float32), **maps)

@@ -1,0 +1,96 @@
+"""The evaluation protocol: one typed object that says what a number in a table means."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from depthrepro.errors import UserError
+
+
+class GroundTruth(Enum):
+    """Where the ground-truth depth comes from."""
+
+    raw_cam_z = "raw_cam_z"  # one lidar scan, depth along the camera's optical axis
+    raw_lidar_x = "raw_lidar_x"  # one lidar scan, the lidar's forward coordinate (Eigen's code and its heirs)
+    improved = "improved"  # KITTI's accumulated and cleaned depth maps (Uhrig et al. 2017)
+    disparity = "disparity"  # a stereo benchmark's disparity map, turned into depth by the calibration
+    dense = "dense"  # a dense depth map that comes with the data set
+
+
+class Crop(Enum):
+    """Part of the full-resolution ground truth that is scored; fractions of its height and width."""
+
+    none = "none"
+    garg = "garg"
+    eigen = "eigen"
+
+
+class Alignment(Enum):
+    """What is fitted to the ground truth, per image, before scoring."""
+
+    none = "none"
+    median = "median"
+    lstsq_depth = "lstsq_depth"
+    lstsq_inv_depth = "lstsq_inv_depth"
+
+
+class Resize(Enum):
+    """How a prediction reaches the ground truth's size."""
+
+    bilinear = "bilinear"
+    nearest = "nearest"
+
+
+@dataclass
+class Protocol:
+    """Everything that decides a metric besides the prediction.
+
+    Attributes:
+        split: Name of the test split, as the data set knows it.
+        ground_truth: Source of the ground-truth depth.
+        crop: Scored region of the full-resolution ground truth.
+        min_depth_m: Ground truth below it is masked, predictions are raised to it. Metres.
+        cap_m: Ground truth above it is masked, predictions are lowered to it. Metres.
+        alignment: Per-image fit to the ground truth.
+        resize: Interpolation of the prediction to the ground truth's size.
+
+    Raises:
+        UserError: If the depth range is empty.
+    """
+
+    split: str = "test"
+    ground_truth: GroundTruth = GroundTruth.raw_cam_z
+    crop: Crop = Crop.garg
+    min_depth_m: float = 1.0
+    cap_m: float = 50.0
+    alignment: Alignment = Alignment.none
+    resize: Resize = Resize.bilinear
+
+    def __post_init__(self) -> None:
+        """Check the depth range."""
+        if not 0 < self.min_depth_m < self.cap_m:
+            raise UserError(
+                f"eval: need 0 < min_depth_m < cap_m, got min_depth_m={self.min_depth_m} and cap_m={self.cap_m}"
+            )
+
+    def describe(self) -> str:
+        """One line for the foot of a table."""
+        return (
+            f"split {self.split}, ground truth {self.ground_truth.value}, crop {self.crop.value}, "
+            f"depth {self.min_depth_m:g}–{self.cap_m:g} m, alignment {self.alignment.value}, "
+            f"predictions resized {self.resize.value} to the ground truth"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; `Protocol.from_dict` reads them back."""
+        return {k: v.value if isinstance(v, Enum) else v for k, v in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Protocol:
+        """Inverse of `as_dict`."""
+        enums = {"ground_truth": GroundTruth, "crop": Crop, "alignment": Alignment, "resize": Resize}
+        typed: dict[str, Any] = {k: enums[k](v) if k in enums else v for k, v in values.items()}
+        return cls(**typed)

@@ -1,0 +1,135 @@
+"""Evaluation of a run that was just trained: predict with its checkpoints, save, score, tabulate."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from depthrepro import distributed
+from depthrepro.checkpoint import load_checkpoint
+from depthrepro.data.base import DataSplits
+from depthrepro.evaluation.baselines import evenly_spread
+from depthrepro.evaluation.evaluator import predict
+from depthrepro.evaluation.files import replacing
+from depthrepro.evaluation.panel import write_panels
+from depthrepro.evaluation.predictions import Kind, prediction_path, save_prediction
+from depthrepro.evaluation.protocol import Protocol
+from depthrepro.evaluation.ranks import progress_bar, together
+from depthrepro.evaluation.rows import write_rows
+from depthrepro.evaluation.run_scores import score_run
+
+PANELS = 4
+
+
+def evaluate_run(
+    run_dir: Path,
+    model: nn.Module,
+    splits: DataSplits,
+    protocol: Protocol,
+    *,
+    input_size: tuple[int, int],
+    device: torch.device | str = "cpu",
+    kind: Kind = Kind.disp_frac,
+    checkpoints: Sequence[str] = ("last", "best"),
+    batch_size: int = 1,
+    cache_dir: Path | None = None,
+    rank: int = 0,
+    world_size: int = 1,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Predict, save, score and tabulate; writes `predictions/`, `per_image.csv` and `panel/` into the run directory.
+
+    All test images are predicted, so that another protocol can score them later; those with this protocol's ground
+    truth are scored. The model gets its own weights back at the end.
+
+    Args:
+        run_dir: The run directory, with `checkpoints/<name>.pt`.
+        model: The network, not wrapped for distributed training.
+        splits: Test set to score; training set for the mean depth map.
+        protocol: What is scored, and how.
+        input_size: (height, width) of the network's input.
+        device: Where the model is.
+        kind: What the model's numbers mean.
+        checkpoints: Names to evaluate. The first must exist; another that is absent is left out.
+        batch_size: Images per forward pass.
+        cache_dir: Folder that keeps baselines for other runs; None = compute them.
+        rank: This process's number; it takes every world_size-th image.
+        world_size: Number of processes.
+        progress: Show bars with the time left.
+
+    Returns:
+        `RunScores.summary`, on every rank.
+
+    Raises:
+        UserError: If an image or checkpoint cannot be read, or as `score` and `summarise`; on every rank.
+    """
+    test, watch = splits.test, progress_bar(progress)
+    share = list(range(len(test)))[rank::world_size]
+
+    def save_predictions(name: str) -> None:
+        outputs = predict(model, test, share, input_size=input_size, device=device, kind=kind, batch_size=batch_size)
+        with closing(outputs):
+            for _, prediction in zip(watch(share, f"predicting ({name})"), outputs, strict=True):
+                path = prediction_path(run_dir / "predictions" / name, prediction.id)
+                save_prediction(path, prediction.levels, prediction.kind, prediction.id)
+
+    names = _predict_checkpoints(run_dir, model, checkpoints, [test.records[i].id for i in share], save_predictions)
+    scores = score_run(
+        run_dir, splits, protocol, names, cache_dir=cache_dir, rank=rank, world_size=world_size, watch=watch
+    )
+    shown = [i for i in evenly_spread(scores.indices, PANELS) if i % world_size == rank]
+    write_panels(run_dir / "panel", run_dir / "predictions" / names[0], test, shown, protocol, scores.mean)
+    if distributed.is_main():
+        write_rows(run_dir / "per_image.csv", scores.rows)
+    return scores.summary
+
+
+def _predict_checkpoints(
+    run_dir: Path, model: nn.Module, checkpoints: Sequence[str], ids: Sequence[str], save: Callable[[str], None]
+) -> list[str]:
+    """Load each checkpoint into `model` and `save` its predictions; equal weights are not run twice.
+
+    Returns:
+        The names of the checkpoints that exist.
+    """
+    own = {key: value.detach().clone() for key, value in model.state_dict().items()}
+    done: dict[str, Mapping[str, Tensor]] = {}
+    try:
+        for name in checkpoints:
+            file = run_dir / "checkpoints" / f"{name}.pt"
+            if done and not file.exists():
+                continue
+            weights = load_checkpoint(file)["model"]
+            twin = next((other for other, theirs in done.items() if _same(weights, theirs)), None)
+            if twin is None:
+                model.load_state_dict(weights)
+                together(partial(save, name))
+            else:
+                _link_predictions(run_dir / "predictions" / twin, run_dir / "predictions" / name, ids)
+            done[name] = weights
+    finally:
+        model.load_state_dict(own)
+    return list(done)
+
+
+def _same(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def _link_predictions(source: Path, target: Path, ids: Sequence[str]) -> None:
+    """The same files under another checkpoint's name, without a second copy where the file system allows it."""
+    for item_id in ids:
+        file = prediction_path(source, item_id)
+        with replacing(target / file.name) as beside:
+            try:
+                os.link(file, beside)
+            except OSError:
+                shutil.copyfile(file, beside)

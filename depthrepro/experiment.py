@@ -1,0 +1,341 @@
+"""From a composed configuration to a finished run directory: build, train, evaluate, record."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from depthrepro import distributed
+from depthrepro.checkpoint import load_checkpoint
+from depthrepro.config import RootConfig, config_hash, default_cache_dir, resolve_run_dir
+from depthrepro.data.base import DataSplits
+from depthrepro.data.frame_cache import FrameCache
+from depthrepro.data.loader import TrainingPairs
+from depthrepro.errors import UserError
+from depthrepro.evaluation.protocol import Protocol
+from depthrepro.interrupt import Stopped
+from depthrepro.reproducibility import describe_environment, git_state, seed_everything
+from depthrepro.results import METRICS
+from depthrepro.run_dir import RunDir, now, write_atomic, write_json
+from depthrepro.tracking import Tracker
+from depthrepro.trainer import Trainer
+
+_NO_RESULTS: dict[str, Any] = {"metrics": {}, "metrics_best": {}, "baselines": {}, "images": 0, "level_sizes": {}}
+
+
+def say(text: str) -> None:
+    """Print a line on rank 0."""
+    if distributed.is_main():
+        print(text, flush=True)
+
+
+def choose_device(wanted: str) -> torch.device:
+    """`auto` takes this rank's GPU where there is one.
+
+    Raises:
+        UserError: If CUDA is asked for and absent.
+    """
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and torch.cuda.is_available():
+        wanted = f"cuda:{distributed.rank() % torch.cuda.device_count()}"
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise UserError(f"trainer.device={wanted} is no device: use auto, cpu, cuda or cuda:<n>") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"trainer.device={wanted}, but this machine has no usable GPU: use trainer.device=cpu")
+    return device
+
+
+def run_experiment(cfg: DictConfig, overrides: list[str]) -> int | None:
+    """Do what `cfg` says, from wherever its run directory stands.
+
+    Args:
+        cfg: Composed configuration.
+        overrides: What was typed, for the run directory's name and the record.
+
+    Returns:
+        None when the run is done, else the signal that stopped it.
+
+    Raises:
+        UserError: For everything a person can put right; the run directory keeps what was done.
+    """
+    device = choose_device(cfg.trainer.device)
+    distributed.start(device)
+    try:
+        run = RunDir(resolve_run_dir(cfg, overrides))
+        if distributed.is_main():
+            run.lock()
+            _prepare(run, cfg)
+        distributed.barrier()
+        if run.status().get("status") == "done":
+            say(f"done already: {run.path}  (force=true starts again)")
+            say(format_summary(read_summary(run)))
+            return None
+        return Experiment(cfg, overrides, run, device).run_and_record()
+    finally:
+        distributed.stop()
+
+
+def _prepare(run: RunDir, cfg: DictConfig) -> None:
+    """Empty the directory when forced; refuse one that holds another configuration's run."""
+    if cfg.force:
+        run.clear()
+    recorded = run.status().get("config_hash")
+    if recorded not in (None, config_hash(cfg)):
+        raise UserError(
+            f"{run.path} holds a run of another configuration (compare {run.config.name} there): "
+            "start again with force=true, or keep both with run_dir=..."
+        )
+
+
+class Experiment:
+    """One run, from configuration to record.
+
+    Args:
+        cfg: Composed configuration.
+        overrides: What was typed.
+        run: Where everything is written; locked by rank 0.
+        device: Where to compute.
+    """
+
+    def __init__(self, cfg: DictConfig, overrides: list[str], run: RunDir, device: torch.device) -> None:
+        self.cfg, self.overrides, self.run, self.device = cfg, overrides, run, device
+        typed = OmegaConf.to_object(cfg)
+        assert isinstance(typed, RootConfig)
+        self.settings = typed
+        self.hash = config_hash(cfg)
+        self.commit, self.dirty = git_state()
+        self.cache_dir = default_cache_dir(cfg.cache_dir)
+        self.tracker: Tracker | None = None
+
+    def run_and_record(self) -> int | None:
+        """Train and evaluate; whatever happens, status.json and the tracker tell it truly."""
+        signal.signal(signal.SIGTERM, _raise_stopped)  # outside the training loop a stop takes effect at once
+        try:
+            self._start_records()
+            self._train_and_evaluate()
+        except (Stopped, KeyboardInterrupt) as stop:
+            number = stop.signal_number if isinstance(stop, Stopped) else signal.SIGINT
+            self._finish_records("stopped", "KILLED", f"stopped by {signal.Signals(number).name}")
+            say(f"stopped; the same command goes on from the last checkpoint in {self.run.path}")
+            return int(number)
+        except BaseException as error:
+            self._finish_records("failed", "FAILED", f"{type(error).__name__}: {error}")
+            raise
+        self._finish_records("done", "FINISHED", None)
+        return None
+
+    # Records --------------------------------------------------------------------------------------------------------
+
+    def _start_records(self) -> None:
+        if not distributed.is_main():
+            return
+        known = self.run.status() or {"step": 0, "total_steps": None}
+        identity = {"experiment": self.cfg.name, "seed": self.cfg.seed, "config_hash": self.hash}
+        self.run.write_status("running", **identity, step=known["step"], total_steps=known["total_steps"])
+        write_atomic(self.run.config, OmegaConf.to_yaml(self.cfg, resolve=True))
+        write_atomic(self.run.environment, describe_environment())
+        say(f"experiment {self.cfg.name}, scale {self.cfg.scale}, seed {self.cfg.seed} -> {self.run.path}")
+        self.tracker = Tracker.start(self.run.path, self.settings.logger, root=Path(self.cfg.root).resolve())
+
+    def _finish_records(self, status: str, tracker_status: str, message: str | None) -> None:
+        if not distributed.is_main():
+            return
+        self.run.write_status(status, message)
+        if self.tracker is not None:
+            self.tracker.finish(tracker_status)
+
+    # The run --------------------------------------------------------------------------------------------------------
+
+    def _train_and_evaluate(self) -> None:
+        with distributed.main_first():
+            data: DataSplits = instantiate(self.cfg.data, _convert_="all")
+            size = (self.cfg.input_size[0], self.cfg.input_size[1])
+            caches = [FrameCache(split, size, self.cache_dir) for split in (data.train, data.val)]
+        trainer = self._build_trainer(data, caches)
+        self._introduce(data, trainer)
+        if self.tracker is not None:
+            self.tracker.set_tags(self._tags(data))
+            self.tracker.ready()
+        trainer.fit()
+        self._evaluate(data, trainer)
+
+    def _tags(self, data: DataSplits) -> dict[str, Any]:
+        """What runs are searched by in the tracker."""
+        return {
+            "scale": self.cfg.scale,
+            "data": data.name,
+            "data_fingerprint": data.fingerprint,
+            "embedded": data.embedded,
+            "git_commit": self.commit or "unknown",
+            "git_dirty": self.dirty,
+            "config_hash": self.hash,
+            "run_dir": str(self.run.path),
+        }
+
+    def _build_trainer(self, data: DataSplits, caches: list[FrameCache]) -> Trainer:
+        cfg = self.cfg
+        seed_everything(cfg.seed)
+        model = instantiate(cfg.model, _convert_="all")
+        return Trainer(
+            model=model,
+            loss=instantiate(cfg.loss, _convert_="all"),
+            optimizer=instantiate(cfg.optimizer, _convert_="all"),
+            schedule=instantiate(cfg.scheduler, _convert_="all"),
+            train=TrainingPairs(data.train, caches[0], instantiate(cfg.augment, _convert_="all"), cfg.seed),
+            val=TrainingPairs(data.val, caches[1], None, cfg.seed),
+            config=self.settings.trainer,
+            seed=cfg.seed,
+            device=self.device,
+            run=self.run,
+            identity={"config": self.hash, "data_set": data.fingerprint},
+            extra={"model_config": OmegaConf.to_container(cfg.model, resolve=True), "input_size": list(cfg.input_size)},
+        )
+
+    def _introduce(self, data: DataSplits, trainer: Trainer) -> None:
+        """The lines that tell a reader what the numbers below will mean."""
+        counts = " / ".join(f"{len(s)} {n}" for n, s in (("train", data.train), ("val", data.val), ("test", data.test)))
+        say(f"data       {data.name}, {counts}, fingerprint {data.fingerprint}")
+        for note in data.notes:
+            say(f"           {note}")
+        ranks = f", {distributed.world_size()} processes" if distributed.world_size() > 1 else ""
+        threads = f" ({torch.get_num_threads()} threads)" if self.device.type == "cpu" else ""
+        say(f"device     {self.device}{threads}{ranks}, {self.settings.trainer.precision.value}")
+        start = resume_step(self.run)
+        if start:
+            say(f"resuming   after step {start} of {trainer.plan.total_steps}")
+        if start < trainer.plan.total_steps:
+            seconds = trainer.forecast_seconds(start)
+            stages = ", ".join(f"{s.name} {s.epochs} epochs" for s in trainer.plan.stages)
+            say(f"training   {trainer.plan.total_steps - start} steps ({stages}), at most about {duration(seconds)}")
+
+    def _evaluate(self, data: DataSplits, trainer: Trainer) -> None:
+        try:
+            results = self._test_results(data, trainer)
+        except UserError as error:
+            if trainer.plan.total_steps == trainer.plan.planned_steps:
+                raise
+            say(f"not evaluated, since trainer.max_steps ended the training early: {error}")
+            results = dict(_NO_RESULTS)
+        if distributed.is_main():
+            summary = self._write_summary(data, trainer, results)
+            self._log_results(trainer, summary)
+            self._draw_figures(summary)
+            say(format_summary(summary))
+            say(f"run directory  {self.run.path}")
+
+    def _test_results(self, data: DataSplits, trainer: Trainer) -> dict[str, Any]:
+        from depthrepro.evaluation.run_evaluation import evaluate_run
+
+        if len(data.test) == 0:
+            say("no test image is present: nothing is evaluated")
+            return dict(_NO_RESULTS)
+        return evaluate_run(
+            run_dir=self.run.path,
+            model=trainer.model,
+            splits=data,
+            protocol=self.settings.eval,
+            input_size=(self.cfg.input_size[0], self.cfg.input_size[1]),
+            device=self.device,
+            rank=distributed.rank(),
+            world_size=distributed.world_size(),
+            cache_dir=self.cache_dir / "baselines",
+        )
+
+    def _write_summary(self, data: DataSplits, trainer: Trainer, results: dict[str, Any]) -> dict[str, Any]:
+        progress = trainer.progress
+        summary = {
+            "experiment": self.cfg.name,
+            "scale": self.cfg.scale,
+            "seed": self.cfg.seed,
+            "overrides": self.overrides,
+            "data": {
+                "name": data.name,
+                "embedded": data.embedded,
+                "fingerprint": data.fingerprint,
+                "encodings": data.train.encodings,
+                "counts": {"train": len(data.train), "val": len(data.val), "test": len(data.test)},
+                "expected_test": data.test.expected,
+            },
+            "protocol": self.settings.eval.as_dict(),
+            **results,
+            "git_commit": self.commit,
+            "git_dirty": self.dirty,
+            "config_hash": self.hash,
+            "run_id": self.tracker.run_id if self.tracker else None,
+            "steps": progress.step,
+            "best_step": progress.best_step,
+            "train_seconds": round(progress.seconds, 1),
+            "images_per_second": round(progress.step * self.cfg.trainer.batch_size / max(progress.seconds, 1e-9), 3),
+            "created": now(),
+        }
+        write_json(self.run.summary, summary)
+        return summary
+
+    def _log_results(self, trainer: Trainer, summary: dict[str, Any]) -> None:
+        """Test metrics as the last rows of metrics.jsonl, so that the tracker shows them."""
+        row = {f"test/{level}/{k}": v for level, values in summary["metrics"].items() for k, v in values.items()}
+        step = trainer.progress.step
+        if row:
+            with trainer.log.rows as rows:
+                rows.append(step, trainer.plan.epoch(step - 1), row)
+
+    def _draw_figures(self, summary: dict[str, Any]) -> None:
+        from depthrepro.report.panels import draw_panel
+        from depthrepro.report.plots import draw_training_curves
+
+        caption = (
+            f"{summary['experiment']}, {summary['data']['name']}, scale {summary['scale']}, seed {summary['seed']}"
+        )
+        self.run.figures.mkdir(exist_ok=True)
+        draw_training_curves(self.run.metrics, self.run.figures / "training.png", caption)
+        if self.run.panel.is_dir():
+            draw_panel(self.run.panel, self.run.figures / "panel.png", caption)
+
+
+def resume_step(run: RunDir) -> int:
+    """Optimizer steps that `last.pt` holds; 0 without one."""
+    return int(load_checkpoint(run.last)["progress"]["step"]) if run.last.exists() else 0
+
+
+def _raise_stopped(number: int, frame: Any) -> None:
+    raise Stopped(number)
+
+
+def read_summary(run: RunDir) -> dict[str, Any]:
+    """Content of summary.json.
+
+    Raises:
+        UserError: If it is missing or damaged.
+    """
+    try:
+        return dict(json.loads(run.summary.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{run.summary} cannot be read ({error}): start again with force=true") from error
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `7 min` or `3.2 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def format_summary(summary: dict[str, Any]) -> str:
+    """The run's numbers as a small table for the terminal, with what they were measured on."""
+    rows = {**summary["metrics"], **summary["baselines"]}
+    if not rows:
+        return "no metrics"
+    keys = ["abs_rel", "sq_rel", "rmse", "rmse_log", "delta1", "delta2", "delta3"]
+    lines = [" " * 10 + "".join(f"{METRICS[k].label:>11}" for k in keys)]
+    lines += [f"{name:10}" + "".join(f"{row[k]:11.3f}" for k in keys) for name, row in rows.items()]
+    about = f"{summary['images']} test images of {summary['data']['name']}, scale {summary['scale']}, last checkpoint"
+    return "\n".join([*lines, about, Protocol.from_dict(summary["protocol"]).describe()])

@@ -1,0 +1,1 @@
+"""Losses: per-pixel errors, smoothness terms, and the callables (model, batch) -> named terms built from them."""

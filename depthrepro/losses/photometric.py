@@ -1,0 +1,92 @@
+"""Photometric errors: how far a warped image is from the image it should match, pixel by pixel.
+
+All take images (B, 3, H, W) in [0, 1] and return the error per pixel, (B, 1, H, W), not reduced: the caller knows
+which pixels are in view.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class PhotometricL2(nn.Module):
+    """Squared L2 distance of the colours, summed over the channels.
+
+    Source: Garg et al. 2016 (arXiv:1603.04992), eq. 1. Differs: none (the integral is left to the caller).
+    """
+
+    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+        """Error per pixel, (B, 1, H, W), in [0, 3]."""
+        return (pred - target).square().sum(dim=1, keepdim=True)
+
+
+class PhotometricCharbonnier(nn.Module):
+    """Smooth L1 distance √(d² + ε²) − ε, mean over the channels: quadratic below ε, linear above.
+
+    Args:
+        epsilon: Where the two meet, in units of the image range, > 0.
+
+    Source: Charbonnier et al. 1994; Sun et al. 2010 (optical flow). Differs: − ε, so that equal images cost nothing.
+    """
+
+    def __init__(self, epsilon: float = 0.01) -> None:
+        super().__init__()
+        if epsilon <= 0:
+            raise ValueError(f"epsilon must be > 0, got {epsilon}")
+        self.epsilon = epsilon
+
+    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+        """Error per pixel, (B, 1, H, W), in [0, 1)."""
+        error = ((pred - target).square() + self.epsilon**2).sqrt() - self.epsilon
+        return error.mean(dim=1, keepdim=True)
+
+
+class PhotometricLoss(nn.Module):
+    """ssim_weight · (1 − SSIM) / 2 + (1 − ssim_weight) · L1, mean over the channels.
+
+    Args:
+        ssim_weight: In [0, 1]; 0 is pure L1.
+
+    Source: Monodepth (arXiv:1609.03677), eq. 2. Differs: none.
+    """
+
+    def __init__(self, ssim_weight: float = 0.85) -> None:
+        super().__init__()
+        if not 0 <= ssim_weight <= 1:
+            raise ValueError(f"ssim_weight must lie in [0, 1], got {ssim_weight}")
+        self.ssim_weight = ssim_weight
+
+    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+        """Error per pixel, (B, 1, H, W), in [0, 1]."""
+        error = (pred - target).abs().mean(dim=1, keepdim=True)
+        if self.ssim_weight > 0:
+            distance = ((1 - ssim(pred, target)) / 2).mean(dim=1, keepdim=True)
+            error = self.ssim_weight * distance + (1 - self.ssim_weight) * error
+        return error
+
+
+def ssim(pred: Tensor, target: Tensor) -> Tensor:
+    """Structural similarity over 3×3 windows, which the image's border cuts off.
+
+    Args:
+        pred: Image in [0, 1], (B, C, H, W).
+        target: Image in [0, 1], (B, C, H, W).
+
+    Returns:
+        (B, C, H, W) in [−1, 1], 1 where the windows are equal.
+
+    Source: Wang et al. 2004, eq. 13. Differs: a box window of 3×3 (as Monodepth) instead of a Gaussian of 11×11.
+    """
+    c1, c2 = 0.01**2, 0.03**2
+    mean_p, mean_t = _window_mean(pred), _window_mean(target)
+    var_p = _window_mean(pred.square()) - mean_p.square()
+    var_t = _window_mean(target.square()) - mean_t.square()
+    covariance = _window_mean(pred * target) - mean_p * mean_t
+    similarity = (2 * mean_p * mean_t + c1) * (2 * covariance + c2)
+    similarity = similarity / ((mean_p.square() + mean_t.square() + c1) * (var_p + var_t + c2))
+    return similarity.clamp(-1, 1)
+
+
+def _window_mean(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, kernel_size=3, stride=1, padding=1, count_include_pad=False)

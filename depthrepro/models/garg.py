@@ -1,0 +1,160 @@
+"""The network of Garg et al. 2016: AlexNet's convolutions, then disparity refined level by level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from depthrepro.errors import UserError
+from depthrepro.models.lrn import LocalResponseNorm
+from depthrepro.models.upsampling import Padding, Upsample2x
+
+LEVELS = ("L7", "L8", "L9", "L10", "L11", "L12")
+SKIP_CHANNELS = {"L8": 256, "L9": 256, "L10": 96}  # of L5, normalised L2, normalised L1
+MIN_SIZE = 39  # pixels; smaller images vanish in the pooling
+
+
+class GargNet(nn.Module):
+    """Disparity from one image, at six levels from L7 (1/32 of the image) to L12 (nearly its size).
+
+    Sizes for the paper's 188×620 image: L1 45×153, L2 22×76, L3–L5 11×38, L6 and L7 5×19, then L8 11×38, L9 22×76,
+    L10 44×152, L11 88×304, L12 176×608. Any image of at least 39×39 works.
+
+    Every level starts as the upsampled level before it: C7 and the skip convolutions are zero at the start, so the
+    first prediction is exactly zero disparity everywhere, and C1..C6 still receive gradients as soon as C7 has moved.
+
+    Args:
+        c6_filters: Filters of C6; the paper has 2048.
+        padding: Beyond the border of the maps that are upsampled: "replicate", or the paper's "zero".
+        learned_upsampling: Whether D3..D5 (L10..L12) are trained or stay bilinear. F1 and F2 always are trained.
+        skips: Levels that add a 1×1 convolution of encoder features: L8 of L5, L9 of the normalised L2 (the paper's F1
+            and F2), and L10 of the normalised L1. With L10 among them, L10 is the uncropped transposed convolution,
+            46×154 for the paper's image: the row "L10 + skip" of the paper's table. L1 is 45×153, so the result of
+            its 1×1 convolution is resized to that, which keeps the two centred on each other.
+        output_scale: Disparity per unit of output, as a fraction of the width. At 0.01 the layers work in per cent of
+            the width, values of order one on streets, which suits the paper's learning rate.
+
+    Attributes:
+        levels: The outputs that are returned, and scored, unless others are asked for.
+        prediction_kind: What the outputs are.
+
+    Source: Garg et al. 2016 (arXiv:1603.04992), figure of the network. Differs: He initialisation of C1..C6 (AlexNet's
+    Gaussian of 0.01 dies out over six layers without pretraining); zero weights in C7 instead of C6 (a zero C6 behind a
+    ReLU never learns); replicate padding; disparity as a fraction of the width, so that no level rescales it.
+    """
+
+    levels: tuple[str, ...] = ("L9", "L10", "L11", "L12")
+    prediction_kind = "disp_frac"
+
+    def __init__(
+        self,
+        c6_filters: int = 2048,
+        padding: Padding = "replicate",
+        learned_upsampling: bool = True,
+        skips: Sequence[str] = ("L8", "L9"),
+        output_scale: float = 0.01,
+    ) -> None:
+        super().__init__()
+        unknown = sorted(set(skips) - set(SKIP_CHANNELS))
+        if unknown:
+            raise UserError(f"model.skips: {unknown[0]!r} has no features to skip from, choose from L8, L9, L10")
+        self.output_scale = output_scale
+        self.c1 = nn.Conv2d(3, 96, 11, stride=4)
+        self.n1 = LocalResponseNorm(96)
+        self.c2 = nn.Conv2d(96, 256, 5, padding=2)
+        self.n2 = LocalResponseNorm(256)
+        self.c3 = nn.Conv2d(256, 384, 3, padding=1)
+        self.c4 = nn.Conv2d(384, 384, 3, padding=1)
+        self.c5 = nn.Conv2d(384, 256, 3, padding=1)
+        self.c6 = nn.Conv2d(256, c6_filters, 5, padding=2)
+        for conv in (self.c1, self.c2, self.c3, self.c4, self.c5, self.c6):
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            nn.init.zeros_(_bias(conv))
+        self.c7 = _zero_conv1x1(c6_filters)
+        self.upsample = nn.ModuleDict(
+            {level: Upsample2x(padding, learned_upsampling or level in ("L8", "L9")) for level in LEVELS[1:]}
+        )
+        self.skip = nn.ModuleDict({level: _zero_conv1x1(SKIP_CHANNELS[level]) for level in LEVELS if level in skips})
+
+    def forward(self, image: Tensor, levels: Sequence[str] | None = None) -> dict[str, Tensor]:
+        """Disparity at the levels asked for; nothing finer is computed.
+
+        Args:
+            image: RGB in [0, 1], (B, 3, H, W), H and W at least 39.
+            levels: Names from L7..L12; None for `self.levels`.
+
+        Returns:
+            {level: disp_frac}, coarse to fine, each (B, 1, h, w) float32: disparity / image width, unbounded.
+
+        Raises:
+            UserError: If a level is unknown or the image too small.
+        """
+        wanted = self.levels if levels is None else levels
+        unknown = [level for level in wanted if level not in LEVELS]
+        if unknown or not wanted:
+            raise UserError(
+                f"levels: {unknown[0] if unknown else 'none'!r} is no output of GargNet, choose from L7..L12"
+            )
+        if min(image.shape[-2:]) < MIN_SIZE:
+            raise UserError(f"input_size: {tuple(image.shape[-2:])} is too small for GargNet, at least 39x39 is needed")
+        l6, features = self._encode(image)
+        # One channel costs little: full precision, where bf16 would round every disparity to 0.4 %.
+        with torch.autocast(image.device.type, enabled=False):
+            maps = self._decode(l6.float(), features, finest=max(LEVELS.index(level) for level in wanted))
+            return {level: maps[level] * self.output_scale for level in LEVELS if level in wanted}
+
+    def _encode(self, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """L6, and the features that each level's skip convolution reads."""
+        n1 = self.n1(F.relu(self.c1(image - 0.5)))  # the paper's inputs: about [−0.5, 0.5]
+        n2 = self.n2(F.relu(self.c2(_pool(n1))))
+        l3 = F.relu(self.c3(_pool(n2)))
+        l4 = F.relu(self.c4(l3))
+        l5 = F.relu(self.c5(l4))
+        l6 = F.relu(self.c6(_pool(l5)))
+        return l6, {"L8": l5, "L9": n2, "L10": n1}
+
+    def _decode(self, l6: Tensor, features: dict[str, Tensor], finest: int) -> dict[str, Tensor]:
+        """Maps from L7 to LEVELS[finest], in units of `output_scale`."""
+        maps = {"L7": self.c7(l6)}
+        for coarser, level in pairwise(LEVELS[: finest + 1]):
+            size = self._level_size(level, maps[coarser], features)
+            maps[level] = self.upsample[level](maps[coarser], size)
+            if level in self.skip:
+                maps[level] = maps[level] + _resize(self.skip[level](features[level].float()), size)
+        return maps
+
+    def _level_size(self, level: str, coarser: Tensor, features: dict[str, Tensor]) -> tuple[int, int]:
+        """(height, width) of a level: its features' for L8 and L9, then twice the coarser level's."""
+        height, width = coarser.shape[-2:]
+        if level in ("L8", "L9"):
+            height, width = features[level].shape[-2:]
+            return height, width
+        if level == "L10" and level in self.skip:
+            return 2 * height + 2, 2 * width + 2
+        return 2 * height, 2 * width
+
+
+def _pool(x: Tensor) -> Tensor:
+    """AlexNet's overlapping pooling. Ceil mode, as Caffe: with floor the paper's output sizes do not come out."""
+    return F.max_pool2d(x, kernel_size=3, stride=2, ceil_mode=True)
+
+
+def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """`x` at `size`; only the skip into L10 differs from it, by one pixel."""
+    return x if x.shape[-2:] == size else F.interpolate(x, size, mode="bilinear", align_corners=False)
+
+
+def _zero_conv1x1(channels: int) -> nn.Conv2d:
+    conv = nn.Conv2d(channels, 1, 1)
+    nn.init.zeros_(conv.weight)
+    nn.init.zeros_(_bias(conv))
+    return conv
+
+
+def _bias(conv: nn.Conv2d) -> Tensor:
+    assert conv.bias is not None
+    return conv.bias

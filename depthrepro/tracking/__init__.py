@@ -1,0 +1,23 @@
+"""Metrics of a run: written locally first, mirrored to MLflow by a process of its own.
+
+`MetricsLog` writes RUN/metrics.jsonl, the truth. `Tracker` starts the mirror, which reads that file and feeds MLflow,
+so that a slow or dead store never delays a training step. `python -m depthrepro.tracking sync RUN_DIR` catches up.
+
+What the mirror reads in the run directory, all of it optional and written by the training process:
+
+- `config.yaml`: scalar leaves become parameters, once; it should be there before `Tracker.start`;
+- `metrics.jsonl`: rows become metrics;
+- `mlflow_tags.json`: one flat object of tags, written by `Tracker.set_tags`, sent again when it changes;
+- at the end `figures/*.png`, config.yaml, environment.txt, summary.json, per_image.csv: artifacts;
+- at the end `checkpoints/last.pt`: its path and SHA-256 become tags, the file itself stays where it is.
+
+What it writes: `mlflow.json` (which MLflow run this is, how far it got), `mlflow.lock` and `mlflow_mirror.log`.
+
+Nothing here imports torch or mlflow until the mirror process runs.
+"""
+
+from depthrepro.tracking.client import Tracker
+from depthrepro.tracking.metrics_log import MetricsLog
+from depthrepro.tracking.settings import LoggerConfig
+
+__all__ = ["LoggerConfig", "MetricsLog", "Tracker"]

@@ -1,0 +1,207 @@
+"""The training process's side of the mirror: starts it, asks whether it is well, and tells it how training ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from depthrepro.errors import UserError
+from depthrepro.run_dir import write_json
+from depthrepro.tracking.settings import LoggerConfig, store_uri
+from depthrepro.tracking.state import TAGS_FILE
+
+STATUSES = ("FINISHED", "FAILED", "KILLED")
+LOG_FILE = "mlflow_mirror.log"
+# The mirror keeps to the logger's timeout by itself; these bound a mirror that hangs.
+_START_S = 120.0
+_FINISH_S = 60.0
+
+Warn = Callable[[str], None]
+
+
+def _to_stderr(message: str) -> None:
+    print(f"warning: {message}", file=sys.stderr, flush=True)
+
+
+class Tracker:
+    """Handle on the mirror process; of rank 0 only. With `kind="none"` every method does nothing.
+
+    Example:
+        tracker = Tracker.start(run_dir, settings)  # returns at once
+        ...  # build the data set meanwhile
+        tracker.ready()
+        tracker.set_tags({"fingerprint": "..."})
+        ...  # train, writing RUN/metrics.jsonl
+        tracker.finish("FINISHED")
+
+    Args:
+        run_dir: The run directory.
+        settings: Settings of the logger.
+        process: The mirror; None for none.
+        warn: Told what training goes on in spite of, one line each.
+    """
+
+    def __init__(
+        self, run_dir: Path, settings: LoggerConfig, process: subprocess.Popen[str] | None, warn: Warn
+    ) -> None:
+        self.run_dir = run_dir
+        self.run_id: str | None = None
+        self._settings = settings
+        self._process = process
+        self._warn = warn
+        self._last: dict[str, Any] = {}  # the latest event but warnings; {} before the first
+        self._changed = threading.Condition()
+        self._finished = False
+        if process is not None:
+            self._reader = threading.Thread(target=self._read, daemon=True, name="mlflow mirror")
+            self._reader.start()
+
+    @classmethod
+    def start(
+        cls, run_dir: Path | str, settings: LoggerConfig, *, root: Path | str = ".", warn: Warn = _to_stderr
+    ) -> Tracker:
+        """Start the mirror and return without waiting for it.
+
+        Args:
+            run_dir: The run directory; its config.yaml should be there already.
+            settings: Settings of the logger.
+            root: Folder of mlflow.db and mlartifacts/, where the settings and the environment name no store.
+            warn: Told what training goes on in spite of, one line each.
+
+        Raises:
+            UserError: If the store's address makes no sense.
+        """
+        run_dir, root = Path(run_dir).resolve(), Path(root).expanduser().resolve()
+        if settings.kind == "none":
+            return cls(run_dir, settings, None, warn)
+        uri = store_uri(settings, root)
+        run_dir.mkdir(parents=True, exist_ok=True)
+        with (run_dir / LOG_FILE).open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "depthrepro.tracking", "mirror", str(run_dir)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                encoding="utf-8",
+                start_new_session=True,  # Ctrl-C is for training, which then tells the mirror
+            )
+        tracker = cls(run_dir, settings, process, warn)
+        tracker._say({"settings": asdict(settings), "uri": uri, "root": str(root), "pid": os.getpid()})
+        return tracker
+
+    def ready(self) -> None:
+        """Wait until the MLflow run is open.
+
+        A store that cannot be reached is an error if `settings.required`, else one warning.
+
+        Raises:
+            UserError: If the store cannot be reached or used, and is required.
+        """
+        if self._process is None:
+            return
+        if self._wait(_START_S, "ready", "unreachable", "failed", "gave_up", "exit") == "ready":
+            return
+        told = self._last.get("message") or f"the MLflow mirror gave no answer, see {self.run_dir / LOG_FILE}"
+        if self._settings.required:
+            self._finished = True
+            self._stop()
+            raise UserError(f"{told}; to go on without MLflow: logger.required=false")
+        self._warn(f"{told}; going on without it, {self._way_out()}")
+
+    def set_tags(self, tags: Mapping[str, object]) -> None:
+        """Add tags to the run: scale, data set, fingerprint, git commit and the like.
+
+        They go to RUN/mlflow_tags.json, which keeps earlier ones, and from there to MLflow.
+
+        Args:
+            tags: Name to a value that JSON can hold.
+        """
+        if self._process is None:
+            return
+        file = self.run_dir / TAGS_FILE
+        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        write_json(file, known | dict(tags))
+
+    def finish(self, status: str) -> bool:
+        """Tell how training ended and wait, bounded, until MLflow has everything; the second call does nothing.
+
+        Args:
+            status: FINISHED, FAILED or KILLED.
+
+        Returns:
+            Whether everything arrived. If not, a warning has named the command that catches up.
+
+        Raises:
+            ValueError: If `status` is none of these.
+        """
+        if status not in STATUSES:
+            raise ValueError(f"status {status!r} is none of {', '.join(STATUSES)}")
+        if self._process is None or self._finished:
+            return self._last.get("event", "done") == "done"
+        self._finished = True
+        self._say({"status": status})
+        outcome = self._wait(_FINISH_S, "done", "gave_up", "failed", "exit")
+        if outcome is None:
+            self._warn(f"MLflow is still being sent to in the background; if that fails, {self._way_out()}")
+        elif outcome != "done":
+            self._warn(
+                f"MLflow lacks part of this run ({self._last.get('message') or 'mirror ended'}); {self._way_out()}"
+            )
+        self._stop()
+        return outcome == "done"
+
+    def _way_out(self) -> str:
+        return f"`python -m depthrepro.tracking sync {self.run_dir}` catches up"
+
+    def _say(self, message: dict[str, Any]) -> None:
+        assert self._process is not None and self._process.stdin is not None
+        with contextlib.suppress(OSError):  # the mirror is gone, which the reader notices
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+
+    def _read(self) -> None:
+        """Take the mirror's events until it ends (a thread of its own)."""
+        assert self._process is not None and self._process.stdout is not None
+        for line in self._process.stdout:
+            try:
+                event = json.loads(line)
+                kind = event["event"]
+            except (ValueError, TypeError, KeyError):  # printed by an interpreter's start-up hook, say
+                continue
+            if kind == "warning":
+                self._warn(event["message"])
+            else:
+                self._set(event)
+        if self._last.get("event") == "ready" and not self._finished:
+            self._warn(f"the MLflow mirror ended, see {self.run_dir / LOG_FILE}; {self._way_out()}")
+        if self._last.get("event") in (None, "ready", "unreachable"):
+            self._set({"event": "exit"})
+        self._process.wait()
+        self._process.stdout.close()
+
+    def _set(self, event: dict[str, Any]) -> None:
+        with self._changed:
+            self._last = event
+            self.run_id = event.get("run_id", self.run_id)
+            self._changed.notify_all()
+
+    def _wait(self, seconds: float, *events: str) -> str | None:
+        """The latest event once it is one of `events`; None if that takes longer than `seconds`."""
+        with self._changed:
+            came = self._changed.wait_for(lambda: self._last.get("event") in events, seconds)
+            return str(self._last["event"]) if came else None
+
+    def _stop(self) -> None:
+        """Close the mirror's stdin, upon which it ends by itself; the reader waits for that, nobody else."""
+        assert self._process is not None and self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()

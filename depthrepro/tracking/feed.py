@@ -1,0 +1,215 @@
+"""Feeds one MLflow run from one run directory. Every step may be repeated without harm.
+
+No point is sent twice: when a run is continued, MLflow is asked for the last step of each metric, and only later steps
+are sent. So a mirror that was killed between sending and noting it, and a resumed run that does its last steps again,
+leave one point each. (The steps done again keep the values of the first time; on a CPU they are the same.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import posixpath
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from depthrepro.tracking import store
+from depthrepro.tracking.metrics_log import Row, Tail
+from depthrepro.tracking.settings import without_password
+from depthrepro.tracking.state import TAGS_FILE, MirrorState
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+PARENT_VARIABLE = "DEPTHREPRO_PARENT_RUN_ID"
+_ARTIFACTS = ("config.yaml", "environment.txt", "summary.json", "per_image.csv")
+_MAX_METRICS, _MAX_PARAMS, _MAX_PARAM_CHARS, _MAX_KEY_CHARS = 1000, 100, 500, 250
+
+log = logging.getLogger(__name__)
+
+
+class Feed:
+    """An open MLflow run and the place in metrics.jsonl that it has reached.
+
+    Args:
+        run_dir: The run directory.
+        state: Its state; `open` fills in the ids.
+        client: Client of the store.
+    """
+
+    def __init__(self, run_dir: Path, state: MirrorState, client: MlflowClient) -> None:
+        self.run_dir = run_dir
+        self.state = state
+        self.client = client
+        self._tail = Tail(run_dir / "metrics.jsonl")
+        self._last_steps: dict[str, int] = {}  # per metric, what the store has
+        self._tags: dict[str, str] = {}  # what the store has
+
+    @classmethod
+    def open(cls, run_dir: Path, state: MirrorState, uri: str) -> Feed:
+        """Reach the store and create the run, or continue it.
+
+        Raises:
+            SupersededError: If the run directory was started anew meanwhile.
+            Exception: Whatever MLflow raises when the store cannot be reached.
+        """
+        client, state.experiment_id = store.connect(uri, state)
+        feed = cls(run_dir, state, client)
+        run = store.find_run(client, state)
+        if run is None and state.run_id is not None:
+            log.warning("run %s is gone from the store: mirroring into a new one", state.run_id)
+            state.forget_run()
+            state.save(run_dir, replace=True)
+        if run is None:
+            run = client.create_run(state.experiment_id, tags=feed._first_tags(), run_name=state.run_name)
+        feed._last_steps = {m.key: m.step for m in run.to_proto().data.metrics}
+        feed._tags = dict(run.data.tags)
+        state.run_id = run.info.run_id
+        state.save(run_dir)
+        return feed
+
+    def claim(self) -> None:
+        """Name this host's training process as the run's, and set it RUNNING.
+
+        In this order, so that nobody takes it for one whose process is gone.
+        """
+        self._set_tags(self._owner_tags())
+        self.client.update_run(self.state.run_id, status="RUNNING")
+
+    def update(self) -> None:
+        """Send what is new: parameters, metrics, tags."""
+        self._send_params()
+        for rows in self._tail.batches(_MAX_METRICS):
+            points = [point for row in rows for point in self._new_points(row)]
+            for start in range(0, len(points), _MAX_METRICS):
+                self._send_points(points[start : start + _MAX_METRICS])
+            if rows:
+                self.state.last_step_sent = max(self.state.last_step_sent, rows[-1]["step"])
+                self.state.save(self.run_dir)
+        self._set_tags(self._current_tags())
+
+    def finish(self, status: str | None) -> None:
+        """Send the rest, the artifacts and the checkpoint's address, then the status.
+
+        Args:
+            status: FINISHED, FAILED or KILLED; None leaves it as it is.
+        """
+        self.update()
+        self._set_tags(self._checkpoint_tags())
+        self._send_artifacts()
+        if status is not None:
+            self.client.set_terminated(self.state.run_id, status)
+
+    def _new_points(self, row: Row) -> list[tuple[str, float, int, int]]:
+        """(name, value, milliseconds, step) of the row's values that the store lacks."""
+        named = ((metric_name(name), value) for name, value in row["metrics"].items() if value is not None)
+        return [
+            (name, float(value), int(row["time"] * 1000), row["step"])
+            for name, value in named
+            if row["step"] > self._last_steps.get(name, -1)
+        ]
+
+    def _send_points(self, points: list[tuple[str, float, int, int]]) -> None:
+        from mlflow.entities import Metric
+
+        self.client.log_batch(self.state.run_id, metrics=[Metric(*point) for point in points])
+        for name, _, _, step in points:
+            self._last_steps[name] = step
+
+    def _send_params(self) -> None:
+        """Send the configuration's leaves, once: MLflow refuses to change a parameter."""
+        from mlflow.entities import Param
+
+        config = self.run_dir / "config.yaml"
+        if self.state.params_sent or not config.exists():
+            return
+        known = self.client.get_run(self.state.run_id).data.params
+        leaves = flatten(yaml.safe_load(config.read_text(encoding="utf-8")))
+        params = [Param(name, value) for name, value in leaves.items() if name not in known]
+        for start in range(0, len(params), _MAX_PARAMS):
+            self.client.log_batch(self.state.run_id, params=params[start : start + _MAX_PARAMS])
+        self.state.params_sent = True
+        self.state.save(self.run_dir)
+
+    def _set_tags(self, tags: dict[str, str]) -> None:
+        from mlflow.entities import RunTag
+
+        changed = {name: value for name, value in tags.items() if self._tags.get(name) != value}
+        if changed:
+            self.client.log_batch(self.state.run_id, tags=[RunTag(name, value) for name, value in changed.items()])
+            self._tags.update(changed)
+
+    def _first_tags(self) -> dict[str, str]:
+        tags = {
+            "depthrepro.token": self.state.token,
+            "run_dir": str(self.run_dir),
+            "mlflow.source.name": "depthrepro.train",
+            "mlflow.source.type": "LOCAL",
+        }
+        parent = os.environ.get(PARENT_VARIABLE)
+        return tags | self._owner_tags() | ({"mlflow.parentRunId": parent} if parent else {})
+
+    def _owner_tags(self) -> dict[str, str]:
+        started = f"{self.state.pid_started:.2f}"
+        return {store.HOST_TAG: self.state.host, store.PID_TAG: str(self.state.pid), store.STARTED_TAG: started}
+
+    def _current_tags(self) -> dict[str, str]:
+        """Tags of mlflow_tags.json, and a count of the values that were not finite, which MLflow cannot show."""
+        file = self.run_dir / TAGS_FILE
+        given = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        tags = {metric_name(name): printed(value) for name, value in given.items()}
+        if "git_commit" in tags:
+            tags["mlflow.source.git.commit"] = tags["git_commit"]
+        if self._tail.nulls:
+            tags["non_finite"] = ", ".join(f"{name}: {count}" for name, count in sorted(self._tail.nulls.items()))
+        return tags
+
+    def _checkpoint_tags(self) -> dict[str, str]:
+        checkpoint = self.run_dir / "checkpoints" / "last.pt"
+        if not checkpoint.exists():
+            return {}
+        digest = hashlib.sha256()
+        with checkpoint.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        return {"checkpoint": str(checkpoint), "checkpoint_sha256": digest.hexdigest()}
+
+    def _send_artifacts(self) -> None:
+        for name in _ARTIFACTS:
+            if (self.run_dir / name).exists():
+                self.client.log_artifact(self.state.run_id, str(self.run_dir / name))
+        for figure in sorted((self.run_dir / "figures").glob("*.png")):
+            self.client.log_artifact(self.state.run_id, str(figure), "figures")
+
+
+def metric_name(name: str) -> str:
+    """`name` in the characters and length that MLflow accepts."""
+    cleaned = posixpath.normpath(re.sub(r"[^\w\-. /]", "_", name, flags=re.ASCII)).strip("/.")
+    return cleaned[:_MAX_KEY_CHARS] or "_"
+
+
+def flatten(node: Any, prefix: str = "") -> dict[str, str]:
+    """Leaves of nested mappings and lists as `a.b.0.c` to text; a list of scalars stays one leaf.
+
+    >>> flatten({"a": {"b": 1, "size": [188, 620]}, "c": None})
+    {'a.b': '1', 'a.size': '[188, 620]', 'c': 'null'}
+    """
+    if isinstance(node, list) and any(isinstance(item, dict | list) for item in node):
+        node = dict(enumerate(node))
+    if not isinstance(node, dict):
+        return {metric_name(prefix): printed(node)[:_MAX_PARAM_CHARS]} if prefix else {}
+    leaves: dict[str, str] = {}
+    for key, value in node.items():
+        leaves |= flatten(value, f"{prefix}.{key}" if prefix else str(key))
+    return leaves
+
+
+def printed(value: Any) -> str:
+    """A scalar or list as text: strings as they are, the rest as JSON; no passwords in addresses."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return without_password(text)

@@ -1,0 +1,39 @@
+"""Train, evaluate and record one run: `python -m depthrepro.train +experiment=garg_kitti`."""
+
+from __future__ import annotations
+
+import sys
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+
+from depthrepro.config import CONFIG_DIR, register_schema
+from depthrepro.errors import UserError
+from depthrepro.program import fail, one_line_errors, options, tracebacks_wanted
+
+register_schema()
+
+
+@hydra.main(version_base="1.3", config_path=CONFIG_DIR, config_name="config")
+def main(cfg: DictConfig) -> None:
+    """Hydra's entry: compose, then hand over. Heavy imports wait until the configuration is known to be good."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if OmegaConf.is_missing(cfg, "name"):
+        fail(f"which experiment? Type +experiment=<name>, one of {', '.join(options('experiment'))}", code=2)
+    from depthrepro.experiment import run_experiment
+
+    job = HydraConfig.get()
+    try:
+        signal_number = run_experiment(cfg, list(job.overrides.task))
+    except UserError as error:
+        if job.mode is not RunMode.RUN or tracebacks_wanted():
+            raise
+        fail(str(error), code=2)  # here, before Hydra adds lines of its own
+    if signal_number is not None:
+        sys.exit(128 + signal_number)
+
+
+if __name__ == "__main__":
+    one_line_errors(main)

@@ -1,0 +1,81 @@
+"""Where the recording car stands, and what its cameras would see too close."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from depthrepro.worlds.calibration import CAMERA_FROM_VEHICLE, Rig, rotation
+from depthrepro.worlds.scene import Scene
+from depthrepro.worlds.tracer import Tracer
+
+_NEAREST_M = 4.0  # nothing in view may be closer
+_ATTEMPTS = 40
+
+
+@dataclass(frozen=True)
+class Pose:
+    """The rectified frame of camera 0 in the world.
+
+    Attributes:
+        turn: World from camera, (3, 3).
+        center: Metres, (3,).
+    """
+
+    turn: np.ndarray
+    center: np.ndarray
+
+    def camera(self, rig: Rig, camera: int) -> np.ndarray:
+        """World position of a colour camera, (3,)."""
+        return self.center + self.turn @ rig.camera_center(camera)
+
+
+def pixel_rays(rig: Rig, pose: Pose, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """World directions of pixels, (3, N) float32, of unit depth: a hit's distance is its depth."""
+    cx, cy = rig.center
+    x, y = ((a - c) / rig.focal_px for a, c in ((u, cx), (v, cy)))
+    return pose.turn.astype(np.float32) @ np.stack([x, y, np.ones_like(x)]).astype(np.float32)
+
+
+def find_pose(scene: Scene, tracer: Tracer, rig: Rig, share: tuple[float, float], rng: np.random.Generator) -> Pose:
+    """A pose on the stretch `share` (fractions of the drive) from which nothing is nearer than 4 m.
+
+    The last of 40 attempts is the one with the most room, should all fail.
+    """
+    best: tuple[float, Pose] | None = None
+    for _ in range(_ATTEMPTS):
+        pose = _draw_pose(scene, share, rng)
+        room = _room(tracer, rig, pose)
+        if best is None or room > best[0]:
+            best = (room, pose)
+        if room >= _NEAREST_M:
+            break
+    assert best is not None
+    return best[1]
+
+
+def _draw_pose(scene: Scene, share: tuple[float, float], rng: np.random.Generator) -> Pose:
+    """A car on the road with its camera turned, tilted, raised and moved sideways at random."""
+    road, section, style = scene.road, scene.section, scene.style
+    length = min(section.end - 22.0, 230.0)
+    s = length * rng.uniform(*share)
+    lane = rng.integers(style.lanes) + 0.5
+    side = -1.0 if rng.random() < 0.8 else 1.0
+    t = side * lane * style.lane_width + rng.normal(0, 0.45)
+    swing = rng.choice(3, p=(0.5, 0.3, 0.2))
+    yaw = (rng.normal(0, 0.05), rng.uniform(-0.35, 0.35), rng.uniform(-0.7, 0.7))[swing]
+    ahead, behind = road.point(s + 1.5, t), road.point(s - 1.5, t)
+    left, right = road.point(s, t + 1.0), road.point(s, t - 1.0)
+    pitch = -np.arctan2(ahead[2] - behind[2], 3.0) + np.radians(rng.normal(0.0, 1.6))
+    roll = np.arctan2(left[2] - right[2], 2.0) + np.radians(rng.normal(0, 0.9))
+    height = rng.uniform(1.4, 2.0)
+    turn = rotation(0, 0, float(road.heading(s))) @ rotation(float(roll), float(pitch), 0) @ rotation(0, 0, float(yaw))
+    return Pose(turn @ CAMERA_FROM_VEHICLE.T, np.array(road.point(s, t, height)))
+
+
+def _room(tracer: Tracer, rig: Rig, pose: Pose) -> float:
+    """Smallest depth seen by either camera on a coarse lattice of pixels, metres."""
+    u, v = (a.ravel() for a in np.meshgrid(np.linspace(0, rig.width - 1, 80), np.linspace(0, rig.height - 1, 26)))
+    rays = pixel_rays(rig, pose, u, v)
+    return min(float(tracer.first(pose.camera(rig, c), rays).distance.min()) for c in (2, 3))

@@ -1,0 +1,113 @@
+"""The course of a street: a curved centre line over rolling ground."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from depthrepro.worlds.meshes import Mesh, grid, quads
+
+START_M, END_M = -80.0, 360.0  # the centre line's range; cameras stay within the first two thirds
+_STEP_M = 1.0
+
+
+@dataclass(frozen=True)
+class Waves:
+    """Ground height as a sum of plane waves: columns kx, ky (rad/m), phase, amplitude (m)."""
+
+    rows: np.ndarray
+
+    def height(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Height in metres at world positions of any one shape."""
+        x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        total = np.zeros(np.broadcast(x, y).shape)
+        for kx, ky, phase, amplitude in self.rows:
+            total += amplitude * np.sin(kx * x + ky * y + phase)
+        return total
+
+    @classmethod
+    def random(cls, rng: np.random.Generator, steepest: float) -> Waves:
+        """Three waves of 140 to 420 m whose slopes add up to at most `steepest`."""
+        number = 2 * np.pi / rng.uniform(140, 420, 3)
+        angle = rng.uniform(0, 2 * np.pi, 3)
+        slope = rng.dirichlet(np.ones(3)) * steepest
+        columns = (number * np.cos(angle), number * np.sin(angle), rng.uniform(0, 2 * np.pi, 3), slope / number)
+        return cls(np.stack(columns, axis=1))
+
+
+class Road:
+    """Street coordinates: s metres along the centre line, t metres to its left."""
+
+    def __init__(self, rng: np.random.Generator, sharpest: float, steepest: float) -> None:
+        """Draw a course.
+
+        Args:
+            rng: Source of all choices.
+            sharpest: Largest curvature in 1/m.
+            steepest: Largest slope of the ground.
+        """
+        self.waves = Waves.random(rng, steepest)
+        self._s = np.arange(START_M, END_M + _STEP_M, _STEP_M)
+        knots = np.arange(START_M - 60, END_M + 120, rng.uniform(45, 90))
+        bend = rng.uniform(-1, 1, len(knots)) * sharpest
+        curvature = np.interp(self._s, knots, bend)
+        heading = np.cumsum(curvature) * _STEP_M
+        self._heading = heading - heading[-int(START_M)]
+        self._x = np.cumsum(np.cos(self._heading)) * _STEP_M
+        self._y = np.cumsum(np.sin(self._heading)) * _STEP_M
+
+    def heading(self, s: float | np.ndarray) -> np.ndarray:
+        """Direction of the centre line, radians from the world's x axis."""
+        return np.interp(s, self._s, self._heading)
+
+    def plane(self, s: float | np.ndarray, t: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """World (x, y) of street coordinates."""
+        angle = self.heading(s)
+        x, y = np.interp(s, self._s, self._x), np.interp(s, self._s, self._y)
+        return x - np.sin(angle) * t, y + np.cos(angle) * t
+
+    def point(self, s: float, t: float, z: float = 0.0) -> tuple[float, float, float]:
+        """World (x, y, z) of street coordinates, z metres above the ground."""
+        x, y = self.plane(s, t)
+        return float(x), float(y), float(self.waves.height(x, y)) + z
+
+    def ribbon(self, s: np.ndarray, t: np.ndarray, z: np.ndarray, material: int | np.ndarray) -> Mesh:
+        """A surface that follows the street.
+
+        Args:
+            s: (M,) positions along it.
+            t: (N,) offsets to its left, or (M, N).
+            z: (N,) or (M, N) heights above the ground.
+            material: One row of the palette, or (M - 1, N - 1) rows.
+        """
+        ss, tt = np.broadcast_arrays(s[:, None], t)
+        x, y = self.plane(ss, tt)
+        return grid(np.stack([x, y, self.waves.height(x, y) + z], axis=2), material)
+
+    def tiles(self, s: np.ndarray, t: np.ndarray, z: float, material: int) -> Mesh:
+        """Flat patches on the street: `s` and `t` are (Q, 2), from and to; z metres above the ground."""
+        ss, tt = s[:, [0, 1, 1, 0]], t[:, [0, 0, 1, 1]]
+        x, y = self.plane(ss, tt)
+        return quads(np.stack([x, y, self.waves.height(x, y) + z], axis=2), material)
+
+    def put(self, mesh: Mesh, s: float, t: float, turn: float = 0.0, z: float = 0.0) -> Mesh:
+        """An object placed at street coordinates, turned by `turn` against the street's direction."""
+        return mesh.placed(*self.point(s, t, z), float(self.heading(s)) + turn)
+
+    def side_plane(self, at: float, s: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """World (x, y) in a side street that leaves at a right angle at `at`: s across it, t along it."""
+        x0, y0 = self.plane(at, 0.0)
+        angle = float(self.heading(at))
+        return x0 + np.cos(angle) * s - np.sin(angle) * t, y0 + np.sin(angle) * s + np.cos(angle) * t
+
+    def side_ribbon(self, at: float, s: np.ndarray, t: np.ndarray, z: np.ndarray, material: int) -> Mesh:
+        """A straight surface along a side street: `s` (M,), `t` (N,), `z` (M,) above the ground."""
+        ss, tt = np.meshgrid(s, t, indexing="ij")
+        x, y = self.side_plane(at, ss, tt)
+        return grid(np.stack([x, y, self.waves.height(x, y) + z[:, None]], axis=2), material)
+
+    def put_side(self, mesh: Mesh, at: float, s: float, t: float, turn: float = 0.0) -> Mesh:
+        """An object in a side street's coordinates."""
+        x, y = self.side_plane(at, np.float64(s), np.float64(t))
+        return mesh.placed(float(x), float(y), float(self.waves.height(x, y)), float(self.heading(at)) + turn)

@@ -1,0 +1,197 @@
+"""`streets`: rendered stereo pairs with laser scans, in the layout of KITTI raw.
+
+One drive is one scene, frames of a drive stand far apart along its road, and no scene is shared between the splits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from depthrepro.errors import UserError
+from depthrepro.worlds.calibration import DATES, Rig, make_rig
+from depthrepro.worlds.camera import find_pose
+from depthrepro.worlds.lidar import scan
+from depthrepro.worlds.render import develop, draw_exposure, render_view
+from depthrepro.worlds.scene import Scene, build_scene
+from depthrepro.worlds.tracer import Tracer
+
+WORLD_VERSION = 1  # raise it with every change that alters a picture or a scan
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class StreetsConfig:
+    """Size of the world; two equal configurations give the same files.
+
+    Attributes:
+        train_pairs: Stereo pairs to learn from.
+        val_pairs: Pairs to choose checkpoints with.
+        test_pairs: Pairs to report on.
+        frames_per_drive: Pairs of one scene; the last drive of a split may have fewer.
+        width: Image width in pixels; the focal length follows it.
+        height: Image height in pixels.
+        seed: Every seed is another world.
+
+    Raises:
+        UserError: If a number is out of its range.
+    """
+
+    train_pairs: int = 200
+    val_pairs: int = 24
+    test_pairs: int = 60
+    frames_per_drive: int = 4
+    width: int = 620
+    height: int = 188
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        least = {"train_pairs": 1, "val_pairs": 1, "test_pairs": 1, "frames_per_drive": 1, "width": 64, "height": 24}
+        most = {"frames_per_drive": 12, "width": 4096, "height": 4096}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            low, high = least.get(field.name, 0), most.get(field.name, 100_000)
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise UserError(f"streets: {field.name} must be a whole number from {low} to {high}, got {value!r}")
+
+    @property
+    def digest(self) -> str:
+        """Ten hex digits over the configuration and the world's version."""
+        text = json.dumps({"version": WORLD_VERSION, **dataclasses.asdict(self)}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+@dataclass(frozen=True)
+class Drive:
+    """One scene and its frames.
+
+    Attributes:
+        index: Number of the drive over all splits; with the seed it decides the scene.
+        split: "train", "val" or "test".
+        date: Recording day, which decides the calibration.
+        frames: Number of frames.
+    """
+
+    index: int
+    split: str
+    date: str
+    frames: int
+
+    @property
+    def name(self) -> str:
+        """Folder of the drive in KITTI's manner."""
+        return f"{self.date}_drive_{self.index + 1:04d}_sync"
+
+
+def list_drives(config: StreetsConfig) -> list[Drive]:
+    """All drives of a world, in order; the days alternate within each split."""
+    drives: list[Drive] = []
+    for split in SPLITS:
+        left = getattr(config, f"{split}_pairs")
+        while left > 0:
+            frames = min(left, config.frames_per_drive)
+            drives.append(Drive(len(drives), split, DATES[len(drives) % len(DATES)], frames))
+            left -= frames
+    return drives
+
+
+@dataclass(frozen=True)
+class RenderedPair:
+    """One frame as rendered.
+
+    Attributes:
+        left: (H, W, 3) uint8 RGB of camera 2.
+        right: (H, W, 3) uint8 RGB of camera 3.
+        depth_left: (H, W) float32, metres along the optical axis at the pixel centres of `left`, 0 for the sky.
+        depth_right: Like `depth_left`, for `right`.
+        scan: (N, 4) float32: x, y, z in the laser's frame in metres, reflectance in 0..1.
+        rig: Calibration.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    depth_left: np.ndarray
+    depth_right: np.ndarray
+    scan: np.ndarray
+    rig: Rig
+
+
+class DriveRenderer:
+    """The scene of one drive, ready for its frames."""
+
+    def __init__(self, config: StreetsConfig, drive: Drive) -> None:
+        """Build the scene from (seed, drive)."""
+        self.config, self.drive = config, drive
+        self.rig = make_rig(drive.date, config.width, config.height)
+        self.scene: Scene = build_scene(np.random.default_rng([config.seed, drive.index]))
+        self.tracer = Tracer(self.scene.mesh)
+
+    def frame(self, number: int) -> RenderedPair:
+        """Render one frame; the result depends on (seed, drive, number) alone."""
+        rng = np.random.default_rng([self.config.seed, self.drive.index, number])
+        # Each frame has its own stretch of the road, with a gap before the next.
+        first = number / self.config.frames_per_drive
+        share = (first, first + 0.6 / self.config.frames_per_drive)
+        pose = find_pose(self.scene, self.tracer, self.rig, share, rng)
+        views = [render_view(self.scene, self.tracer, self.rig, pose, camera) for camera in (2, 3)]
+        exposure = draw_exposure(self.scene, views[0][0], rng)
+        gains = (1.0, 1.0 + float(rng.normal(0, 0.008)))
+        left, right = (develop(v[0], exposure, g, rng) for v, g in zip(views, gains, strict=True))
+        points = scan(self.scene, self.tracer, self.rig, pose, rng)
+        return RenderedPair(left, right, views[0][1], views[1][1], points, self.rig)
+
+
+def render_pair(config: StreetsConfig, drive_index: int, frame_index: int) -> RenderedPair:
+    """Render one frame without writing it.
+
+    Raises:
+        UserError: If the world has no such drive or frame.
+    """
+    drives = list_drives(config)
+    if not 0 <= drive_index < len(drives) or not 0 <= frame_index < drives[drive_index].frames:
+        raise UserError(f"streets: no frame {frame_index} of drive {drive_index}; there are {len(drives)} drives")
+    return DriveRenderer(config, drives[drive_index]).frame(frame_index)
+
+
+def cache_folder() -> Path:
+    """`$DEPTHREPRO_CACHE/worlds`, by default `~/.cache/depthrepro/worlds`."""
+    return Path(os.environ.get("DEPTHREPRO_CACHE") or Path.home() / ".cache" / "depthrepro") / "worlds"
+
+
+def ensure_streets(
+    config: StreetsConfig,
+    cache_dir: Path | str | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+    verify: bool = False,
+) -> Path:
+    """The folder of a world; what is missing is rendered first.
+
+    Args:
+        config: Size and seed.
+        cache_dir: Folder that holds the worlds; by default `cache_folder()`.
+        workers: Processes that render; by default one for each processor.
+        progress: Whether a bar is shown on standard error while something is rendered.
+        verify: Whether every file is read and compared with the manifest's hashes; its size is compared in any case.
+
+    Returns:
+        Root of a tree in the layout of KITTI raw, with `splits/`, `README.txt` and `manifest.json`.
+
+    Raises:
+        UserError: If the folder cannot be written, or a file differs from the manifest.
+    """
+    from depthrepro.worlds.build import build  # here, as it imports this module
+
+    if workers is not None and workers < 1:
+        raise UserError(f"streets: workers must be at least 1, got {workers}")
+    base = cache_folder() if cache_dir is None else Path(cache_dir)
+    root = base / f"streets-v{WORLD_VERSION}-{config.digest}"
+    build(config, root, workers=workers, progress=progress, verify=verify)
+    return root

@@ -1,0 +1,217 @@
+"""Cars, vans and lorries: bodies from side profiles, with glass, wheels, lights and plates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from depthrepro.worlds.materials import Color, Palette
+from depthrepro.worlds.meshes import Mesh, box, extrude, merge, quads, tube
+
+_PAINTS: tuple[Color, ...] = (
+    (0.62, 0.63, 0.64),
+    (0.75, 0.75, 0.73),
+    (0.28, 0.29, 0.31),
+    (0.05, 0.05, 0.06),
+    (0.03, 0.06, 0.18),
+    (0.32, 0.03, 0.03),
+    (0.08, 0.16, 0.28),
+    (0.06, 0.16, 0.09),
+    (0.45, 0.40, 0.30),
+    (0.55, 0.25, 0.04),
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Side view of a car: lower body and cabin, in metres, x forward from the middle.
+
+    Attributes:
+        half_width: Half the width of the body.
+        body: (P, 2) convex outline of the lower body.
+        cabin: (4, 2) outline of the cabin: rear bottom, rear top, front top, front bottom.
+        wheel_radius: Radius of the wheels.
+        axles: x of the rear and the front axle.
+    """
+
+    half_width: float
+    body: tuple[tuple[float, float], ...]
+    cabin: tuple[tuple[float, float], ...]
+    wheel_radius: float
+    axles: tuple[float, float]
+
+
+_HATCH = Shape(
+    0.86,
+    ((-1.95, 0.28), (-2.02, 0.62), (-1.94, 0.94), (0.85, 0.97), (1.80, 0.80), (1.98, 0.58), (1.95, 0.24)),
+    ((-1.90, 0.92), (-1.50, 1.46), (0.15, 1.46), (1.00, 0.95)),
+    0.31,
+    (-1.25, 1.25),
+)
+_SEDAN = Shape(
+    0.90,
+    ((-2.25, 0.30), (-2.32, 0.70), (-2.20, 0.96), (0.95, 0.95), (2.05, 0.80), (2.28, 0.56), (2.24, 0.24)),
+    ((-1.80, 0.94), (-1.05, 1.42), (0.20, 1.43), (1.15, 0.93)),
+    0.32,
+    (-1.40, 1.38),
+)
+_ESTATE = Shape(
+    0.89,
+    ((-2.28, 0.30), (-2.34, 0.68), (-2.26, 0.95), (0.90, 0.96), (2.00, 0.82), (2.24, 0.56), (2.20, 0.24)),
+    ((-2.24, 0.93), (-1.95, 1.46), (0.15, 1.48), (1.10, 0.94)),
+    0.32,
+    (-1.36, 1.38),
+)
+_OFFROAD = Shape(
+    0.94,
+    ((-2.20, 0.40), (-2.28, 0.80), (-2.22, 1.08), (1.00, 1.10), (2.00, 0.98), (2.22, 0.70), (2.18, 0.36)),
+    ((-2.18, 1.05), (-2.00, 1.72), (0.25, 1.74), (1.05, 1.08)),
+    0.38,
+    (-1.35, 1.36),
+)
+_VAN = Shape(
+    0.98,
+    ((-2.60, 0.34), (-2.64, 0.80), (-2.62, 1.10), (1.70, 1.12), (2.40, 0.98), (2.62, 0.64), (2.58, 0.28)),
+    ((-2.62, 1.05), (-2.56, 2.02), (1.05, 2.05), (2.00, 1.05)),
+    0.34,
+    (-1.55, 1.65),
+)
+_SHAPES = (_HATCH, _HATCH, _SEDAN, _SEDAN, _ESTATE, _ESTATE, _OFFROAD, _VAN)
+
+
+def car(palette: Palette, rng: np.random.Generator) -> Mesh:
+    """A car at the origin, wheels on z = 0, facing +x."""
+    shape = _SHAPES[rng.integers(len(_SHAPES))]
+    color = np.array(_PAINTS[rng.integers(len(_PAINTS))]) * rng.uniform(0.8, 1.2)
+    paint = palette.plain(tuple(color), 0.13, stain=0.3, grain=0.75, size=0.9)
+    rubber = palette.plain((0.03, 0.03, 0.03), 0.5)
+    glass = palette.add((0.02, 0.025, 0.03), (0.11, 0.13, 0.15), stain=0.7, grain=0.5, size=0.8, glass=True)
+    parts = [
+        extrude(np.array(shape.body), shape.half_width, paint),
+        extrude(np.array(shape.cabin), _cabin_half_width(shape), paint),
+        *_windows(shape, glass),
+        *_wheels(shape, rubber, palette.plain((0.42, 0.42, 0.43), 0.5)),
+        *_lights(shape, palette),
+    ]
+    shade = palette.plain((0.012, 0.012, 0.012), 0.6)
+    rear, front = (f(x for x, _ in shape.body) for f in (min, max))
+    w = shape.half_width
+    parts.append(quads(np.array([[[rear, -w, 0.035], [front, -w, 0.035], [front, w, 0.035], [rear, w, 0.035]]]), shade))
+    return merge(parts)
+
+
+def _cabin_half_width(shape: Shape) -> np.ndarray:
+    """Half widths at the cabin's four corners: narrower at the roof."""
+    w = shape.half_width
+    return np.array([w - 0.04, w - 0.18, w - 0.18, w - 0.04], dtype=np.float32)
+
+
+def _windows(shape: Shape, glass: int) -> list[Mesh]:
+    """Panes on the four sides of the cabin, a finger's breadth in front of it."""
+    profile = np.array(shape.cabin)
+    width = _cabin_half_width(shape)
+    low_rear, high_rear, high_front, low_front = (np.array([x, w, z]) for (x, z), w in zip(profile, width, strict=True))
+    flip = np.array([1.0, -1.0, 1.0])
+    panes = []
+    for cut in ((0.06, 0.46), (0.52, 0.93)):  # rear and front side window, fractions of the cabin's length
+        lower = [low_rear + (low_front - low_rear) * c for c in cut]
+        upper = [high_rear + (high_front - high_rear) * c for c in cut]
+        side = np.array([_mix(lower[i], upper[i], height) for i, height in ((0, 0.1), (1, 0.1), (1, 0.86), (0, 0.86))])
+        side[:, 1] += 0.012
+        panes += [side, side * flip]
+    for low, high, push in ((low_rear, high_rear, -0.02), (low_front, high_front, 0.02)):
+        corners = np.array([_mix(low, high, v) for v in (0.12, 0.88)])
+        corners[:, 1] -= 0.07
+        corners[:, 0] += push
+        corners[:, 2] += 0.012
+        panes.append(np.array([corners[0], corners[0] * flip, corners[1] * flip, corners[1]]))
+    return [quads(np.array(panes), glass)]
+
+
+def _mix(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
+    """The point a fraction `t` of the way from a to b."""
+    return a + (b - a) * t
+
+
+def _wheels(shape: Shape, rubber: int, metal: int) -> list[Mesh]:
+    """Four wheels with hubs, slightly outside the body so that they show."""
+    r, w = shape.wheel_radius, shape.half_width
+    parts = []
+    for x in shape.axles:
+        for side in (-1, 1):
+            inner, outer = side * (w - 0.2), side * (w + 0.02)
+            parts.append(tube((x, inner, r), (x, outer, r), (r, r), rubber, 10))
+            parts.append(tube((x, outer, r), (x, outer + side * 0.015, r), (0.62 * r, 0.55 * r), metal, 8))
+    return parts
+
+
+def _lights(shape: Shape, palette: Palette) -> list[Mesh]:
+    """Head and tail lights, plates, bumpers and mirrors as small boxes."""
+    w = shape.half_width
+    rear, front = (f(x for x, _ in shape.body) for f in (min, max))
+    red = palette.plain((0.35, 0.02, 0.02), 0.4)
+    white = palette.plain((0.72, 0.72, 0.68), 0.25)
+    black = palette.plain((0.03, 0.03, 0.035), 0.4)
+    z = 0.62 * shape.cabin[0][1]
+    parts = [box((rear - 0.01, -0.26, z - 0.06), (rear + 0.05, 0.26, z + 0.06), white)]
+    parts += [box((front - 0.05, -0.55, 0.36), (front + 0.03, 0.55, 0.52), black)]
+    parts += [box((rear - 0.02, -w + 0.1, 0.32), (rear + 0.1, w - 0.1, 0.42), black)]
+    for side in (-1, 1):
+        y0, y1 = sorted((side * (w - 0.03), side * (w - 0.33)))
+        parts.append(box((rear - 0.005, y0, z + 0.06), (rear + 0.12, y1, z + 0.24), red))
+        parts.append(box((front - 0.16, y0, 0.58), (front - 0.02, y1, 0.70), white))
+        m0, m1 = sorted((side * (w - 0.05), side * (w + 0.14)))
+        x = shape.cabin[3][0] - 0.25
+        parts.append(box((x - 0.08, m0, shape.cabin[3][1] + 0.02), (x + 0.06, m1, shape.cabin[3][1] + 0.18), black))
+    return parts
+
+
+def lorry(palette: Palette, rng: np.random.Generator) -> Mesh:
+    """A delivery lorry or a bus at the origin, facing +x."""
+    color = np.array(_PAINTS[rng.integers(len(_PAINTS))])
+    paint = palette.plain(tuple(color), 0.18, stain=0.4, grain=0.8)
+    hull = palette.plain(tuple(np.clip(rng.uniform(0.3, 0.75, 3), 0, 0.8)), 0.15, stain=0.5, grain=0.8)
+    glass = palette.add((0.02, 0.025, 0.03), (0.11, 0.13, 0.15), stain=0.7, grain=0.5, size=0.9, glass=True)
+    rubber = palette.plain((0.03, 0.03, 0.03), 0.5)
+    length = float(rng.uniform(6.0, 9.0))
+    rear, front = -length / 2, length / 2
+    parts = [
+        box((rear, -1.15, 0.95), (front - 1.9, 1.15, float(rng.uniform(2.9, 3.4))), hull),
+        extrude(
+            np.array([[front - 1.8, 0.45], [front - 1.8, 2.5], [front - 0.35, 2.5], [front, 1.4], [front, 0.45]]),
+            1.1,
+            paint,
+        ),
+        box((rear + 0.1, -0.9, 0.5), (front - 1.7, 0.9, 0.95), rubber),
+        box((rear - 0.02, -0.02, 1.0), (rear, 0.02, 2.8), rubber),
+        quads(
+            np.array(
+                [
+                    [
+                        [front + 0.02, -1.0, 1.42],
+                        [front + 0.02, 1.0, 1.42],
+                        [front - 0.28, 1.0, 2.3],
+                        [front - 0.28, -1.0, 2.3],
+                    ]
+                ]
+            ),
+            glass,
+        ),
+    ]
+    red = palette.plain((0.35, 0.02, 0.02), 0.4)
+    for side in (-1.0, 1.0):
+        y0, y1 = sorted((side * 0.75, side * 1.1))
+        parts.append(box((rear - 0.03, y0, 0.75), (rear + 0.02, y1, 0.92), red))
+        y = side * 1.115
+        parts.append(
+            quads(
+                np.array(
+                    [[[front - 1.5, y, 1.45], [front - 0.3, y, 1.45], [front - 0.6, y, 2.2], [front - 1.5, y, 2.2]]]
+                ),
+                glass,
+            )
+        )
+        for x in (rear + 1.2, front - 1.1):
+            parts.append(tube((x, side * 0.85, 0.48), (x, side * 1.16, 0.48), (0.48, 0.48), rubber, 10))
+    return merge(parts)

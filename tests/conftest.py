@@ -1,0 +1,24 @@
+"""What every test shares: a cache of its own and, where present, the folder of real data."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """Nothing is read from or written to the user's cache."""
+    os.environ["DEPTHREPRO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """Folder of small real data sets: $DEPTHREPRO_TEST_DATA, else shared/data beside the checkout."""
+    chosen = os.environ.get("DEPTHREPRO_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(chosen)
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}: set DEPTHREPRO_TEST_DATA")
+    return folder

@@ -1,0 +1,75 @@
+"""Fits to the ground truth: exact where they can be, on the evaluated pixels only, refused where undetermined."""
+
+import numpy as np
+import pytest
+
+from depthrepro.evaluation.alignment import align_depth, align_inv_depth, fit_scale_shift
+from depthrepro.evaluation.protocol import Alignment
+
+RNG = np.random.default_rng(0)
+TARGET = RNG.uniform(2, 40, (6, 8))
+MASK = RNG.random((6, 8)) > 0.3
+
+
+def test_none_changes_nothing():
+    assert align_depth(TARGET, TARGET + 1, MASK, Alignment.none) is TARGET
+
+
+def test_median_is_the_ratio_of_medians_over_the_mask():
+    depth = np.array([[1.0, 2.0, 6.0, 100.0]])
+    target = np.array([[4.0, 10.0, 11.0, 0.0]])
+    mask = np.array([[True, True, True, False]])
+    np.testing.assert_allclose(align_depth(depth, target, mask, Alignment.median), depth * 5)  # 10 / 2
+
+
+def test_median_bears_pixels_at_infinity():
+    depth = np.array([[1.0, 2.0, np.inf]])
+    aligned = align_depth(depth, np.array([[2.0, 4.0, 50.0]]), np.ones((1, 3), bool), Alignment.median)
+    np.testing.assert_allclose(aligned, [[2, 4, np.inf]])
+
+
+def test_lstsq_depth_undoes_scale_and_shift_and_skips_infinity():
+    depth = (TARGET - 3) / 7
+    np.testing.assert_allclose(align_depth(depth, TARGET, MASK, Alignment.lstsq_depth), TARGET)
+    depth[np.nonzero(MASK)[0][0], np.nonzero(MASK)[1][0]] = np.inf
+    aligned = align_depth(depth, TARGET, MASK, Alignment.lstsq_depth)
+    assert np.isinf(aligned).sum() == 1
+    np.testing.assert_allclose(aligned[np.isfinite(aligned)], TARGET[np.isfinite(aligned)])
+
+
+def test_lstsq_inv_depth_undoes_an_affine_change_of_inverse_depth():
+    np.testing.assert_allclose(align_inv_depth(5 / TARGET + 2, TARGET, MASK, cap_m=80), TARGET)
+
+
+def test_only_masked_pixels_take_part_in_a_fit():
+    spoilt = np.where(MASK, TARGET, 1e6)
+    np.testing.assert_allclose(align_inv_depth(3 / TARGET - 1, spoilt, MASK, cap_m=80), TARGET)
+    for alignment in (Alignment.median, Alignment.lstsq_depth):
+        expected = align_depth(TARGET / 2, TARGET, MASK, alignment)
+        np.testing.assert_array_equal(align_depth(TARGET / 2, spoilt, MASK, alignment), expected)
+
+
+def test_aligned_inverse_depth_below_one_over_the_cap_is_at_the_cap_not_behind_the_camera():
+    inverse = np.array([[0.5, 0.1, -0.2]])  # the last: aligned to a negative inverse depth
+    aligned = align_inv_depth(inverse, np.array([[2.0, 10.0, 1.0]]), np.array([[True, True, False]]), cap_m=50)
+    np.testing.assert_allclose(aligned, [[2, 10, 50]])
+
+
+def test_least_squares_matches_the_normal_equations():
+    x, y = RNG.random(20), RNG.random(20)
+    expected = np.linalg.lstsq(np.stack([x, np.ones(20)], axis=1), y, rcond=None)[0]
+    np.testing.assert_allclose(fit_scale_shift(x, y), expected)
+
+
+@pytest.mark.parametrize("values", [np.ones(5), np.ones(1), np.empty(0)])
+def test_undetermined_fits_are_refused(values):
+    with pytest.raises(ValueError, match="not determined"):
+        fit_scale_shift(values, values)
+
+
+def test_no_ratio_to_a_median_of_infinity_or_of_the_wrong_space():
+    mask = np.ones((1, 2), bool)
+    with pytest.raises(ValueError, match="median depth is inf"):
+        align_depth(np.full((1, 2), np.inf), np.ones((1, 2)), mask, Alignment.median)
+    with pytest.raises(ValueError, match="not a fit in depth"):
+        align_depth(np.ones((1, 2)), np.ones((1, 2)), mask, Alignment.lstsq_inv_depth)
