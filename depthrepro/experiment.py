@@ -120,8 +120,9 @@ class Experiment:
         """Train and evaluate; whatever happens, status.json and the tracker tell it truly."""
         signal.signal(signal.SIGTERM, _raise_stopped)  # outside the training loop a stop takes effect at once
         try:
-            self._start_records()
-            self._train_and_evaluate()
+            trainer = self.prepare()
+            trainer.fit()
+            self._evaluate(self.data, trainer)
         except (Stopped, KeyboardInterrupt) as stop:
             number = stop.signal_number if isinstance(stop, Stopped) else signal.SIGINT
             self._finish_records("stopped", "KILLED", f"stopped by {signal.Signals(number).name}")
@@ -155,18 +156,20 @@ class Experiment:
 
     # The run --------------------------------------------------------------------------------------------------------
 
-    def _train_and_evaluate(self) -> None:
+    def prepare(self) -> Trainer:
+        """Build everything up to the first training step, with the tracker running."""
+        self._start_records()
         with distributed.main_first():
             data: DataSplits = instantiate(self.cfg.data, _convert_="all")
             size = (self.cfg.input_size[0], self.cfg.input_size[1])
             caches = [FrameCache(split, size, self.cache_dir) for split in (data.train, data.val)]
+        self.data = data
         trainer = self._build_trainer(data, caches)
         self._introduce(data, trainer)
         if self.tracker is not None:
             self.tracker.set_tags(self._tags(data))
             self.tracker.ready()
-        trainer.fit()
-        self._evaluate(data, trainer)
+        return trainer
 
     def _tags(self, data: DataSplits) -> dict[str, Any]:
         """What runs are searched by in the tracker."""

@@ -123,7 +123,7 @@ class Trainer:
         self.model.train()
         saved_at = begin = time.monotonic()
         with StopRequest() as stop, self.log.open_bar(self.progress.step):
-            for batch in self._batches_from(self.progress.step):
+            for batch in self.batches_from(self.progress.step):
                 terms = self.step(batch)
                 self.log.add(terms, self.progress.step, self.optimizer.param_groups[0]["lr"])
                 now = time.monotonic()
@@ -143,7 +143,7 @@ class Trainer:
                     raise Stopped(stop.signal_number or 15)
         return self.progress
 
-    def _batches_from(self, step: int) -> Iterator[dict[str, Any]]:
+    def batches_from(self, step: int) -> Iterator[dict[str, Any]]:
         """Every batch from step number `step` to the end, epoch after epoch."""
         while step < self.plan.total_steps:
             self.batches.set_position(self.plan.epoch(step), step % self.plan.steps_per_epoch)

@@ -18,6 +18,7 @@ MEAN_MAP_GRID = (96, 320)  # height, width: about KITTI's aspect, a few hundred 
 MEAN_MAP_LIMIT = 400
 SGBM_RANGE = 0.16  # largest disparity searched for, as a share of the width: 2 m with KITTI's cameras
 _BLOCK = 5
+_REACHED = 1e-4  # just below e⁻⁹, the weight of a pixel three deviations away along both axes
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,12 @@ def fill_smoothly(values: Floats, known: NDArray[np.bool_]) -> Floats:
     weight, missing, sigma = known.astype(np.float64), ~known, 1.0
     while missing.any():
         kernel = cv2.getGaussianKernel(2 * int(np.ceil(3 * sigma)) + 1, sigma)
+        kernel /= kernel.max()  # so that the weight of one pixel in reach does not fall as the window grows
         reach, total = (
             cv2.sepFilter2D(m, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
             for m in (weight, np.where(known, values, 0.0).astype(np.float64))
         )
-        now = missing & (reach > 1e-3)
+        now = missing & (reach > _REACHED)
         filled[now] = total[now] / reach[now]
         missing &= ~now
         sigma *= 2

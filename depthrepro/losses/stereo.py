@@ -64,11 +64,13 @@ class StereoLoss(nn.Module):
             images, so the mean over equal parts of a batch is the value of the batch.
         """
         predictions: dict[str, Tensor] = model(batch["image"], levels)
+        # Rows in one piece: resizing and warping run along them. The network may prefer another memory format.
+        left, right = batch["image"].contiguous(), batch["image_right"].contiguous()
         terms: dict[str, Tensor] = {}
         for level, disp_frac in predictions.items():
             height, width = disp_frac.shape[-2:]
-            image = resize_image(batch["image"], (height, width))
-            image_right = resize_image(batch["image_right"], (height, width))
+            image = resize_image(left, (height, width))
+            image_right = resize_image(right, (height, width))
             disp = disp_frac.float() * width
             error = self.photometric(self.warp(image_right, disp), image)
             terms[f"photometric/{level}"] = masked_mean(error, in_view(disp)) / len(predictions)

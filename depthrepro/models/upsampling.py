@@ -16,9 +16,10 @@ Padding = Literal["replicate", "zero"]
 class Upsample2x(nn.Module):
     """One-channel 4×4 transposed convolution of stride 2, without bias.
 
-    A map n pixels long becomes 2n + 2 long, and `forward` cuts the size it is asked for out of the middle (an odd size from the start on). Pixels near
-    the border mix with what lies past it: with zero padding, the paper's way, the outermost of 2n lose a quarter of
-    their value, and more are lost at every further level; with replicate padding a constant map stays constant.
+    A map n pixels long becomes 2n + 2 long, and `forward` cuts the size it is asked for out of the middle, or from the
+    start if that is 2n + 1. Pixels near the border mix with what lies past it: with zero padding, the paper's way, the
+    outermost of 2n lose a quarter of their value, and more are lost at every further level; with replicate padding a
+    constant map stays constant.
 
     Args:
         padding: What lies beyond the map's border.

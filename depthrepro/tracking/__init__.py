@@ -11,7 +11,8 @@ What the mirror reads in the run directory, all of it optional and written by th
 - at the end `figures/*.png`, config.yaml, environment.txt, summary.json, per_image.csv: artifacts;
 - at the end `checkpoints/last.pt`: its path and SHA-256 become tags, the file itself stays where it is.
 
-What it writes: `mlflow.json` (which MLflow run this is, how far it got), `mlflow.lock` and `mlflow_mirror.log`.
+What it writes: `mlflow.json` (which MLflow run this is, how far it got), `mlflow.lock`, `mlflow.owner` and
+`mlflow_mirror.log`.
 
 Nothing here imports torch or mlflow until the mirror process runs.
 """

@@ -1,6 +1,6 @@
 """The mirror's end of its pipes to the training process; both carry JSON, one object a line.
 
-In: first {"settings": {...}, "uri": "...", "root": "...", "pid": 1}, at last {"status": "FINISHED"}.
+In: first {"settings": {...}, "uri": "...", "root": "...", "pid": 1, "owner": "..."}, at last {"status": "FINISHED"}.
 Out: {"event": ...} with `ready` (run_id), `unreachable` (message; goes on trying), `failed` (message; ends), `warning`
 (message), `done`, or `gave_up` (message).
 """

@@ -16,7 +16,7 @@ from typing import Any
 from depthrepro.errors import UserError
 from depthrepro.run_dir import write_json
 from depthrepro.tracking.settings import LoggerConfig, store_uri
-from depthrepro.tracking.state import TAGS_FILE
+from depthrepro.tracking.state import TAGS_FILE, take_over
 
 STATUSES = ("FINISHED", "FAILED", "KILLED")
 LOG_FILE = "mlflow_mirror.log"
@@ -84,6 +84,7 @@ class Tracker:
             return cls(run_dir, settings, None, warn)
         uri = store_uri(settings, root)
         run_dir.mkdir(parents=True, exist_ok=True)
+        owner = take_over(run_dir)
         with (run_dir / LOG_FILE).open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "depthrepro.tracking", "mirror", str(run_dir)],
@@ -95,7 +96,8 @@ class Tracker:
                 start_new_session=True,  # Ctrl-C is for training, which then tells the mirror
             )
         tracker = cls(run_dir, settings, process, warn)
-        tracker._say({"settings": asdict(settings), "uri": uri, "root": str(root), "pid": os.getpid()})
+        hello = {"settings": asdict(settings), "uri": uri, "root": str(root), "pid": os.getpid(), "owner": owner}
+        tracker._say(hello)
         return tracker
 
     def ready(self) -> None:

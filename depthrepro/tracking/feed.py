@@ -64,7 +64,7 @@ class Feed:
         if run is None and state.run_id is not None:
             log.warning("run %s is gone from the store: mirroring into a new one", state.run_id)
             state.forget_run()
-            state.save(run_dir, replace=True)
+            state.save(run_dir)
         if run is None:
             run = client.create_run(state.experiment_id, tags=feed._first_tags(), run_name=state.run_name)
         feed._last_steps = {m.key: m.step for m in run.to_proto().data.metrics}

@@ -97,6 +97,7 @@ class Mirror:
     def _attempt(self, action: Callable[[], None]) -> bool:
         """Do it; a failure is logged, and told once if the store had been reached before."""
         try:
+            self.state.check_owner(self.run_dir)
             action()
         except SupersededError:
             raise
@@ -181,7 +182,8 @@ def prepare_state(run_dir: Path, config: LoggerConfig, uri: str, root: Path, inb
     found = MirrorState.load(run_dir)
     state = found if found is not None and found.continues(wanted) else wanted
     state.host, state.pid, state.pid_started = wanted.host, int(inbox.hello["pid"]), inbox.pid_started
-    state.save(run_dir, replace=True)
+    state.owner = str(inbox.hello["owner"])
+    state.save(run_dir)
     return state
 
 
@@ -200,10 +202,9 @@ def main(run_dir: Path) -> int:
     config, uri = LoggerConfig(**inbox.hello["settings"]), str(inbox.hello["uri"])
     root = Path(inbox.hello["root"])
     store.prepare_environment(config.timeout_s)
-    # The mirror of a run that was just killed may still be sending; it gives up within a few timeouts.
-    lock = FileLock(run_dir / LOCK_FILE, timeout=4 * config.timeout_s + 10)
     try:
-        with lock:
+        # The mirror of a process that was just killed may still be sending: it leaves after the call it is in.
+        with FileLock(run_dir / LOCK_FILE, timeout=4 * config.timeout_s + 10):
             state = prepare_state(run_dir, config, uri, root, inbox)
             return Mirror(run_dir, config, uri, root, state, inbox, send).run()
     except Timeout:

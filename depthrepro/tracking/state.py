@@ -9,14 +9,22 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from depthrepro.errors import UserError
-from depthrepro.run_dir import write_json
+from depthrepro.run_dir import write_atomic, write_json
 
 STATE_FILE = "mlflow.json"
 TAGS_FILE = "mlflow_tags.json"
+OWNER_FILE = "mlflow.owner"
 
 
 class SupersededError(Exception):
-    """The run directory now belongs to another MLflow run (it was cleared and started again)."""
+    """A later training process has the run directory now; its mirror does all that is left to do."""
+
+
+def take_over(run_dir: Path) -> str:
+    """Mark the run directory as this process's, so that mirrors of earlier ones leave; returns the mark."""
+    owner = uuid.uuid4().hex
+    write_atomic(run_dir / OWNER_FILE, owner)
+    return owner
 
 
 @dataclass
@@ -36,6 +44,7 @@ class MirrorState:
         pid: Training process.
         pid_started: When it started, Unix seconds; tells it from a later process with the same number.
         host: Machine it runs on.
+        owner: Mark of the training process, which mlflow.owner holds as long as none came after it.
     """
 
     tracking_uri: str
@@ -50,6 +59,7 @@ class MirrorState:
     pid: int = 0
     pid_started: float = 0.0
     host: str = field(default_factory=socket.gethostname)
+    owner: str = ""
 
     @classmethod
     def load(cls, run_dir: Path) -> MirrorState | None:
@@ -75,18 +85,21 @@ class MirrorState:
         """Start over in the same store: the run is gone from it."""
         self.token, self.run_id, self.last_step_sent, self.params_sent = uuid.uuid4().hex, None, -1, False
 
-    def save(self, run_dir: Path, *, replace: bool = False) -> None:
-        """Write the file.
-
-        Args:
-            run_dir: The run directory.
-            replace: Whether another run's state may be overwritten.
+    def check_owner(self, run_dir: Path) -> None:
+        """Make sure that no later training process has taken the run directory over.
 
         Raises:
-            SupersededError: If the file is another run's, or gone, and `replace` is False.
+            SupersededError: If one has, or if the directory was cleared.
         """
-        if not replace:
-            on_disk = MirrorState.load(run_dir)
-            if on_disk is None or on_disk.token != self.token:
-                raise SupersededError(f"{run_dir / STATE_FILE} is another run's now")
+        file = run_dir / OWNER_FILE
+        if not file.exists() or file.read_text(encoding="utf-8") != self.owner:
+            raise SupersededError(f"{run_dir} was taken over")
+
+    def save(self, run_dir: Path) -> None:
+        """Write the file.
+
+        Raises:
+            SupersededError: If the run directory was taken over: what it says now is another's.
+        """
+        self.check_owner(run_dir)
         write_json(run_dir / STATE_FILE, asdict(self))

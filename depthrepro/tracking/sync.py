@@ -16,7 +16,7 @@ from depthrepro.tracking.feed import Feed
 from depthrepro.tracking.mirror import LOCK_FILE
 from depthrepro.tracking.process import is_alive
 from depthrepro.tracking.settings import without_password
-from depthrepro.tracking.state import STATE_FILE, MirrorState
+from depthrepro.tracking.state import STATE_FILE, MirrorState, SupersededError
 
 # status.json in MLflow's words
 _STATUSES = {"done": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
@@ -49,6 +49,8 @@ def sync(run_dir: Path, timeout_s: float = 10.0) -> str:
             feed.finish(status)
     except Timeout:
         raise UserError(f"{run_dir} is being mirrored by a running process: nothing to catch up with") from None
+    except SupersededError:
+        raise UserError(f"{run_dir} was started again meanwhile: its own process mirrors it") from None
     except UserError:
         raise
     except Exception as error:

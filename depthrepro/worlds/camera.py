@@ -62,14 +62,14 @@ def _draw_pose(scene: Scene, share: tuple[float, float], rng: np.random.Generato
     s = length * rng.uniform(*share)
     lane = rng.integers(style.lanes) + 0.5
     side = -1.0 if rng.random() < 0.8 else 1.0
-    t = side * lane * style.lane_width + rng.normal(0, 0.45)
-    swing = rng.choice(3, p=(0.5, 0.3, 0.2))
-    yaw = (rng.normal(0, 0.05), rng.uniform(-0.35, 0.35), rng.uniform(-0.7, 0.7))[swing]
+    t = side * lane * style.lane_width + rng.normal(0, 0.6)
+    swing = rng.choice(3, p=(0.35, 0.35, 0.3))
+    yaw = (rng.normal(0, 0.05), rng.uniform(-0.4, 0.4), rng.uniform(-0.7, 0.7))[swing]
     ahead, behind = road.point(s + 1.5, t), road.point(s - 1.5, t)
     left, right = road.point(s, t + 1.0), road.point(s, t - 1.0)
-    pitch = -np.arctan2(ahead[2] - behind[2], 3.0) + np.radians(rng.normal(0.0, 1.6))
+    pitch = -np.arctan2(ahead[2] - behind[2], 3.0) + np.radians(rng.normal(0.0, 2.2))
     roll = np.arctan2(left[2] - right[2], 2.0) + np.radians(rng.normal(0, 0.9))
-    height = rng.uniform(1.4, 2.0)
+    height = rng.uniform(1.35, 2.15)
     turn = rotation(0, 0, float(road.heading(s))) @ rotation(float(roll), float(pitch), 0) @ rotation(0, 0, float(yaw))
     return Pose(turn @ CAMERA_FROM_VEHICLE.T, np.array(road.point(s, t, height)))
 

@@ -17,6 +17,8 @@ def kerbside(canvas: Canvas, side: int) -> None:
     _trees_and_lamps(canvas, side, near)
     _signs_and_boxes(canvas, side, near)
     _people(canvas, side)
+    if canvas.rng.random() < canvas.style.screen:
+        _screen(canvas, side, plot + float(canvas.rng.uniform(1.4, 5.0)))
     if canvas.rng.random() < canvas.style.rails:
         rail = furniture.guard_rail(canvas.palette, canvas.rng, 10.0)
         for s in np.arange(FROM_M, TO_M, 10.0):
@@ -60,6 +62,19 @@ def _signs_and_boxes(canvas: Canvas, side: int, near: float) -> None:
             canvas.put(furniture.sign(p, rng), s, side * near, heading(side))
         elif kind < 0.8 and plot > edge:
             canvas.put(furniture.street_box(p, rng), s, side * (plot - 0.4), -side * np.pi / 2, KERB_M)
+
+
+def _screen(canvas: Canvas, side: int, t: float) -> None:
+    """A hedgerow of bushes or a high wall along an open road."""
+    rng = canvas.rng
+    if rng.random() < 0.6:
+        for s in canvas.along(float(rng.uniform(1.6, 2.6))):
+            canvas.put(canvas.pick_plant(canvas.bushes), s, side * (t + rng.normal(0, 0.2)))
+        return
+    panel = furniture.wall(canvas.palette, rng, 10.0, float(rng.uniform(1.6, 3.6)))
+    for s in np.arange(FROM_M, TO_M, 10.0):
+        if canvas.free(s - 5, s + 5):
+            canvas.put(panel, s, side * t)
 
 
 def _people(canvas: Canvas, side: int) -> None:

@@ -28,8 +28,8 @@ class Waves:
 
     @classmethod
     def random(cls, rng: np.random.Generator, steepest: float) -> Waves:
-        """Three waves of 140 to 420 m whose slopes add up to at most `steepest`."""
-        number = 2 * np.pi / rng.uniform(140, 420, 3)
+        """Three waves of 120 to 360 m whose slopes add up to at most `steepest`."""
+        number = 2 * np.pi / rng.uniform(120, 360, 3)
         angle = rng.uniform(0, 2 * np.pi, 3)
         slope = rng.dirichlet(np.ones(3)) * steepest
         columns = (number * np.cos(angle), number * np.sin(angle), rng.uniform(0, 2 * np.pi, 3), slope / number)

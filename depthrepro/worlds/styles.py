@@ -18,7 +18,7 @@ class Style:
         parked: Chance that a parking place is taken.
         pavement: Width of the pavements; 0 for none.
         setback: Distance of the buildings from the pavement.
-        kinds: Kinds of buildings drawn from; empty for none.
+        kinds: Kinds of buildings drawn from.
         storeys: Floors of the buildings.
         lot: Width of a building.
         gap: Space between buildings.
@@ -31,6 +31,7 @@ class Style:
         crossings: Most side streets along the way.
         sharpest: Largest curvature in 1/m.
         steepest: Largest slope of the ground.
+        screen: Chance of a hedgerow or a high wall along each side.
         rails: Chance of crash barriers on each side.
         woods: Trees for each 100 m and side behind the street.
     """
@@ -55,16 +56,17 @@ class Style:
     traffic: float = 1.2
     crossings: int = 2
     sharpest: float = 1 / 80
-    steepest: float = 0.05
+    steepest: float = 0.07
+    screen: float = 0.0
     rails: float = 0.0
     woods: float = 4.0
 
 
 STYLES: tuple[Style, ...] = (
-    Style("village", 0.24, lane_width=2.7, setback=(0.3, 5.0), gap=(0.0, 5.0), parking=0.5),
+    Style("village", 0.27, lane_width=2.6, pavement=(0.8, 2.0), setback=(0.0, 3.0), gap=(0.0, 4.0), parking=0.4),
     Style(
         "city",
-        0.20,
+        0.27,
         lane_width=3.2,
         parking=0.85,
         parked=0.75,
@@ -80,11 +82,11 @@ STYLES: tuple[Style, ...] = (
         people=7.0,
         traffic=1.6,
         sharpest=1 / 130,
-        steepest=0.04,
+        steepest=0.05,
     ),
     Style(
         "suburb",
-        0.18,
+        0.11,
         lane_width=3.0,
         parked=0.35,
         setback=(4.0, 9.0),
@@ -98,7 +100,7 @@ STYLES: tuple[Style, ...] = (
     ),
     Style(
         "avenue",
-        0.15,
+        0.11,
         lanes=2,
         lane_width=3.3,
         parking=0.4,
@@ -113,11 +115,11 @@ STYLES: tuple[Style, ...] = (
         trees=12.0,
         traffic=1.3,
         sharpest=1 / 160,
-        steepest=0.04,
+        steepest=0.05,
     ),
     Style(
         "country",
-        0.14,
+        0.13,
         lane_width=3.0,
         parking=0.0,
         pavement=(0.0, 0.0),
@@ -134,13 +136,14 @@ STYLES: tuple[Style, ...] = (
         traffic=0.8,
         crossings=1,
         sharpest=1 / 90,
-        steepest=0.07,
+        steepest=0.09,
+        screen=0.12,
         rails=0.3,
         woods=12.0,
     ),
     Style(
         "trunk road",
-        0.09,
+        0.11,
         lanes=2,
         lane_width=3.6,
         parking=0.0,
@@ -159,7 +162,8 @@ STYLES: tuple[Style, ...] = (
         crossings=0,
         sharpest=1 / 200,
         steepest=0.05,
-        rails=0.9,
+        screen=0.15,
+        rails=0.8,
         woods=16.0,
     ),
 )

@@ -59,7 +59,8 @@ def test_median_alignment_makes_the_score_ignore_scale(scale):
     reference = one(wrong, alignment=Alignment.median)
     assert reference["abs_rel"] > 0.01
     scaled = one(scale * wrong, alignment=Alignment.median)
-    assert scaled == pytest.approx(reference, rel=1e-5)
+    for key in METRICS:
+        assert scaled[key] == pytest.approx(reference[key], rel=1e-4), key
     assert one(wrong, alignment=Alignment.none)["abs_rel"] != pytest.approx(reference["abs_rel"], rel=0.1)
 
 
@@ -84,10 +85,10 @@ def test_the_cameras_focal_length_follows_the_ground_truths_width():
 
 
 def test_disparity_is_resized_before_it_is_inverted():
-    disp = np.array([[0.05, 0.1]], np.float32)
+    disp = np.array([[0.5, 1.0]], np.float32)
     target = np.full((1, 3), 10.0)
     middle = depth_map(disp, Kind.disp_frac, record("a", (1, 3)), target, protocol())[0, 1]
-    assert middle == pytest.approx(FOCAL / 3 * BASELINE / 0.075)  # not the mean of the two depths
+    assert middle == pytest.approx(FOCAL / 3 * BASELINE / 0.75)  # not the mean of the two depths
 
 
 def test_resizing_keeps_pixel_centres():

@@ -13,7 +13,7 @@ from depthrepro.tracking.feed import Feed, flatten, metric_name, printed
 from depthrepro.tracking.metrics_log import MetricsLog
 from depthrepro.tracking.process import started_at
 from depthrepro.tracking.settings import artifact_root
-from depthrepro.tracking.state import MirrorState
+from depthrepro.tracking.state import MirrorState, take_over
 from depthrepro.tracking.store import close_dead_runs, connect
 from depthrepro.tracking.sync import sync
 from tests.tracking.helpers import STORE_WARNINGS, only_run, points, write_rows
@@ -26,7 +26,8 @@ def state(root, run_dir):
     uri = f"sqlite:///{root}/mlflow.db"
     state = MirrorState(uri, "garg2016", "garg seed 0", artifact_root(uri, root), pid=os.getpid())
     state.pid_started = started_at(state.pid)
-    state.save(run_dir, replace=True)
+    state.owner = take_over(run_dir)
+    state.save(run_dir)
     return state
 
 

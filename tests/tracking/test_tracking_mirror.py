@@ -5,7 +5,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
 from depthrepro.errors import UserError
@@ -43,6 +45,12 @@ def start_training(root, run_dir, steps, fork=False):
     return subprocess.Popen(
         [sys.executable, "-c", TRAINING, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+
+
+def mirrors_of(run_dir):
+    """Mirror processes of the run directory, of living and dead training processes."""
+    command_lines = (process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"]))
+    return [line for line in command_lines if line[-2:] == ["mirror", str(run_dir)]]
 
 
 def test_a_failed_run_that_goes_on_is_one_run(root, run_dir, client, monkeypatch):
@@ -102,6 +110,11 @@ def test_a_killed_run_is_told_killed_and_goes_on_without_doubled_points(root, ru
         training.stdin.close()
         training.stdout.close()
 
+    for _ in range(2):  # killed before it did anything
+        short = start_training(root, run_dir, 0)
+        time.sleep(0.3)
+        short.kill()
+        short.communicate()
     tracker = Tracker.start(run_dir, LoggerConfig(**QUICK, system_metrics=False), root=root)
     with MetricsLog(run_dir / "metrics.jsonl") as log:
         log.truncate_after(3)  # the checkpoint's step
@@ -109,6 +122,7 @@ def test_a_killed_run_is_told_killed_and_goes_on_without_doubled_points(root, ru
             log.append(step, 0, {"train/loss": step})
     tracker.ready()
     assert tracker.finish("FINISHED")
+    wait_until(lambda: not mirrors_of(run_dir), "the mirrors of all processes have left")
     assert only_run(client).info.run_id == run_id
     assert only_run(client).info.status == "FINISHED"
     assert points(client, run_id, "train/loss") == [(step, float(step)) for step in range(1, 9)]

@@ -9,7 +9,7 @@ import pytest
 from depthrepro.errors import UserError
 from depthrepro.tracking.process import is_alive, started_at
 from depthrepro.tracking.settings import LoggerConfig, artifact_root, database_file, store_uri, without_password
-from depthrepro.tracking.state import MirrorState, SupersededError
+from depthrepro.tracking.state import MirrorState, SupersededError, take_over
 from depthrepro.tracking.store import former_file_store
 
 
@@ -93,19 +93,20 @@ def test_a_process_that_ended_is_dead_also_as_a_zombie():
 
 
 def test_state_survives(tmp_path):
-    state = MirrorState("sqlite:///x.db", "garg2016", "a", run_id="r", last_step_sent=7)
-    state.save(tmp_path, replace=True)
+    state = MirrorState("sqlite:///x.db", "garg2016", "a", run_id="r", last_step_sent=7, owner=take_over(tmp_path))
+    state.save(tmp_path)
     assert MirrorState.load(tmp_path) == state
 
 
-def test_state_of_a_directory_that_was_started_anew_is_left_alone(tmp_path):
-    old, new = (MirrorState("sqlite:///x.db", "garg2016", "a") for _ in range(2))
-    with pytest.raises(SupersededError):
-        old.save(tmp_path)
-    new.save(tmp_path, replace=True)
+def test_state_of_a_directory_that_was_taken_over_is_left_alone(tmp_path):
+    old, new = (MirrorState("sqlite:///x.db", "garg2016", "a", owner=take_over(tmp_path)) for _ in range(2))
+    new.save(tmp_path)
     with pytest.raises(SupersededError):
         old.save(tmp_path)
     assert MirrorState.load(tmp_path) == new
+    (tmp_path / "mlflow.owner").unlink()  # force=true clears the directory
+    with pytest.raises(SupersededError):
+        new.check_owner(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["{", json.dumps({"run_id": "r"})])
