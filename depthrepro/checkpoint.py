@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import pickle
-import uuid
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from depthrepro.errors import UserError
+from depthrepro.files import replacing
 
 FORMAT = 1
 
@@ -22,15 +22,12 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         path: Target file.
         state: Tensors and plain values only, so that `torch.load(weights_only=True)` reads it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for left_over in path.parent.glob(f".{path.name}.*"):  # from a process that was killed while writing
+    for left_over in path.parent.glob(f".{path.name}.*.tmp"):  # of a process that was killed while writing
         left_over.unlink(missing_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    with open(beside, "wb") as file:
+    with replacing(path) as beside, open(beside, "wb") as file:
         torch.save({"format": FORMAT, **state}, file)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(beside, path)
 
 
 def load_checkpoint(path: Path, map_location: str | torch.device = "cpu") -> dict[str, Any]:

@@ -62,10 +62,11 @@ def evaluate_again(
             predictions were made from, or as `score_run`.
     """
     from depthrepro.config import default_cache_dir
-    from depthrepro.evaluation.ranks import progress_bar
+    from depthrepro.evaluation.ranks import image_bars
     from depthrepro.evaluation.rows import write_rows
     from depthrepro.evaluation.run_scores import score_run
-    from depthrepro.run_dir import now, write_json
+    from depthrepro.files import write_json
+    from depthrepro.run_dir import now
 
     cfg = _load_config(run_dir)
     protocol = _protocol(cfg, protocol_overrides)
@@ -76,7 +77,7 @@ def evaluate_again(
     if not checkpoints:
         raise UserError(f"{predictions}: no predictions; the run's own command, typed again, finishes the run")
     cache_dir = default_cache_dir(cfg.get("cache_dir")) / "baselines"
-    watch = progress_bar(True)
+    watch = image_bars(True)
     scores = score_run(run_dir, splits, protocol, checkpoints, cache_dir=cache_dir, watch=watch)
     folder = run_dir / "evaluations" / _folder_name(protocol)
     write_rows(folder / "per_image.csv", scores.rows)

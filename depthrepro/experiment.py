@@ -19,10 +19,11 @@ from depthrepro.data.frame_cache import FrameCache
 from depthrepro.data.loader import TrainingPairs
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import Protocol
+from depthrepro.files import write_atomic, write_json
 from depthrepro.interrupt import Stopped
 from depthrepro.reproducibility import describe_environment, git_state, seed_everything
 from depthrepro.results import METRICS
-from depthrepro.run_dir import RunDir, now, write_atomic, write_json
+from depthrepro.run_dir import RunDir, now
 from depthrepro.tracking import Tracker
 from depthrepro.trainer import Trainer
 

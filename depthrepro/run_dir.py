@@ -1,29 +1,16 @@
-"""The run directory: its files, their atomic writing, its status, and the lock that keeps two processes apart."""
+"""The run directory: its files, its status, and the lock that keeps two processes apart."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import uuid
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from depthrepro.errors import UserError
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Write beside and rename: a reader sees the old file or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """`write_atomic` of indented JSON."""
-    write_atomic(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+from depthrepro.files import write_json
 
 
 def now() -> str:

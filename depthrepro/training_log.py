@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import torch
-from tqdm import tqdm
 
 from depthrepro import distributed
 from depthrepro.plan import Plan
+from depthrepro.progress import progress_bar
 from depthrepro.run_dir import RunDir
 from depthrepro.tracking import MetricsLog
 
@@ -43,18 +43,15 @@ class TrainingLog:
 
     def open_bar(self, step: int) -> TrainingLog:
         """Show the progress bar from `step` on; use as a context."""
-        total = self.plan.total_steps * self.batch_size
-        self.bar = tqdm(
-            total=total,
+        self.bar = progress_bar(
+            None,
+            "training",
+            "img",
+            shown=distributed.is_main(),
+            total=self.plan.total_steps * self.batch_size,
             initial=step * self.batch_size,
-            unit="img",
-            desc="training",
-            disable=not distributed.is_main(),
-            dynamic_ncols=True,
-            smoothing=0.1,
+            leave=True,
         )
-        if not self.bar.disable and not self.bar.fp.isatty():
-            self.bar.mininterval = 10.0  # a log file needs a line now and then, not ten a second
         self._since = (time.monotonic(), step)
         return self
 

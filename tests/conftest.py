@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ["OMP_NUM_THREADS"] = "1"  # on tiny tensors a second thread costs more than it brings
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,7 +12,7 @@ def test_round_trip(tmp_path):
 
 
 def test_left_overs_of_a_killed_writer_are_removed(tmp_path):
-    (tmp_path / ".last.pt.deadbeef").write_bytes(b"half")
+    (tmp_path / ".last.pt.123.tmp").write_bytes(b"half")
     save_checkpoint(tmp_path / "last.pt", {"model": {}})
     assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
 

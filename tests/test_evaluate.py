@@ -14,7 +14,7 @@ from depthrepro.evaluate import evaluate_again, parse_arguments
 from depthrepro.evaluation.predictions import prediction_path
 from depthrepro.evaluation.protocol import Protocol
 from depthrepro.evaluation.rows import read_rows
-from depthrepro.run_dir import write_json
+from depthrepro.files import write_json
 from tests.evaluation.scenes import PROTOCOL, build
 from tests.evaluation.test_run_evaluation import evaluate, make_run
 

@@ -14,6 +14,7 @@ LAYERS = {
     "errors": 0,
     "results": 0,
     "files": 0,
+    "progress": 0,
     "evaluation.protocol": 0,
     "geometry": 1,
     "tracking": 1,

@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from depthrepro.errors import UserError
-from depthrepro.run_dir import RunDir, write_atomic
+from depthrepro.files import write_atomic
+from depthrepro.run_dir import RunDir
 
 
 def test_status_keeps_what_is_not_replaced(tmp_path):

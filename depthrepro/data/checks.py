@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from tqdm import tqdm
-
 from depthrepro.data.calibration import StereoCamera
 from depthrepro.data.image_io import IMAGE_SUFFIXES, ImageProbe, probe_image
 from depthrepro.data.left_right import check_left_right
 from depthrepro.errors import UserError
+from depthrepro.progress import progress_bar
 
 __all__ = [
     "FolderIndex",
@@ -118,11 +117,11 @@ def probe_images(paths: Iterable[Path], name: str) -> dict[Path, ImageProbe]:
         UserError: For the first file, in the order given, that is damaged.
     """
     unique = list(dict.fromkeys(paths))
-    hidden = True if len(unique) < 2000 else None  # None hides the bar only where there is no terminal
+    worth_a_bar = len(unique) >= 2000
     batches = [unique[start : start + 64] for start in range(0, len(unique), 64)]
     with ThreadPoolExecutor(8) as pool:
         probed = chain.from_iterable(pool.map(lambda batch: [probe_image(path) for path in batch], batches))
-        bar = tqdm(probed, f"checking {name}", len(unique), leave=False, unit="image", disable=hidden)
+        bar = progress_bar(probed, f"checking {name}", "image", shown=worth_a_bar, total=len(unique))
         try:
             return dict(zip(unique, bar, strict=True))
         except BaseException:

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
-from tqdm import tqdm
 
 from depthrepro.data.base import StereoDataset
 from depthrepro.data.fingerprint import local_cache_key
 from depthrepro.data.image_io import mirror, read_rgb, resize_rgb
 from depthrepro.errors import UserError
+from depthrepro.progress import progress_bar
 
 _SAY_BYTES = 1e9  # below it nobody needs to know
 _CHUNK = 64  # pairs decoded ahead of the disk; bounds the memory
@@ -99,7 +99,7 @@ class FrameCache:
                 "free; delete old folders there, or set cache_dir or DEPTHREPRO_CACHE to another disk"
             )
         if need > _SAY_BYTES:
-            tqdm.write(f"{name}: the resized frames take {need / 1e9:.1f} GB in {self.folder}", file=sys.stderr)
+            print(f"{name}: the resized frames take {need / 1e9:.1f} GB in {self.folder}", file=sys.stderr)
         # Left by a process that was killed; whoever holds the lock may remove it.
         part = self.folder.with_name(f"{self.folder.name}.part")
         for stale in (part, self.folder):
@@ -111,7 +111,7 @@ class FrameCache:
                 for file in (left, right):
                     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
                     np.lib.format.write_array_header_1_0(file, header)
-                bar = tqdm(self._resized(files), f"resizing {name}", len(files), leave=False, unit="pair", disable=None)
+                bar = progress_bar(self._resized(files), f"resizing {name}", "pair", total=len(files))
                 for frames in bar:
                     left.write(frames[0])
                     right.write(frames[1])
@@ -142,7 +142,7 @@ def _locked(lock_file: Path, name: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        tqdm.write(f"{name}: waiting for another process that resizes the frames", file=sys.stderr)
+        print(f"{name}: waiting for another process that resizes the frames", file=sys.stderr)
         lock.acquire()
     try:
         yield

@@ -62,8 +62,8 @@ def _to_tensor(image: np.ndarray) -> torch.Tensor:
 class EpochBatches(Sampler[list[ItemKey]]):
     """This rank's part of each batch of one epoch, from batch `start` on.
 
-    The order is a permutation drawn from (seed, epoch). The last, incomplete batch is dropped: every optimizer step sees
-    the same number of pairs, and another epoch leaves out other pairs.
+    The order is a permutation drawn from (seed, epoch). The last, incomplete batch is dropped: every optimizer
+    step sees the same number of pairs, and another epoch leaves out other pairs.
 
     Args:
         length: Number of items in the data set.

@@ -22,10 +22,10 @@ from depthrepro.evaluation.baselines import (
     sgbm_prediction,
 )
 from depthrepro.evaluation.evaluator import score
-from depthrepro.evaluation.files import replacing
 from depthrepro.evaluation.protocol import Protocol
 from depthrepro.evaluation.ranks import Watch, together
 from depthrepro.evaluation.rows import Row
+from depthrepro.files import replacing
 
 _VERSION = 1  # raise it when a baseline or a metric is computed differently
 

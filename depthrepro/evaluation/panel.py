@@ -11,9 +11,9 @@ from depthrepro.data.base import StereoDataset
 from depthrepro.data.image_io import resize_rgb
 from depthrepro.evaluation.baselines import MeanMap, sgbm_prediction
 from depthrepro.evaluation.evaluator import depth_map, read_left
-from depthrepro.evaluation.files import replacing
 from depthrepro.evaluation.predictions import load_prediction, prediction_path
 from depthrepro.evaluation.protocol import Protocol
+from depthrepro.files import replacing
 
 
 def write_panels(

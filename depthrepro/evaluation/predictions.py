@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from depthrepro.data.base import StereoRecord
 from depthrepro.errors import UserError
-from depthrepro.evaluation.files import replacing
+from depthrepro.files import replacing
 
 Floats = NDArray[np.floating]
 

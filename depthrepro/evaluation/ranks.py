@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from tqdm import tqdm
-
 from depthrepro import distributed
 from depthrepro.errors import UserError
+from depthrepro.progress import progress_bar
 
 T = TypeVar("T")
 Watch = Callable[[Iterable[int], str], Iterable[int]]  # wraps an iterable in a progress bar with a title
@@ -36,11 +34,10 @@ def together(work: Callable[[], T]) -> list[T]:
     return [part for part, _ in gathered]
 
 
-def progress_bar(shown: bool) -> Watch:
+def image_bars(shown: bool) -> Watch:
     """Bars with the time left, on stderr, on the main process only; none at all unless `shown`."""
 
     def watch(items: Iterable[int], title: str) -> Iterable[int]:
-        hidden = not (shown and distributed.is_main())
-        return tqdm(items, desc=title, unit="image", file=sys.stderr, disable=hidden, leave=False)
+        return progress_bar(items, title, "image", shown=shown and distributed.is_main())
 
     return watch

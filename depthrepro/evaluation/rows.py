@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from depthrepro.errors import UserError
-from depthrepro.evaluation.files import replacing
+from depthrepro.files import replacing
 from depthrepro.results import METRICS
 
 Row = dict[str, Any]

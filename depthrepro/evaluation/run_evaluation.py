@@ -18,13 +18,13 @@ from depthrepro.checkpoint import load_checkpoint
 from depthrepro.data.base import DataSplits
 from depthrepro.evaluation.baselines import evenly_spread
 from depthrepro.evaluation.evaluator import predict
-from depthrepro.evaluation.files import replacing
 from depthrepro.evaluation.panel import write_panels
 from depthrepro.evaluation.predictions import Kind, prediction_path, save_prediction
 from depthrepro.evaluation.protocol import Protocol
-from depthrepro.evaluation.ranks import progress_bar, together
+from depthrepro.evaluation.ranks import image_bars, together
 from depthrepro.evaluation.rows import write_rows
 from depthrepro.evaluation.run_scores import score_run
+from depthrepro.files import replacing
 
 PANELS = 4
 
@@ -71,7 +71,7 @@ def evaluate_run(
     Raises:
         UserError: If an image or checkpoint cannot be read, or as `score` and `summarise`; on every rank.
     """
-    test, watch = splits.test, progress_bar(progress)
+    test, watch = splits.test, image_bars(progress)
     share = list(range(len(test)))[rank::world_size]
 
     def save_predictions(name: str) -> None:

@@ -15,7 +15,7 @@ from depthrepro.evaluation.baselines import MeanMap
 from depthrepro.evaluation.evaluator import evaluate_predictions, scored_indices
 from depthrepro.evaluation.predictions import load_prediction, prediction_path
 from depthrepro.evaluation.protocol import Protocol
-from depthrepro.evaluation.ranks import Watch, progress_bar, together
+from depthrepro.evaluation.ranks import Watch, image_bars, together
 from depthrepro.evaluation.rows import Row, summarise
 
 
@@ -63,7 +63,7 @@ def score_run(
     Raises:
         UserError: As `score` and `summarise`, on every rank.
     """
-    test, watch = splits.test, watch or progress_bar(False)
+    test, watch = splits.test, watch or image_bars(False)
     indices = scored_indices(test, protocol.ground_truth)
     ids = [test.records[i].id for i in indices]
     share = [i for i in indices if i % world_size == rank]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from depthrepro.errors import UserError
-from depthrepro.run_dir import write_json
+from depthrepro.files import write_json
 from depthrepro.tracking.settings import LoggerConfig, store_uri
 from depthrepro.tracking.state import TAGS_FILE, take_over
 

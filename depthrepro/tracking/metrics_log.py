@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, SupportsFloat
 
+from depthrepro.files import replacing
+
 Row = dict[str, Any]
 
 
@@ -91,9 +93,8 @@ class MetricsLog:
         lines = content.splitlines(keepends=True)
         kept = [line for line in lines if (row := _parse(line)) is not None and not unwanted(row)]
         if len(kept) < len(lines):
-            beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-            beside.write_bytes(b"".join(kept))
-            os.replace(beside, self.path)
+            with replacing(self.path) as beside:
+                beside.write_bytes(b"".join(kept))
         if kept:
             self._last_step = json.loads(kept[-1])["step"]
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from depthrepro.errors import UserError
-from depthrepro.run_dir import write_atomic, write_json
+from depthrepro.files import write_atomic, write_json
 
 STATE_FILE = "mlflow.json"
 TAGS_FILE = "mlflow_tags.json"

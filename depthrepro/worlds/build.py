@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from tqdm import tqdm
 
 from depthrepro.errors import UserError
+from depthrepro.progress import progress_bar
 from depthrepro.worlds.calibration import make_rig, write_calibration
 from depthrepro.worlds.kitti_writer import split_text, write_frame, write_text
 from depthrepro.worlds.pool import run_workers
@@ -74,7 +74,7 @@ def _render_missing(config: StreetsConfig, root: Path, workers: int | None, prog
         shutil.rmtree(stale)
     if todo:
         count = min(workers or os.cpu_count() or 1, len(todo))
-        bar = tqdm(total=sum(d.frames for d in todo), desc="rendering streets", unit="pair", disable=not progress)
+        bar = progress_bar(None, "rendering streets", "pair", shown=progress, total=sum(d.frames for d in todo))
         with bar:
             if count == 1:
                 for drive in todo:

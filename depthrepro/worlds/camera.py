@@ -10,7 +10,7 @@ from depthrepro.worlds.calibration import CAMERA_FROM_VEHICLE, Rig, rotation
 from depthrepro.worlds.scene import Scene
 from depthrepro.worlds.tracer import Tracer
 
-_NEAREST_M = 4.0  # nothing in view may be closer
+_NEAREST_M = 3.7  # nothing in view may be closer
 _ATTEMPTS = 40
 
 
@@ -39,7 +39,7 @@ def pixel_rays(rig: Rig, pose: Pose, u: np.ndarray, v: np.ndarray) -> np.ndarray
 
 
 def find_pose(scene: Scene, tracer: Tracer, rig: Rig, share: tuple[float, float], rng: np.random.Generator) -> Pose:
-    """A pose on the stretch `share` (fractions of the drive) from which nothing is nearer than 4 m.
+    """A pose on the stretch `share` (fractions of the drive) from which nothing is nearer than 3.7 m.
 
     The last of 40 attempts is the one with the most room, should all fail.
     """
@@ -62,12 +62,13 @@ def _draw_pose(scene: Scene, share: tuple[float, float], rng: np.random.Generato
     s = length * rng.uniform(*share)
     lane = rng.integers(style.lanes) + 0.5
     side = -1.0 if rng.random() < 0.8 else 1.0
-    t = side * lane * style.lane_width + rng.normal(0, 0.6)
-    swing = rng.choice(3, p=(0.35, 0.35, 0.3))
-    yaw = (rng.normal(0, 0.05), rng.uniform(-0.4, 0.4), rng.uniform(-0.7, 0.7))[swing]
+    middle, kerb = side * lane * style.lane_width, side * (section.edge[int(side > 0)] - 1.0)
+    t = (kerb if rng.random() < 0.3 else middle) + rng.normal(0, 0.5)
+    swing = rng.choice(3, p=(0.3, 0.35, 0.35))
+    yaw = (rng.normal(0, 0.05), rng.uniform(-0.4, 0.4), rng.uniform(-0.75, 0.75))[swing]
     ahead, behind = road.point(s + 1.5, t), road.point(s - 1.5, t)
     left, right = road.point(s, t + 1.0), road.point(s, t - 1.0)
-    pitch = -np.arctan2(ahead[2] - behind[2], 3.0) + np.radians(rng.normal(0.0, 2.2))
+    pitch = -np.arctan2(ahead[2] - behind[2], 3.0) + np.radians(rng.normal(0.0, 2.5))
     roll = np.arctan2(left[2] - right[2], 2.0) + np.radians(rng.normal(0, 0.9))
     height = rng.uniform(1.35, 2.15)
     turn = rotation(0, 0, float(road.heading(s))) @ rotation(float(roll), float(pitch), 0) @ rotation(0, 0, float(yaw))
@@ -75,7 +76,9 @@ def _draw_pose(scene: Scene, share: tuple[float, float], rng: np.random.Generato
 
 
 def _room(tracer: Tracer, rig: Rig, pose: Pose) -> float:
-    """Smallest depth seen by either camera on a coarse lattice of pixels, metres."""
+    """Smallest depth seen from either camera or from the laser on a coarse lattice of pixels, metres."""
     u, v = (a.ravel() for a in np.meshgrid(np.linspace(0, rig.width - 1, 80), np.linspace(0, rig.height - 1, 26)))
     rays = pixel_rays(rig, pose, u, v)
-    return min(float(tracer.first(pose.camera(rig, c), rays).distance.min()) for c in (2, 3))
+    laser = pose.center + pose.turn @ rig.rectified_from_laser()[:3, 3]
+    origins = (pose.camera(rig, 2), pose.camera(rig, 3), laser)
+    return min(float(tracer.first(origin, rays).distance.min()) for origin in origins)

@@ -93,7 +93,7 @@ def lanes(canvas: Canvas, side: int) -> None:
     rng, style = canvas.rng, canvas.style
     for lane in range(style.lanes):
         t = side * (lane + 0.5) * style.lane_width
-        for s in canvas.along(100.0 / style.traffic, 0.5):
+        for s in canvas.along(100.0 / style.traffic, 0.38):
             stock = canvas.lorries if rng.random() < 0.1 else canvas.cars
             canvas.put(canvas.pick(stock), s, t + rng.normal(0, 0.2), heading(side) + rng.normal(0, 0.02))
     edge, plot = canvas.edges(side)

@@ -28,23 +28,11 @@ def run_workers(config: StreetsConfig, root: Path, drives: list[int], count: int
         RuntimeError: If a worker fails; its message ends with the worker's last line.
     """
     task = json.dumps({"config": dataclasses.asdict(config), "root": str(root)})
-    # One process a core: threads inside the libraries would only get in each other's way.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     todo: queue.SimpleQueue[int] = queue.SimpleQueue()
     done: queue.SimpleQueue[int | Exception] = queue.SimpleQueue()
     for index in drives:
         todo.put(index)
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-m", "depthrepro.worlds.pool"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        for _ in range(count)
-    ]
+    children = [_start() for _ in range(count)]
     threads = [threading.Thread(target=_feed, args=(c, task, todo, done), daemon=True) for c in children]
     try:
         for thread in threads:
@@ -64,6 +52,20 @@ def run_workers(config: StreetsConfig, root: Path, drives: list[int], count: int
                 with contextlib.suppress(OSError):  # what was not yet sent is lost on purpose
                     if pipe is not None:
                         pipe.close()
+
+
+def _start() -> subprocess.Popen[str]:
+    """A worker that waits for its task."""
+    # One process a core: threads inside the libraries would only get in each other's way.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "depthrepro.worlds.pool"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
 
 
 def _feed(

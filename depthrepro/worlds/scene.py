@@ -14,7 +14,7 @@ from depthrepro.worlds.kerbside import kerbside, lanes
 from depthrepro.worlds.lighting import Light
 from depthrepro.worlds.meshes import Mesh, merge
 from depthrepro.worlds.road import Road
-from depthrepro.worlds.styles import STYLES, Style
+from depthrepro.worlds.styles import Style
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,8 @@ class Scene:
     section: Section
 
 
-def build_scene(rng: np.random.Generator) -> Scene:
-    """Draw a street with all that stands on it."""
-    weights = np.array([s.weight for s in STYLES])
-    style = STYLES[rng.choice(len(STYLES), p=weights / weights.sum())]
+def build_scene(style: Style, rng: np.random.Generator) -> Scene:
+    """Draw a street of a style with all that stands on it."""
     canvas = Canvas(style, rng)
     canvas.parts += ground(canvas.road, style, canvas.section, canvas.palette, rng)
     for side in (-1, 1):

@@ -20,10 +20,12 @@ from depthrepro.worlds.camera import find_pose
 from depthrepro.worlds.lidar import scan
 from depthrepro.worlds.render import develop, draw_exposure, render_view
 from depthrepro.worlds.scene import Scene, build_scene
+from depthrepro.worlds.styles import Style, style_at
 from depthrepro.worlds.tracer import Tracer
 
 WORLD_VERSION = 1  # raise it with every change that alters a picture or a scan
 SPLITS = ("train", "val", "test")
+_GOLDEN = (5**0.5 - 1) / 2  # steps of this fraction fill a circle evenly, whatever their number
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,14 @@ class Drive:
         split: "train", "val" or "test".
         date: Recording day, which decides the calibration.
         frames: Number of frames.
+        style: Kind of street.
     """
 
     index: int
     split: str
     date: str
     frames: int
+    style: Style
 
     @property
     def name(self) -> str:
@@ -91,14 +95,17 @@ class Drive:
 
 
 def list_drives(config: StreetsConfig) -> list[Drive]:
-    """All drives of a world, in order; the days alternate within each split."""
+    """All drives of a world, in order; the days alternate, and each split has its even share of every style."""
     drives: list[Drive] = []
-    for split in SPLITS:
+    for number, split in enumerate(SPLITS):
         left = getattr(config, f"{split}_pairs")
+        share = float(np.random.default_rng([config.seed, number, 77]).random())
         while left > 0:
             frames = min(left, config.frames_per_drive)
-            drives.append(Drive(len(drives), split, DATES[len(drives) % len(DATES)], frames))
+            date = DATES[len(drives) % len(DATES)]
+            drives.append(Drive(len(drives), split, date, frames, style_at(share)))
             left -= frames
+            share = (share + _GOLDEN) % 1.0
     return drives
 
 
@@ -130,7 +137,7 @@ class DriveRenderer:
         """Build the scene from (seed, drive)."""
         self.config, self.drive = config, drive
         self.rig = make_rig(drive.date, config.width, config.height)
-        self.scene: Scene = build_scene(np.random.default_rng([config.seed, drive.index]))
+        self.scene: Scene = build_scene(drive.style, np.random.default_rng([config.seed, drive.index]))
         self.tracer = Tracer(self.scene.mesh)
 
     def frame(self, number: int) -> RenderedPair:

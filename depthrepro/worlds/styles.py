@@ -11,7 +11,7 @@ class Style:
 
     Attributes:
         name: For people.
-        weight: How often it is drawn.
+        weight: Its share of the drives.
         lanes: Lanes in each direction.
         lane_width: Width of a lane.
         parking: Chance of a parking strip on each side; parked cars stand on it.
@@ -53,7 +53,7 @@ class Style:
     trees: float = 0.0
     lamps: float = 28.0
     people: float = 3.0
-    traffic: float = 1.2
+    traffic: float = 1.8
     crossings: int = 2
     sharpest: float = 1 / 80
     steepest: float = 0.07
@@ -80,7 +80,7 @@ STYLES: tuple[Style, ...] = (
         border=0.1,
         trees=14.0,
         people=7.0,
-        traffic=1.6,
+        traffic=2.4,
         sharpest=1 / 130,
         steepest=0.05,
     ),
@@ -167,3 +167,13 @@ STYLES: tuple[Style, ...] = (
         woods=16.0,
     ),
 )
+
+
+def style_at(share: float) -> Style:
+    """The style at a share of the whole, 0 <= share < 1, each style taking up its weight."""
+    total = sum(s.weight for s in STYLES)
+    for style in STYLES:
+        share -= style.weight / total
+        if share < 0:
+            return style
+    return STYLES[-1]

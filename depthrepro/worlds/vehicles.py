@@ -168,50 +168,34 @@ def _lights(shape: Shape, palette: Palette) -> list[Mesh]:
 
 
 def lorry(palette: Palette, rng: np.random.Generator) -> Mesh:
-    """A delivery lorry or a bus at the origin, facing +x."""
+    """A delivery lorry at the origin, facing +x."""
     color = np.array(_PAINTS[rng.integers(len(_PAINTS))])
     paint = palette.plain(tuple(color), 0.18, stain=0.4, grain=0.8)
     hull = palette.plain(tuple(np.clip(rng.uniform(0.3, 0.75, 3), 0, 0.8)), 0.15, stain=0.5, grain=0.8)
-    glass = palette.add((0.02, 0.025, 0.03), (0.11, 0.13, 0.15), stain=0.7, grain=0.5, size=0.9, glass=True)
     rubber = palette.plain((0.03, 0.03, 0.03), 0.5)
     length = float(rng.uniform(6.0, 9.0))
     rear, front = -length / 2, length / 2
+    back, top = front - 1.8, 2.5  # of the cab
+    cab = np.array([[back, 0.45], [back, top], [front - 0.35, top], [front, 1.4], [front, 0.45]])
     parts = [
-        box((rear, -1.15, 0.95), (front - 1.9, 1.15, float(rng.uniform(2.9, 3.4))), hull),
-        extrude(
-            np.array([[front - 1.8, 0.45], [front - 1.8, 2.5], [front - 0.35, 2.5], [front, 1.4], [front, 0.45]]),
-            1.1,
-            paint,
-        ),
+        box((rear, -1.15, 0.95), (back - 0.1, 1.15, float(rng.uniform(2.9, 3.4))), hull),
+        extrude(cab, 1.1, paint),
         box((rear + 0.1, -0.9, 0.5), (front - 1.7, 0.9, 0.95), rubber),
         box((rear - 0.02, -0.02, 1.0), (rear, 0.02, 2.8), rubber),
-        quads(
-            np.array(
-                [
-                    [
-                        [front + 0.02, -1.0, 1.42],
-                        [front + 0.02, 1.0, 1.42],
-                        [front - 0.28, 1.0, 2.3],
-                        [front - 0.28, -1.0, 2.3],
-                    ]
-                ]
-            ),
-            glass,
-        ),
+        _lorry_windows(palette, front),
     ]
     red = palette.plain((0.35, 0.02, 0.02), 0.4)
     for side in (-1.0, 1.0):
         y0, y1 = sorted((side * 0.75, side * 1.1))
         parts.append(box((rear - 0.03, y0, 0.75), (rear + 0.02, y1, 0.92), red))
-        y = side * 1.115
-        parts.append(
-            quads(
-                np.array(
-                    [[[front - 1.5, y, 1.45], [front - 0.3, y, 1.45], [front - 0.6, y, 2.2], [front - 1.5, y, 2.2]]]
-                ),
-                glass,
-            )
-        )
         for x in (rear + 1.2, front - 1.1):
             parts.append(tube((x, side * 0.85, 0.48), (x, side * 1.16, 0.48), (0.48, 0.48), rubber, 10))
     return merge(parts)
+
+
+def _lorry_windows(palette: Palette, front: float) -> Mesh:
+    """Windscreen and side windows of a cab that ends at x = front."""
+    glass = palette.add((0.02, 0.025, 0.03), (0.11, 0.13, 0.15), stain=0.7, grain=0.5, size=0.9, glass=True)
+    screen = [(0.02, -1.0, 1.42), (0.02, 1.0, 1.42), (-0.28, 1.0, 2.3), (-0.28, -1.0, 2.3)]
+    sides = [[(-1.5, y, 1.45), (-0.3, y, 1.45), (-0.6, y, 2.2), (-1.5, y, 2.2)] for y in (-1.115, 1.115)]
+    return quads(np.array([screen, *sides]) + np.array([front, 0.0, 0.0]), glass)
