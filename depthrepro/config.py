@@ -43,6 +43,7 @@ _NOT_PART_OF_THE_RESULT = (
 class Precision(Enum):
     """Number format of the forward and backward pass."""
 
+    auto = "auto"  # bf16 where the processor computes in it, else fp32
     fp32 = "fp32"
     bf16 = "bf16"  # autocast; on CPUs with AMX and on recent GPUs
     fp16 = "fp16"  # autocast with a gradient scaler; CUDA only
@@ -87,7 +88,7 @@ class TrainerConfig:
     batch_size: int = 8
     accumulate: int = 1
     clip_norm: float | None = None
-    precision: Precision = Precision.fp32
+    precision: Precision = Precision.auto
     channels_last: bool = True
     max_steps: int | None = None
     validate_every: int = 1

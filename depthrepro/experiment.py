@@ -17,6 +17,7 @@ from depthrepro.config import RootConfig, config_hash, default_cache_dir, resolv
 from depthrepro.data.base import DataSplits
 from depthrepro.data.frame_cache import FrameCache
 from depthrepro.data.loader import TrainingPairs
+from depthrepro.device import choose_device
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import Protocol
 from depthrepro.files import write_atomic, write_json
@@ -34,25 +35,6 @@ def say(text: str) -> None:
     """Print a line on rank 0."""
     if distributed.is_main():
         print(text, flush=True)
-
-
-def choose_device(wanted: str) -> torch.device:
-    """`auto` takes this rank's GPU where there is one.
-
-    Raises:
-        UserError: If CUDA is asked for and absent.
-    """
-    if wanted == "auto":
-        wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted == "cuda" and torch.cuda.is_available():
-        wanted = f"cuda:{distributed.rank() % torch.cuda.device_count()}"
-    try:
-        device = torch.device(wanted)
-    except RuntimeError as error:
-        raise UserError(f"trainer.device={wanted} is no device: use auto, cpu, cuda or cuda:<n>") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UserError(f"trainer.device={wanted}, but this machine has no usable GPU: use trainer.device=cpu")
-    return device
 
 
 def run_experiment(cfg: DictConfig, overrides: list[str]) -> int | None:
@@ -212,7 +194,7 @@ class Experiment:
             say(f"           {note}")
         ranks = f", {distributed.world_size()} processes" if distributed.world_size() > 1 else ""
         threads = f" ({torch.get_num_threads()} threads)" if self.device.type == "cpu" else ""
-        say(f"device     {self.device}{threads}{ranks}, {self.settings.trainer.precision.value}")
+        say(f"device     {self.device}{threads}{ranks}, {trainer.precision.value}")
         start = resume_step(self.run)
         if start:
             say(f"resuming   after step {start} of {trainer.plan.total_steps}")
@@ -277,6 +259,7 @@ class Experiment:
             "run_id": self.tracker.run_id if self.tracker else None,
             "steps": progress.step,
             "best_step": progress.best_step,
+            "precision": trainer.precision.value,
             "train_seconds": round(progress.seconds, 1),
             "images_per_second": round(progress.step * self.cfg.trainer.batch_size / max(progress.seconds, 1e-9), 3),
             "created": now(),

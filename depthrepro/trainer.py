@@ -19,6 +19,7 @@ from depthrepro import distributed
 from depthrepro.checkpoint import load_checkpoint, save_checkpoint
 from depthrepro.config import Precision, TrainerConfig
 from depthrepro.data.loader import EpochBatches, InOrder, TrainingPairs, make_loader, to_device
+from depthrepro.device import choose_precision
 from depthrepro.errors import UserError
 from depthrepro.interrupt import Stopped, StopRequest
 from depthrepro.plan import Plan, PlannedStage, make_plan
@@ -27,7 +28,7 @@ from depthrepro.run_dir import RunDir
 from depthrepro.schedules import Schedule
 from depthrepro.training_log import TrainingLog
 
-_DTYPES = {Precision.fp32: torch.float32, Precision.bf16: torch.bfloat16, Precision.fp16: torch.float16}
+_HALF = {Precision.bf16: torch.bfloat16, Precision.fp16: torch.float16}
 
 Loss = Callable[..., dict[str, Tensor]]
 
@@ -85,11 +86,12 @@ class Trainer:
     ) -> None:
         self.loss, self.schedule, self.config, self.device, self.run = loss, schedule, config, device, run
         self.identity, self.extra, self.progress = identity, extra or {}, Progress()
+        self.precision = choose_precision(config.precision, device)
         self.layout = torch.channels_last if config.channels_last else torch.contiguous_format
         self.model = model.to(device=device, memory_format=self.layout)  # type: ignore[call-overload]
         self.optimizer = optimizer(self.model.parameters())
         self.base_lrs = [group["lr"] for group in self.optimizer.param_groups]
-        self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision is Precision.fp16)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision is Precision.fp16)
         ranks = (distributed.rank(), distributed.world_size())
         self.batches = EpochBatches(len(train), config.batch_size, seed, *ranks)
         self.loader = make_loader(train, self.batches, config.num_workers)
@@ -107,8 +109,8 @@ class Trainer:
 
     def network(self, image: Tensor, *options: Any) -> dict[str, Tensor]:
         """The model under autocast; its outputs in float32, so that losses are computed in full precision."""
-        dtype = _DTYPES[self.config.precision]
-        with torch.autocast(self.device.type, dtype=dtype, enabled=self.config.precision is not Precision.fp32):
+        dtype = _HALF.get(self.precision)
+        with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
             outputs = self.replica(image.contiguous(memory_format=self.layout), *options)
         return {name: value.float() for name, value in outputs.items()}
 

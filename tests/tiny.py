@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from depthrepro.augment import StereoAugment
-from depthrepro.config import Stage, TrainerConfig
+from depthrepro.config import Precision, Stage, TrainerConfig
 from depthrepro.data.base import StereoDataset, StereoRecord
 from depthrepro.data.loader import TrainingPairs
 from depthrepro.evaluation.protocol import GroundTruth
@@ -78,6 +78,7 @@ def tiny_config(**changes) -> TrainerConfig:
         "log_every": 2,
         "checkpoint_seconds": 0.0,
         "device": "cpu",
+        "precision": Precision.fp32,
         "stages": {"coarse": Stage(["L9"]), "fine": Stage(["L9", "L10"], share=2)},
     }
     return TrainerConfig(**{**defaults, **changes})

@@ -21,7 +21,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from depthrepro.config import CONFIG_DIR, register_schema
-from depthrepro.experiment import Experiment, choose_device
+from depthrepro.device import choose_device
+from depthrepro.experiment import Experiment
 from depthrepro.program import one_line_errors
 from depthrepro.run_dir import RunDir
 from depthrepro.trainer import Trainer
