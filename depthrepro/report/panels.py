@@ -1,0 +1,172 @@
+"""Pictures beside depth maps, as in the papers: a row per test image, a column per method, one colour range for all."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import zipfile
+import zlib
+from pathlib import Path
+
+import cv2
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from depthrepro.errors import UserError
+from depthrepro.report import style
+
+TILE_INCHES, DPI = 1.5, 240  # width of one picture, pixels per inch
+TILE_PIXELS = round(TILE_INCHES * DPI)  # maps are brought to this width, so that sparse points keep a size on paper
+TITLES = {"image": "Image", "depth_gt": "Ground truth", "mean_map": "Mean depth map", "sgbm": "SGBM (stereo)"}
+NICE_METRES = (1, 2, 3, 5, 10, 20, 30, 50, 80, 100, 200)
+NO_DEPTH = "#e6e6e6"
+GAP, HEAD, COLUMN_TITLE, BAR = 0.04, 0.5, 0.25, 0.6  # inches: between tiles, title, column titles, colour bar
+
+
+def draw_panel(panel_dir: Path, out_png: Path, caption: str, *, note: str = "", rows: int = 6) -> Path:
+    """Draw images, ground truth, every level's prediction and the baselines of a run.
+
+    Colour is depth in metres on one logarithmic scale per figure, near = bright; grey = no depth known. Sparse ground
+    truth is enlarged for the eye: near points win over far ones.
+
+    Args:
+        panel_dir: Folder of `*.npz`, one per test image, drawn in name order: `image` (H, W, 3) uint8, `depth_gt`
+            (H, W) float32 in metres with 0 = none, one (H, W) float32 depth in metres per level ("L9"...), and
+            optionally `mean_map` and `sgbm`.
+        out_png: File to write.
+        caption: Data set and scale, for the title.
+        note: A second, quieter line; empty = only the legend.
+        rows: At most so many images.
+
+    Returns:
+        `out_png`.
+
+    Raises:
+        UserError: If there is no picture, or one is damaged or lacks a map that the others have.
+    """
+    files = sorted(Path(panel_dir).glob("*.npz"))[:rows]
+    if not files:
+        raise UserError(f"{panel_dir}: holds no *.npz pictures; train or evaluate the run again to write them")
+    items = [_load(path) for path in files]
+    columns = _columns(items, files)
+    height, width = items[0]["image"].shape[:2]
+    tile_height = TILE_INCHES * height / width
+    size = (
+        len(columns) * (TILE_INCHES + GAP) + BAR + 0.2,
+        HEAD + COLUMN_TITLE + len(items) * (tile_height + GAP) + 0.08,
+    )
+    norm = LogNorm(*_depth_range(items, columns))
+    legend = "Depth in metres, near = bright, one colour range for the whole figure; grey: no depth known."
+    with style.figure(*size) as fig:
+        subtitle = textwrap.fill(f"{note} {legend}".strip(), max(40, int(size[0] * 15)))
+        style.heading(fig, caption, subtitle, left=0.1)
+        for row, item in enumerate(items):
+            for column, name in enumerate(columns):
+                left = 0.1 + column * (TILE_INCHES + GAP)
+                bottom = size[1] - HEAD - COLUMN_TITLE - row * (tile_height + GAP) - tile_height
+                axes = _axes(fig, left, bottom, TILE_INCHES, tile_height)
+                _tile(axes, name, item[name], norm)
+                if row == 0:
+                    axes.set_title(TITLES.get(name, name), fontsize=10, pad=4)
+        bar_height = len(items) * (tile_height + GAP) - GAP
+        bar = _axes(fig, size[0] - BAR - 0.02, size[1] - HEAD - COLUMN_TITLE - bar_height, 0.11, bar_height)
+        _colour_bar(fig, bar, norm)
+        return style.save(fig, out_png, dpi=DPI)
+
+
+def _load(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+            item = {name: content[name] for name in content.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{path}: not readable ({error}); evaluate the run again to write it") from None
+    for name, dimensions in (("image", 3), ("depth_gt", 2)):
+        if name not in item or item[name].ndim != dimensions:
+            raise UserError(f"{path}: has no {name} with {dimensions} dimensions; evaluate the run again to write it")
+    return item
+
+
+def _columns(items: list[dict[str, np.ndarray]], files: list[Path]) -> list[str]:
+    """Image, ground truth, levels from coarse to fine, baselines; every picture must have what any has."""
+    names = set().union(*items)
+    levels = sorted((name for name in names if re.fullmatch(r"L\d+", name)), key=lambda name: int(name[1:]))
+    columns = ["image", "depth_gt", *levels, *(name for name in ("mean_map", "sgbm") if name in names)]
+    for item, path in zip(items, files, strict=True):
+        for name in columns:
+            if name not in item:
+                raise UserError(f"{path}: has no {name}, other pictures do; evaluate the run again to write them alike")
+    return columns
+
+
+def _depth_range(items: list[dict[str, np.ndarray]], columns: list[str]) -> tuple[float, float]:
+    """Near and far end of the colours: the ground truth's 1st and 99th percentile, moved out to round metres."""
+    for names in (["depth_gt"], columns[2:]):
+        known = [item[name][np.isfinite(item[name]) & (item[name] > 0)] for item in items for name in names]
+        depth = np.concatenate([values.ravel() for values in known]) if known else np.empty(0)
+        if depth.size:
+            low, high = np.percentile(depth, (1, 99))
+            near = max((m for m in NICE_METRES if m <= low), default=float(low))
+            far = min((m for m in NICE_METRES if m >= high), default=float(high))
+            return (near, far) if near < far else (near / 1.5, near * 1.5)
+    return 1.0, 100.0
+
+
+def _tile(axes: Axes, name: str, values: np.ndarray, norm: LogNorm) -> None:
+    height, width = values.shape[:2]
+    size = (TILE_PIXELS, max(1, round(TILE_PIXELS * height / width)))
+    shrink = cv2.INTER_AREA if width > TILE_PIXELS else cv2.INTER_LINEAR
+    if name == "image":
+        axes.imshow(cv2.resize(values, size, interpolation=shrink), aspect="auto", interpolation="nearest")
+        return
+    depth = np.where(np.isfinite(values) & (values > 0), values, 0).astype(np.float32)
+    if (depth > 0).all():
+        shown = cv2.resize(depth, size, interpolation=shrink)
+    else:
+        shown = _enlarged(depth, size)
+    colours = mpl.colormaps["magma_r"].with_extremes(bad=NO_DEPTH)
+    axes.imshow(np.ma.masked_equal(shown, 0), cmap=colours, norm=norm, aspect="auto", interpolation="nearest")
+
+
+def _enlarged(depth: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bring a map with holes to `size` = (width, height), 0 = none, without losing points.
+
+    Every target pixel shows the nearest of the depths that fall on it; a map with few points also gets them one pixel
+    wider on each side.
+    """
+    rows, columns = np.nonzero(depth)
+    found = np.full((size[1], size[0]), np.inf, dtype=np.float32)
+    target = (rows * size[1] // depth.shape[0], columns * size[0] // depth.shape[1])
+    np.minimum.at(found, target, depth[rows, columns])
+    if rows.size < 0.5 * depth.size:
+        found = cv2.erode(found, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)  # erode = least of 3×3
+    elif depth.shape[1] < size[0]:  # a dense map with holes, made larger: repeat pixels instead of scattering them
+        found = cv2.resize(np.where(depth > 0, depth, np.inf), size, interpolation=cv2.INTER_NEAREST)
+    return np.where(np.isfinite(found), found, 0)
+
+
+def _colour_bar(fig: Figure, axes: Axes, norm: LogNorm) -> None:
+    bar = fig.colorbar(ScalarMappable(norm, "magma_r"), cax=axes)
+    low, high = float(norm.vmin or 1), float(norm.vmax or 100)
+    ticks = [metres for metres in NICE_METRES if low <= metres <= high] or [round(low), round(high)]
+    bar.ax.yaxis.set_major_locator(FixedLocator(ticks))
+    bar.ax.yaxis.set_minor_locator(NullLocator())
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda metres, _: f"{metres:g} m"))
+    bar.ax.invert_yaxis()  # near on top, as bright as it is
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=2, pad=2)
+
+
+def _axes(fig: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes without frame or ticks at a place given in inches."""
+    full = fig.get_size_inches()
+    axes = fig.add_axes((left / full[0], bottom / full[1], width / full[0], height / full[1]))
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return axes

@@ -1,0 +1,190 @@
+"""Run directories as rows: one per run, method and checkpoint, with everything that says where a number comes from."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from depthrepro.errors import UserError
+from depthrepro.evaluation.protocol import Protocol
+from depthrepro.results import METRICS
+
+MARKERS = ("summary.json", "status.json", "config.yaml")  # any of them makes a folder a run directory
+# Overrides that other columns tell (seed, scale, data) or that leave the result alone.
+NOT_A_VARIANT = (
+    *("seed", "scale", "experiment", "data.root", "root", "run_dir", "cache_dir", "data.cache_dir", "force", "logger"),
+    *("hydra", "trainer.device", "trainer.num_workers", "trainer.checkpoint_seconds"),
+)
+RUN_COLUMNS = (
+    *("run", "experiment", "variant", "seed", "scale", "data", "embedded", "fingerprint", "encodings", "counts"),
+    *("protocol", "images", "expected", "unscored", "config_hash", "commit", "run_id", "created"),
+)
+ROW_COLUMNS = [*RUN_COLUMNS, "kind", "method", "checkpoint", "height", "width", *METRICS]
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A run directory that has no numbers to give yet.
+
+    Attributes:
+        run: The directory, as printed.
+        experiment: Its experiment as the run itself says, or the path below the runs folder where it does not.
+        state: What is known of it, for people.
+    """
+
+    run: str
+    experiment: str
+    state: str
+
+    def feeds(self, experiments: tuple[str, ...]) -> bool:
+        """Whether this run would feed a table of these experiments."""
+        return any(self.experiment == name or self.experiment.startswith(f"{name}/") for name in experiments)
+
+
+def load_runs(root: Path) -> tuple[pd.DataFrame, list[Unfinished]]:
+    """Read every run directory under `root`.
+
+    Args:
+        root: Folder that holds run directories at any depth; it may be absent.
+
+    Returns:
+        A frame with `ROW_COLUMNS`, one row per run, method and checkpoint (kind "level"; checkpoint "last" or "best")
+        and per run and baseline (kind "baseline"; checkpoint "-"), and the runs that are not done.
+
+    Raises:
+        UserError: If a summary or status file is damaged; the message names the file.
+    """
+    rows: list[dict[str, Any]] = []
+    unfinished: list[Unfinished] = []
+    for run in find_runs(root):
+        status_file, summary_file = run / "status.json", run / "summary.json"
+        status = _read_json(status_file) if status_file.is_file() else None
+        done = summary_file.is_file() and (status is None or status.get("status") == "done")
+        found = summary_rows(summary_file) if done else []
+        rows.extend(found)
+        if not found:
+            experiment = (status or {}).get("experiment") or run.relative_to(root).as_posix()
+            unfinished.append(Unfinished(run.as_posix(), str(experiment), _state(status, summary_file.is_file())))
+    return pd.DataFrame(rows, columns=ROW_COLUMNS), unfinished
+
+
+def find_runs(root: Path) -> list[Path]:
+    """Run directories under `root`, sorted; nothing is searched below one (predictions hold many files)."""
+    found: list[Path] = []
+    for folder, subfolders, files in os.walk(root):
+        if any(marker in files for marker in MARKERS):
+            found.append(Path(folder))
+            subfolders.clear()
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+    return sorted(found)
+
+
+def summary_rows(path: Path) -> list[dict[str, Any]]:
+    """Rows of one summary.json, as `load_runs` describes them; none if no network was scored (no test image present).
+
+    Raises:
+        UserError: If the file is damaged, a key is missing or a metric is outside its range.
+    """
+    summary = _read_json(path)
+    way_out = f"`python -m depthrepro.evaluate run_dir={path.parent.as_posix()}` writes it again"
+    try:
+        run = _run_columns(path.parent, summary)
+        rows = [
+            {**run, "kind": kind, "method": method, "checkpoint": checkpoint, "height": size[0], "width": size[1]}
+            | {key: _checked(values, key, f"{method} ({checkpoint})") for key in METRICS}
+            for kind, checkpoint, method, size, values in _methods(summary)
+        ]
+    except KeyError as error:
+        raise UserError(f"{path}: has no {error}; {way_out}") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{path}: {error}; {way_out}") from None
+    except UserError as error:  # the protocol's own check does not know the file
+        raise UserError(f"{path}: {error}") from None
+    return rows if any(row["kind"] == "level" for row in rows) else []
+
+
+def variant(overrides: list[str]) -> str:
+    """What was changed on the command line, beyond seed and scale; empty for a plain run.
+
+    Runs with different variants are different methods: a table must never average over them.
+    """
+    keys = {item: item.lstrip("+~").split("=", 1)[0] for item in overrides}
+    alike = tuple(f"{name}{mark}" for name in NOT_A_VARIANT for mark in "./")
+    return " ".join(
+        sorted(item for item, key in keys.items() if key not in NOT_A_VARIANT and not key.startswith(alike))
+    )
+
+
+def _run_columns(run: Path, summary: dict[str, Any]) -> dict[str, Any]:
+    data = summary["data"]
+    commit = (summary["git_commit"] or "")[:7] or "none"
+    return {
+        "run": run.as_posix(),
+        "experiment": str(summary["experiment"]),
+        "variant": variant([str(item) for item in summary["overrides"]]),
+        "seed": int(summary["seed"]),
+        "scale": str(summary["scale"]),
+        "data": str(data["name"]),
+        "embedded": bool(data["embedded"]),
+        "fingerprint": str(data["fingerprint"]),
+        "encodings": json.dumps(data["encodings"], sort_keys=True),
+        "counts": json.dumps(data["counts"]),
+        "protocol": json.dumps(Protocol.from_dict(summary["protocol"]).as_dict(), sort_keys=True),
+        "images": int(summary["images"]),
+        "expected": int(data.get("expected_test", data["counts"]["test"])),
+        "unscored": int(summary.get("images_without_ground_truth", 0)),
+        "config_hash": str(summary["config_hash"]),
+        "commit": commit + ("+changes" if summary["git_dirty"] else ""),
+        "run_id": summary["run_id"] or "",
+        "created": str(summary["created"]),
+    }
+
+
+def _methods(summary: dict[str, Any]) -> Iterator[tuple[str, str, str, tuple[float, float], dict[str, Any]]]:
+    """(kind, checkpoint, method, (height, width) or NaN, values) of everything one summary measured."""
+    nowhere = (math.nan, math.nan)
+    for checkpoint, key in (("last", "metrics"), ("best", "metrics_best")):
+        # A run without validation data has no best checkpoint; the last one is never optional.
+        measured = summary[key] if key == "metrics" else (summary.get(key) or {})
+        for level, values in measured.items():
+            height, width = summary["level_sizes"][level]
+            yield "level", checkpoint, level, (int(height), int(width)), values
+    for name, values in summary["baselines"].items():
+        yield "baseline", "-", name, nowhere, values
+
+
+def _checked(values: dict[str, Any], key: str, where: str) -> float:
+    value = float(values[key])
+    limit = 1.0 if METRICS[key].higher_is_better else math.inf
+    if not (math.isfinite(value) and 0 <= value <= limit):
+        raise ValueError(f"{key} of {where} is {value}, outside its range")
+    return value
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise UserError(f"{path}: not readable as JSON ({error}); delete the file and repeat the run") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds no JSON object; delete the file and repeat the run")
+    return content
+
+
+def _state(status: dict[str, Any] | None, has_summary: bool) -> str:
+    if has_summary and (status is None or status.get("status") == "done"):
+        return "done, but nothing was scored (no test image was present)"
+    if status is None:
+        return "has neither a status nor a summary"
+    if status.get("status") == "done":
+        return "done, but its summary.json is missing"
+    text = f"{status.get('status', 'unknown')} at step {status.get('step', '?')} of {status.get('total_steps', '?')}"
+    text += f", last sign {status['updated']}" if status.get("updated") else ""
+    return text + (f": {status['message']}" if status.get("message") else "")

@@ -1,0 +1,103 @@
+"""A small runs/ tree, written by hand: what a training run leaves behind, without any training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from depthrepro.evaluation.protocol import Protocol
+from depthrepro.results import METRICS
+
+SIZES = {"L9": [12, 40], "L10": [24, 80], "L11": [48, 160], "L12": [96, 320]}
+
+
+def metrics(abs_rel: float, rmse: float = 5.0, **changed: float) -> dict[str, float]:
+    """All metrics of one method; those that no test looks at are constants."""
+    rest = {"sq_rel": 1.25, "rmse_log": 0.3, "log10": 0.08, "silog": 25.5, "delta1": 0.7, "delta2": 0.9, "delta3": 0.95}
+    return {key: {"abs_rel": abs_rel, "rmse": rmse, **rest, **changed}[key] for key in METRICS}
+
+
+def summary(**changed: Any) -> dict[str, Any]:
+    """A summary.json of embedded streets; `data=` and `levels=` replace parts of it."""
+    levels = changed.pop("levels", {name: metrics(a) for name, a in zip(SIZES, (0.28, 0.26, 0.25, 0.24), strict=True)})
+    data = {
+        "name": "streets (embedded)",
+        "embedded": True,
+        "fingerprint": "abc123def456",
+        "encodings": {"png": 568},
+        "counts": {"train": 200, "val": 24, "test": 60},
+    }
+    return {
+        "experiment": "garg_kitti",
+        "scale": "demo",
+        "seed": 0,
+        "overrides": ["+experiment=garg_kitti"],
+        "data": data | changed.pop("data", {}),
+        "protocol": Protocol().as_dict(),
+        "images": 60,
+        "metrics": levels,
+        "metrics_best": levels,
+        "baselines": {"mean_map": metrics(0.39, 9.5), "sgbm": metrics(0.05, 2.5)},
+        "level_sizes": SIZES,
+        "git_commit": "0123456789abcdef0123456789abcdef01234567",
+        "git_dirty": False,
+        "config_hash": "c0ffee000000",
+        "run_id": "f00d",
+        "steps": 750,
+        "train_seconds": 300.0,
+        "images_per_second": 20.0,
+        "created": "2026-01-01T00:00:00+00:00",
+        **changed,
+    }
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Folder for run directories."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def add_run(runs: Path) -> Callable[..., Path]:
+    """Write one run directory: `add_run("garg_kitti/seed=1", seed=1)`; `status=None` leaves the status file out."""
+
+    def add(name: str, *, status: str | None = "done", **changed: Any) -> Path:
+        run = runs / name
+        run.mkdir(parents=True)
+        if status is not None:
+            state = {"status": status, "experiment": "garg_kitti", "seed": 0, "step": 120, "total_steps": 750}
+            state |= {"message": None, "updated": "2026-01-01T00:00:00+00:00"}
+            (run / "status.json").write_text(json.dumps(state))
+        if status in ("done", None):
+            (run / "summary.json").write_text(json.dumps(summary(**changed)))
+        return run
+
+    return add
+
+
+@pytest.fixture
+def add_pictures() -> Callable[..., Path]:
+    """Write panel/*.npz into a run directory: a road-like ramp with sparse ground truth."""
+
+    def add(run: Path, count: int = 2, baselines: bool = True) -> Path:
+        folder = run / "panel"
+        folder.mkdir(parents=True)
+        height, width = 60, 200
+        ramp = np.repeat(np.linspace(40, 4, height, dtype=np.float32)[:, None], width, axis=1)
+        for index in range(count):
+            rng = np.random.default_rng(index)
+            maps = {"depth_gt": np.where(rng.random(ramp.shape) < 0.05, ramp, 0).astype(np.float32)}
+            maps |= {level: ramp * (1 + 0.1 * i) for i, level in enumerate(SIZES)}
+            maps |= {"mean_map": ramp, "sgbm": np.where(ramp < 20, ramp, 0)} if baselines else {}
+            image = rng.integers(0, 255, (height, width, 3), dtype=np.uint8)
+            np.savez(folder / f"{index:02d}.npz", image=image, **maps)
+        return folder
+
+    return add

@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from depthrepro.errors import UserError
+from depthrepro.report.paper import find_tables, load_paper
+from depthrepro.results import METRICS
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+RESOLUTION = EXPERIMENTS / "garg_resolution" / "paper.yaml"
+
+
+def test_the_resolution_table_as_published():
+    table = load_paper(RESOLUTION)
+    assert [row.label for row in table.rows] == ["L9", "L10 + skip", "L10", "L11", "L12", "L12, Aug 8x"]
+    assert [row.resolution for row in table.rows] == [(22, 76), (46, 154), (44, 152), (88, 304), (176, 608), None]
+    assert [row.paper["abs_rel"] for row in table.rows] == [0.205, 0.246, 0.189, 0.179, 0.177, 0.169]
+    assert [row.paper["rmse"] for row in table.rows] == [5.740, 5.850, 5.434, 5.326, 5.285, 5.104]
+    assert [row.ours.level if row.ours else None for row in table.rows] == ["L9", None, "L10", "L11", "L12", None]
+    assert all("1603.04992" in row.source for row in table.rows)
+
+
+@pytest.mark.parametrize("name", find_tables(EXPERIMENTS))
+def test_every_table_s_own_numbers_support_its_claims(name):
+    table = load_paper(EXPERIMENTS / name / "paper.yaml")
+    published = {row.label: row.paper for row in table.rows}
+    assert table.claims
+    for claim in table.claims:
+        for key in claim.metrics:
+            gain = published[claim.better][key] - published[claim.worse][key]
+            assert (gain > 0) == METRICS[key].higher_is_better, claim.text
+
+
+@pytest.mark.parametrize("name", find_tables(EXPERIMENTS))
+def test_every_experiment_of_a_table_exists(name):
+    conf = EXPERIMENTS.parent / "conf" / "experiment"
+    for experiment in load_paper(EXPERIMENTS / name / "paper.yaml").all_experiments:
+        assert (conf / f"{experiment}.yaml").is_file(), experiment
+
+
+def write(tmp_path: Path, **changed: object) -> Path:
+    content = yaml.safe_load(RESOLUTION.read_text(encoding="utf-8")) | changed
+    path = tmp_path / "some_table" / "paper.yaml"
+    path.parent.mkdir()
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+ROW = {"label": "L9", "paper": {"abs_rel": 0.2}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"titel": "x"}, "unknown key 'titel': did you mean 'title'?"),
+        ({"rows": [{**ROW, "our": {"level": "L9"}}]}, "row 'L9' has an unknown key 'our': did you mean 'ours'?"),
+        ({"rows": [{**ROW, "ours": {"levle": "L9"}}]}, "unknown key 'levle': did you mean 'level'?"),
+        ({"rows": [{"label": "L9", "paper": {"absrel": 0.2}}], "claims": []}, "'absrel' is no metric"),
+        ({"rows": [ROW, ROW], "claims": []}, "each with a label of its own"),
+        ({"rows": [], "claims": []}, "needs rows"),
+        ({"claims": [{"text": "t", "better": "L13", "worse": "L9", "metrics": ["rmse"]}]}, "names the row 'L13'"),
+        ({"metrics": ["rms"]}, "'rms' is no metric"),
+    ],
+)
+def test_mistakes_in_a_paper_file_are_named(tmp_path, changed, said):
+    path = write(tmp_path, **changed)
+    with pytest.raises(UserError) as caught:
+        load_paper(path)
+    assert str(caught.value).startswith(f"{path}: ") and said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_absent_and_unreadable_files_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"paper\.yaml: not found"):
+        load_paper(tmp_path / "paper.yaml")
+    (tmp_path / "paper.yaml").write_text("title: [")
+    with pytest.raises(UserError, match=r"paper\.yaml: not readable as YAML") as caught:
+        load_paper(tmp_path / "paper.yaml")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_row_can_be_published_only_or_name_its_experiment(tmp_path):
+    rows = [{**ROW, "ours": "none"}, {**ROW, "label": "x", "ours": {"experiment": "t/x", "level": "L12"}}]
+    table = load_paper(write(tmp_path, rows=rows, claims=[]))
+    assert table.rows[0].published_only and table.rows[0].ours is None
+    assert table.all_experiments == ("garg_kitti", "garg_kitti2012", "t/x")

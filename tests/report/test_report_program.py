@@ -1,0 +1,120 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from depthrepro.errors import UserError
+from depthrepro.report.__main__ import main, parse
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+FILES = {"table.md", "table.tex", "table.csv", "error_vs_resolution.png", "panel.png"}
+LISTENING = """
+import runpy, sys
+try:
+    runpy.run_module("depthrepro.report", run_name="__main__", alter_sys=True)
+finally:
+    print("HEAVY", sorted({name.split(".")[0] for name in sys.modules} & {"torch", "mlflow", "hydra", "torchvision"}))
+"""
+
+
+@pytest.fixture
+def experiments(tmp_path):
+    """A folder with the resolution table only, whatever tables the repository has by now."""
+    shutil.copytree(EXPERIMENTS / "garg_resolution", tmp_path / "experiments" / "garg_resolution")
+    return tmp_path / "experiments"
+
+
+@pytest.fixture
+def report(tmp_path, runs, experiments):
+    """The program, in this process; returns its exit code."""
+    return lambda *words: main([*words, f"runs={runs}", f"out={tmp_path / 'out'}", f"experiments={experiments}"])
+
+
+def test_the_program_writes_everything_without_torch_or_mlflow(tmp_path, runs, add_run, add_pictures):
+    add_pictures(add_run("garg_kitti/seed=0"), count=1)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", LISTENING],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "HEAVY []" in done.stdout
+    out = tmp_path / "report" / "garg_resolution"
+    assert {path.name for path in out.iterdir()} == FILES
+    assert all(str(Path("report", "garg_resolution", name)) in done.stdout for name in FILES)
+    assert (out / "table.md").read_text(encoding="utf-8") in done.stdout
+    assert (out / "table.md").read_text(encoding="utf-8").count("](panel.png)") == 1
+
+
+def test_no_run_yet_names_the_command_and_exits_1(report, capsys):
+    assert report() == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "Type: python -m depthrepro.train +experiment=garg_kitti" in said.err
+
+
+def test_an_unfinished_run_is_told_where_no_other_exists(report, add_run, capsys):
+    run = add_run("garg_kitti/seed=0", status="failed")
+    assert report("garg_resolution") == 1
+    assert f"({run} is failed at step 120 of 750" in capsys.readouterr().err
+
+
+def test_blocks_get_figures_of_their_own_and_stale_ones_go(report, add_run, add_pictures, tmp_path):
+    add_pictures(add_run("garg_kitti/seed=0"), count=1)
+    real = add_run("garg_kitti2012/seed=0", experiment="garg_kitti2012", data={"name": "KITTI 2012", "embedded": False})
+    assert report() == 0
+    out = tmp_path / "out" / "garg_resolution"
+    extra = {path.name for path in out.iterdir()} - FILES
+    assert len(extra) == 1 and all(name.startswith("error_vs_resolution_kitti-2012-demo-") for name in extra)
+    shutil.rmtree(real)
+    assert report() == 0
+    assert {path.name for path in out.iterdir()} == FILES
+
+
+def test_the_same_runs_give_the_same_files(report, add_run, add_pictures, tmp_path):
+    add_pictures(add_run("garg_kitti/seed=0"), count=1)
+    out = tmp_path / "out" / "garg_resolution"
+    contents = []
+    for _ in range(2):
+        assert report() == 0
+        contents.append({path.name: path.read_bytes() for path in out.iterdir()})
+    assert contents[0] == contents[1]
+
+
+def test_mistakes_are_one_line_with_exit_code_2(report, add_run, capsys, monkeypatch):
+    path = add_run("garg_kitti/seed=0") / "summary.json"
+    path.write_text(json.dumps({"experiment": "garg_kitti"}))
+    assert report() == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {path}: ") and said.count("\n") == 1
+    monkeypatch.setenv("DEPTHREPRO_TRACEBACK", "1")
+    with pytest.raises(UserError):
+        report()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["garg_resolutoin"], "no table is called 'garg_resolutoin': did you mean 'garg_resolution'?"),
+        (["run=x"], "unknown setting 'run': did you mean 'runs'?"),
+    ],
+)
+def test_misspelt_words_are_put_right(words, said, experiments):
+    with pytest.raises(UserError) as caught:
+        parse([*words, f"experiments={experiments}"])
+    assert str(caught.value) == said
+
+
+def test_an_empty_experiments_folder_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"holds no <table>/paper\.yaml"):
+        parse([f"experiments={tmp_path}"])
