@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,11 @@ from depthrepro.data.frame_cache import FrameCache
 from depthrepro.data.loader import TrainingPairs
 from depthrepro.device import choose_device
 from depthrepro.errors import UserError
-from depthrepro.evaluation.protocol import Protocol
 from depthrepro.files import write_atomic, write_json
 from depthrepro.interrupt import Stopped
 from depthrepro.reproducibility import describe_environment, git_state, seed_everything
-from depthrepro.results import METRICS
-from depthrepro.run_dir import RunDir, now
+from depthrepro.run_dir import RunDir, is_done, now
+from depthrepro.summary import finished_run, format_summary
 from depthrepro.tracking import Tracker
 from depthrepro.trainer import Trainer
 
@@ -56,27 +54,14 @@ def run_experiment(cfg: DictConfig, overrides: list[str]) -> int | None:
         run = RunDir(resolve_run_dir(cfg, overrides))
         if distributed.is_main():
             run.lock()
-            _prepare(run, cfg)
+            run.prepare(config_hash(cfg), force=cfg.force)
         distributed.barrier()
-        if run.status().get("status") == "done":
-            say(f"done already: {run.path}  (force=true starts again)")
-            say(format_summary(read_summary(run)))
+        if is_done(run):
+            say(finished_run(run))
             return None
         return Experiment(cfg, overrides, run, device).run_and_record()
     finally:
         distributed.stop()
-
-
-def _prepare(run: RunDir, cfg: DictConfig) -> None:
-    """Empty the directory when forced; refuse one that holds another configuration's run."""
-    if cfg.force:
-        run.clear()
-    recorded = run.status().get("config_hash")
-    if recorded not in (None, config_hash(cfg)):
-        raise UserError(
-            f"{run.path} holds a run of another configuration (compare {run.config.name} there): "
-            "start again with force=true, or keep both with run_dir=..."
-        )
 
 
 class Experiment:
@@ -297,32 +282,8 @@ def _raise_stopped(number: int, frame: Any) -> None:
     raise Stopped(number)
 
 
-def read_summary(run: RunDir) -> dict[str, Any]:
-    """Content of summary.json.
-
-    Raises:
-        UserError: If it is missing or damaged.
-    """
-    try:
-        return dict(json.loads(run.summary.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{run.summary} cannot be read ({error}): start again with force=true") from error
-
-
 def duration(seconds: float) -> str:
     """`45 s`, `7 min` or `3.2 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def format_summary(summary: dict[str, Any]) -> str:
-    """The run's numbers as a small table for the terminal, with what they were measured on."""
-    rows = {**summary["metrics"], **summary["baselines"]}
-    if not rows:
-        return "no metrics"
-    keys = ["abs_rel", "sq_rel", "rmse", "rmse_log", "delta1", "delta2", "delta3"]
-    lines = [" " * 10 + "".join(f"{METRICS[k].label:>11}" for k in keys)]
-    lines += [f"{name:10}" + "".join(f"{row[k]:11.3f}" for k in keys) for name, row in rows.items()]
-    about = f"{summary['images']} test images of {summary['data']['name']}, scale {summary['scale']}, last checkpoint"
-    return "\n".join([*lines, about, Protocol.from_dict(summary["protocol"]).describe()])

@@ -80,6 +80,20 @@ class RunDir:
         os.write(handle, str(os.getpid()).encode())
         self._lock_handle = handle
 
+    def prepare(self, config_hash: str, *, force: bool) -> None:
+        """Empty the directory when forced; refuse one that holds another configuration's run.
+
+        Raises:
+            UserError: If the run recorded here has another configuration hash.
+        """
+        if force:
+            self.clear()
+        if self.status().get("config_hash") not in (None, config_hash):
+            raise UserError(
+                f"{self.path} holds a run of another configuration (compare {self.config.name} there): "
+                "start again with force=true, or keep both with run_dir=..."
+            )
+
     def unlock(self) -> None:
         """Give the directory back."""
         if self._lock_handle is not None:
@@ -91,6 +105,12 @@ class RunDir:
         for entry in self.path.iterdir():
             if entry != self._lock_file:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def is_done(run: RunDir, config_hash: str | None = None) -> bool:
+    """Whether the run is finished, and if a hash is given, with that configuration."""
+    status = run.status()
+    return status.get("status") == "done" and config_hash in (None, status.get("config_hash"))
 
 
 def _lock_without_waiting(handle: int) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from depthrepro.config import CONFIG_DIR, register_schema
+from depthrepro.config import CONFIG_DIR, config_hash, register_schema, resolve_run_dir
 from depthrepro.errors import UserError
 from depthrepro.program import fail, one_line_errors, options, tracebacks_wanted
+from depthrepro.run_dir import RunDir, is_done
+from depthrepro.summary import finished_run
 
 register_schema()
 
@@ -22,17 +25,25 @@ def main(cfg: DictConfig) -> None:
 
     if OmegaConf.is_missing(cfg, "name"):
         fail(f"which experiment? Type +experiment=<name>, one of {', '.join(options('experiment'))}", code=2)
-    from depthrepro.experiment import run_experiment
-
     job = HydraConfig.get()
     try:
-        signal_number = run_experiment(cfg, list(job.overrides.task))
+        signal_number = _run(cfg, list(job.overrides.task))
     except UserError as error:
         if job.mode is not RunMode.RUN or tracebacks_wanted():
             raise
         fail(str(error), code=2)  # here, before Hydra adds lines of its own
     if signal_number is not None:
         sys.exit(128 + signal_number)
+
+
+def _run(cfg: DictConfig, overrides: list[str]) -> int | None:
+    run = RunDir(resolve_run_dir(cfg, overrides))
+    if not cfg.force and "RANK" not in os.environ and is_done(run, config_hash(cfg)):
+        print(finished_run(run))
+        return None
+    from depthrepro.experiment import run_experiment  # torch takes seconds to load
+
+    return run_experiment(cfg, overrides)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ LAYERS = {
     "interrupt": 1,
     "schedules": 1,
     "plan": 1,
+    "summary": 2,
     "device": 2,
     "training_log": 2,
     "augment": 1,

@@ -27,15 +27,16 @@ TINY = [
     "trainer.batch_size=4",
     "trainer.checkpoint_seconds=0",
     "trainer.log_every=1",
+    "trainer.precision=fp32",
     "run_dir=run",
 ]
 
 
-def command(folder, *arguments):
+def command(folder, *arguments, launcher=()):
     folder.mkdir(exist_ok=True)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("KITTI", "MLFLOW"))}
     return subprocess.Popen(
-        [sys.executable, "-m", "depthrepro.train", *TINY, *arguments],
+        [sys.executable, *launcher, "-m", "depthrepro.train", *TINY, *arguments],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -151,3 +152,17 @@ def test_sigterm_is_told_truly_and_resumed(whole, tmp_path):
     assert read_json(tmp_path / "run" / "status.json")["status"] == "stopped"
     finish(command(tmp_path, "logger=none"))
     assert all(torch.equal(v, final_weights(whole[0])[k]) for k, v in final_weights(tmp_path).items())
+
+
+@pytest.mark.slow
+def test_two_ranks_write_one_record_and_reach_the_same_weights(whole, tmp_path):
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
+    out, _ = finish(command(tmp_path, "logger=none", launcher=launcher))
+    assert "2 processes" in out and out.count("fingerprint") == 1
+    for name, value in final_weights(whole[0]).items():
+        torch.testing.assert_close(final_weights(tmp_path)[name], value, rtol=1e-3, atol=1e-4)
+    with (tmp_path / "run" / "per_image.csv").open() as file:
+        keys = [(r["checkpoint"], r["method"], r["id"]) for r in csv.DictReader(file)]
+    assert len(keys) == len(set(keys)) == 3 * (2 * 4 + 2)
+    steps = [json.loads(line)["step"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert steps == sorted(steps) and steps.count(1) == 1

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from depthrepro.errors import UserError
+from depthrepro.files import write_atomic
 from depthrepro.program import did_you_mean, tracebacks_wanted
 from depthrepro.report.blocks import Block, build_blocks
 from depthrepro.report.latex import latex
@@ -19,7 +20,6 @@ from depthrepro.report.paper import PaperTable, find_tables, load_paper
 from depthrepro.report.plots import draw_error_vs_resolution
 from depthrepro.report.rows import Unfinished, load_runs
 from depthrepro.report.tables import csv_frame, markdown
-from depthrepro.files import write_atomic
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 USAGE = """Render paper tables beside our runs: Markdown, LaTeX, CSV, plots and pictures.

@@ -1,0 +1,41 @@
+"""The numbers of a finished run, read and printed without loading torch."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from depthrepro.errors import UserError
+from depthrepro.evaluation.protocol import Protocol
+from depthrepro.results import METRICS
+from depthrepro.run_dir import RunDir
+
+_COLUMNS = ("abs_rel", "sq_rel", "rmse", "rmse_log", "delta1", "delta2", "delta3")
+
+
+def read_summary(run: RunDir) -> dict[str, Any]:
+    """Content of summary.json.
+
+    Raises:
+        UserError: If it is missing or damaged.
+    """
+    try:
+        return dict(json.loads(run.summary.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{run.summary} cannot be read ({error}): start again with force=true") from error
+
+
+def finished_run(run: RunDir) -> str:
+    """What the same command says when the run is done already."""
+    return f"done already: {run.path}  (force=true starts again)\n{format_summary(read_summary(run))}"
+
+
+def format_summary(summary: dict[str, Any]) -> str:
+    """The run's numbers as a small table for the terminal, with what they were measured on."""
+    rows = {**summary["metrics"], **summary["baselines"]}
+    if not rows:
+        return "no metrics"
+    lines = [" " * 10 + "".join(f"{METRICS[k].label:>11}" for k in _COLUMNS)]
+    lines += [f"{name:10}" + "".join(f"{row[k]:11.3f}" for k in _COLUMNS) for name, row in rows.items()]
+    about = f"{summary['images']} test images of {summary['data']['name']}, scale {summary['scale']}, last checkpoint"
+    return "\n".join([*lines, about, Protocol.from_dict(summary["protocol"]).describe()])
