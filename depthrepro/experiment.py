@@ -107,7 +107,7 @@ class Experiment:
     def _start_records(self) -> None:
         if not distributed.is_main():
             return
-        known = self.run.status() or {"step": 0, "total_steps": None}
+        known = {"step": 0, "total_steps": None, **self.run.status()}
         identity = {"experiment": self.cfg.name, "seed": self.cfg.seed, "config_hash": self.hash}
         self.run.write_status("running", **identity, step=known["step"], total_steps=known["total_steps"])
         write_atomic(self.run.config, OmegaConf.to_yaml(self.cfg, resolve=True))

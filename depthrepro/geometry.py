@@ -1,4 +1,4 @@
-"""Stereo geometry: warping by disparity, disparity and depth, and the camera matrix under scaling, cropping, mirroring.
+"""Stereo geometry: warping by disparity, and the camera matrix under scaling, cropping, mirroring.
 
 Conventions, the same everywhere in the package:
 
@@ -14,8 +14,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-MIN_DISP_FRAC = 1e-6  # of the width: beyond 300 km for KITTI's cameras, far above any cap, and safe to divide by
 
 
 def warp_right_to_left(image_right: Tensor, disp: Tensor) -> Tensor:
@@ -109,43 +107,6 @@ def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)
 
 
-def depth_from_disp_frac(
-    disp_frac: Tensor, focal_px: Tensor | float, baseline_m: Tensor | float, width: int | float
-) -> Tensor:
-    """Depth in metres along the optical axis: focal · baseline / disparity.
-
-    Args:
-        disp_frac: Disparity / image width, (B, 1, h, w); its own size does not matter. Values below `MIN_DISP_FRAC`
-            (a network that regresses freely may predict zero or less) count as that, so that depth stays finite.
-        focal_px: Horizontal focal length in pixels of an image `width` wide, scalar or (B,).
-        baseline_m: Distance between the cameras in metres, scalar or (B,).
-        width: Width of the image that `focal_px` belongs to, in pixels.
-
-    Returns:
-        Depth, shape and dtype of `disp_frac`, > 0.
-    """
-    scale = _per_image(focal_px, disp_frac) * _per_image(baseline_m, disp_frac) / width
-    return scale / disp_frac.clamp(min=MIN_DISP_FRAC)
-
-
-def disp_frac_from_depth(
-    depth: Tensor, focal_px: Tensor | float, baseline_m: Tensor | float, width: int | float
-) -> Tensor:
-    """Inverse of `depth_from_disp_frac`; where depth is 0 (none), 0 is returned.
-
-    Args:
-        depth: Metres along the optical axis, (B, 1, h, w), ≥ 0.
-        focal_px: Horizontal focal length in pixels of an image `width` wide, scalar or (B,).
-        baseline_m: Distance between the cameras in metres, scalar or (B,).
-        width: Width of the image that `focal_px` belongs to, in pixels.
-
-    Returns:
-        Disparity / image width, shape and dtype of `depth`.
-    """
-    scale = _per_image(focal_px, depth) * _per_image(baseline_m, depth) / width
-    return torch.where(depth > 0, scale / depth, torch.zeros_like(depth))
-
-
 def scale_K(K: np.ndarray, scale_x: float, scale_y: float) -> np.ndarray:
     """Camera matrix (3, 3) of an image resized by the two factors."""
     return np.array([[scale_x, 0, (scale_x - 1) / 2], [0, scale_y, (scale_y - 1) / 2], [0, 0, 1]]) @ K
@@ -174,8 +135,3 @@ def _check_pair(image_right: Tensor, disp: Tensor) -> None:
         raise ValueError(f"disp must be {(batch, 1, height, width)} for this image, got {tuple(disp.shape)}")
     if width < 2:
         raise ValueError(f"the image must be at least 2 pixels wide to interpolate, got {width}")
-
-
-def _per_image(value: Tensor | float, like: Tensor) -> Tensor:
-    """A scalar or (B,) as (B or 1, 1, 1, 1)."""
-    return torch.as_tensor(value, dtype=like.dtype, device=like.device).reshape(-1, 1, 1, 1)

@@ -98,7 +98,7 @@ class Trainer:
         self.val_loader = make_loader(val, InOrder(len(val), max(1, config.batch_size // ranks[1]), *ranks), 0)
         self.plan: Plan = make_plan(config, len(self.batches))
         self.log = TrainingLog(run, self.plan, config.batch_size, config.log_every, device)
-        self.replica = self._replicate()
+        self.replica: nn.Module = self.model  # wrapped for several ranks when training starts
 
     def _replicate(self) -> nn.Module:
         if distributed.world_size() == 1:
@@ -122,6 +122,7 @@ class Trainer:
             UserError: If the loss is not finite (the batch is saved first), or the checkpoint is of another run.
         """
         self.resume()
+        self.replica = self._replicate()
         self.model.train()
         saved_at = begin = time.monotonic()
         with StopRequest() as stop, self.log.open_bar(self.progress.step):
@@ -234,17 +235,17 @@ class Trainer:
     def save(self) -> None:
         """Write `last.pt`: everything a later process needs to go on as if nothing had happened."""
         generators = distributed.gather(random_state())
-        if not distributed.is_main():
-            return
-        state = {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            "progress": dict(vars(self.progress)),
-            "log": self.log.state_dict(),
-            "random": generators,
-        }
-        save_checkpoint(self.run.last, {**state, **self.identity, **self.extra})
+        if distributed.is_main():
+            state = {
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "scaler": self.scaler.state_dict(),
+                "progress": dict(vars(self.progress)),
+                "log": self.log.state_dict(),
+                "random": generators,
+            }
+            save_checkpoint(self.run.last, {**state, **self.identity, **self.extra})
+        distributed.barrier()  # the other ranks read the file next
 
     def resume(self) -> None:
         """Continue from `last.pt` if there is one.

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -57,6 +58,14 @@ def script(tmp_path):
     return path
 
 
+def kill_all(launcher):
+    """SIGKILL to the launcher and its ranks, which have sessions of their own."""
+    processes = [launcher, *psutil.Process(launcher.pid).children(recursive=True)]
+    for process in processes:
+        process.send_signal(signal.SIGKILL)
+    launcher.communicate()
+
+
 def final_weights(path):
     return torch.load(path / "checkpoints" / "last.pt", weights_only=True)["model"]
 
@@ -77,8 +86,7 @@ def test_two_ranks_reach_the_weights_of_one_also_after_sigkill(tmp_path, script)
     deadline = time.monotonic() + 120
     while not last.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.communicate()
+    kill_all(killed)
     assert torch.load(last, weights_only=True)["progress"]["step"] < 6, "killed too late to prove anything"
     torchrun(script, str(tmp_path / "cut"))
     for name, value in final_weights(tmp_path / "two").items():

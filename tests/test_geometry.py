@@ -1,4 +1,4 @@
-"""Warps, disparity and depth, camera matrices."""
+"""Warps and camera matrices."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,7 @@ import torch
 from torch.autograd import gradcheck
 
 from depthrepro.geometry import (
-    MIN_DISP_FRAC,
     crop_K,
-    depth_from_disp_frac,
-    disp_frac_from_depth,
     flip_K,
     in_view,
     linearised_warp,
@@ -177,30 +174,6 @@ def test_resizing_does_not_alias():
     torch.testing.assert_close(
         resize_image(stripes, (22, 76))[..., 1:-1], torch.full((1, 1, 22, 74), 0.5), atol=0.02, rtol=0
     )
-
-
-def test_depth_by_hand_and_for_each_image():
-    disp_frac = torch.full((2, 1, 1, 1), 0.05)  # 62.1 px at width 1242
-    depth = depth_from_disp_frac(disp_frac, torch.tensor([721.5377, 360.0]), 0.54, 1242)
-    assert depth.flatten().tolist() == pytest.approx([721.5377 * 0.54 / 62.1, 360.0 * 0.54 / 62.1])
-
-
-def test_depth_does_not_depend_on_the_width_the_image_was_resized_to():
-    disp_frac = torch.rand(1, 1, 4, 4) + 0.01
-    full = depth_from_disp_frac(disp_frac, 721.5377, 0.54, 1242)
-    torch.testing.assert_close(depth_from_disp_frac(disp_frac, 721.5377 / 4, 0.54, 1242 / 4), full)
-
-
-def test_disparity_without_a_depth_is_far_and_finite():
-    depth = depth_from_disp_frac(torch.tensor([-0.1, 0.0, 1e-9]).reshape(1, 1, 1, 3), 700.0, 0.5, 1000)
-    assert depth.flatten().tolist() == pytest.approx([0.35 / MIN_DISP_FRAC] * 3)
-
-
-def test_depth_and_disparity_are_inverse_and_none_stays_none():
-    depth = torch.tensor([1.0, 20.0, 80.0, 0.0]).reshape(1, 1, 2, 2)
-    disp_frac = disp_frac_from_depth(depth, 721.5, 0.54, 1242)
-    assert disp_frac.flatten()[3] == 0
-    torch.testing.assert_close(depth_from_disp_frac(disp_frac, 721.5, 0.54, 1242).flatten()[:3], depth.flatten()[:3])
 
 
 def project(K, point):

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from depthrepro.evaluation.protocol import GroundTruth
+from depthrepro.geometry import scale_K
 
 
 class Sample(TypedDict, total=False):
@@ -137,6 +138,6 @@ class DataSplits:
 def camera_tensors(record: StereoRecord, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
     """(K, focal_px, baseline_m) of a record for its image resized to `size` = (H, W)."""
     height, width = record.size
-    K = torch.tensor(record.K, dtype=torch.float32)
-    K = torch.diag(torch.tensor([size[1] / width, size[0] / height, 1.0])) @ K
+    scaled = scale_K(np.array(record.K), size[1] / width, size[0] / height)
+    K = torch.from_numpy(scaled.astype(np.float32))
     return K, K[0, 0].clone(), torch.tensor(record.baseline_m)

@@ -1,6 +1,6 @@
 """Training throughput against the bare network, measured side by side in one run.
 
-    python experiments/performance/throughput.py [rounds=8] [steps=6] [any override, such as scale=paper]
+    python experiments/performance/throughput.py [rounds=12] [steps=8] [any override, such as scale=paper]
 
 The training loop's own steps (loading, augmentation, logging, the MLflow mirror) take turns with bare
 forward-backward-step passes of the same network on one fixed batch. Ratios are taken round by round, so that a machine
@@ -31,7 +31,7 @@ from depthrepro.trainer import Trainer
 def bare_step(trainer: Trainer, batch: dict) -> None:
     """Forward, backward and optimizer step, and nothing else."""
     trainer.optimizer.zero_grad(set_to_none=True)
-    terms = trainer.loss(trainer.network, batch, trainer.plan.stages[-1].levels)
+    terms = trainer.loss(trainer.network, batch, trainer.plan.stage(trainer.progress.step).levels)
     torch.stack(list(terms.values())).sum().backward()
     trainer.optimizer.step()
 
@@ -48,17 +48,20 @@ def measure(cfg: DictConfig, run_dir: Path, rounds: int, steps: int) -> None:
     """Build the experiment as `depthrepro.train` does, then alternate."""
     experiment = Experiment(cfg, [], RunDir(run_dir), choose_device(cfg.trainer.device))
     trainer = experiment.prepare()
-    batches = trainer.batches_from(0)
+    stage = trainer.plan.stages[-1]  # where most of the time goes
+    trainer.progress.step = stage.first_epoch * trainer.plan.steps_per_epoch
+    batches = trainer.batches_from(trainer.progress.step)
     fixed = next(batches)
 
     def training_step() -> None:
         terms = trainer.step(next(batches))
         trainer.log.add(terms, trainer.progress.step, trainer.optimizer.param_groups[0]["lr"])
 
-    with trainer.log.open_bar(0) as log:
+    with trainer.log.open_bar(trainer.progress.step) as log:
         log.bar.disable = True
-        seconds(training_step, 3)
-        seconds(lambda: bare_step(trainer, fixed), 3)
+        for _ in range(4):  # warm up
+            training_step()
+            bare_step(trainer, fixed)
         pairs = []
         for _ in range(rounds):
             pairs.append((seconds(training_step, steps), seconds(lambda: bare_step(trainer, fixed), steps)))
@@ -72,7 +75,7 @@ def measure(cfg: DictConfig, run_dir: Path, rounds: int, steps: int) -> None:
 
 def main() -> None:
     """Read the command line."""
-    settings = {"rounds": "8", "steps": "6"}
+    settings = {"rounds": "12", "steps": "8"}
     overrides = []
     for word in sys.argv[1:]:
         key, _, value = word.partition("=")
