@@ -20,6 +20,7 @@ from depthrepro.device import choose_device
 from depthrepro.errors import UserError
 from depthrepro.files import write_atomic, write_json
 from depthrepro.interrupt import Stopped
+from depthrepro.program import readable
 from depthrepro.reproducibility import describe_environment, git_state, seed_everything
 from depthrepro.run_dir import RunDir, is_done, now
 from depthrepro.summary import finished_run, format_summary
@@ -97,7 +98,7 @@ class Experiment:
             say(f"stopped; the same command goes on from the last checkpoint in {self.run.path}")
             return int(number)
         except BaseException as error:
-            self._finish_records("failed", "FAILED", f"{type(error).__name__}: {error}")
+            self._finish_records("failed", "FAILED", readable(error))
             raise
         self._finish_records("done", "FINISHED", None)
         return None

@@ -18,18 +18,23 @@ def one_line_errors(main: Callable[[], Any]) -> None:
 
     Anything else is a defect and keeps its traceback. With DEPTHREPRO_TRACEBACK=1 everything does.
     """
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise, so that the message is ours to print
     try:
         main()
-    except (UserError, HydraException, OmegaConfBaseException) as error:
+    except mistakes() as error:
         if tracebacks_wanted():
             raise
         fail(readable(error), code=2)
     except KeyboardInterrupt:
         fail("interrupted", code=130)
+
+
+def mistakes() -> tuple[type[Exception], ...]:
+    """Kinds of exception that the person at the prompt can put right."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    return UserError, HydraException, OmegaConfBaseException
 
 
 def tracebacks_wanted() -> bool:

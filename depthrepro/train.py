@@ -9,8 +9,7 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from depthrepro.config import CONFIG_DIR, config_hash, register_schema, resolve_run_dir
-from depthrepro.errors import UserError
-from depthrepro.program import fail, one_line_errors, options, tracebacks_wanted
+from depthrepro.program import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
 from depthrepro.run_dir import RunDir, is_done
 from depthrepro.summary import finished_run
 
@@ -28,10 +27,10 @@ def main(cfg: DictConfig) -> None:
     job = HydraConfig.get()
     try:
         signal_number = _run(cfg, list(job.overrides.task))
-    except UserError as error:
+    except mistakes() as error:
         if job.mode is not RunMode.RUN or tracebacks_wanted():
             raise
-        fail(str(error), code=2)  # here, before Hydra adds lines of its own
+        fail(readable(error), code=2)  # here, before Hydra adds lines of its own
     if signal_number is not None:
         sys.exit(128 + signal_number)
 
