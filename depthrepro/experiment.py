@@ -22,8 +22,8 @@ from depthrepro.files import write_atomic, write_json
 from depthrepro.interrupt import Stopped
 from depthrepro.program import readable
 from depthrepro.reproducibility import describe_environment, git_state, seed_everything
-from depthrepro.run_dir import RunDir, is_done, now
-from depthrepro.summary import finished_run, format_summary
+from depthrepro.run_dir import RunDir, now
+from depthrepro.summary import finished_run, format_summary, is_done
 from depthrepro.tracking import Tracker
 from depthrepro.trainer import Trainer
 
@@ -259,6 +259,7 @@ class Experiment:
         step = trainer.progress.step
         if row:
             with trainer.log.rows as rows:
+                rows.drop_group("test")
                 rows.append(step, trainer.plan.epoch(step - 1), row)
 
     def _draw_figures(self, summary: dict[str, Any]) -> None:

@@ -107,12 +107,6 @@ class RunDir:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
-def is_done(run: RunDir, config_hash: str | None = None) -> bool:
-    """Whether the run is finished, and if a hash is given, with that configuration."""
-    status = run.status()
-    return status.get("status") == "done" and config_hash in (None, status.get("config_hash"))
-
-
 def _lock_without_waiting(handle: int) -> None:
     """Exclusive advisory lock on an open file; OSError if someone else has it."""
     if os.name == "nt":

@@ -22,7 +22,22 @@ def read_summary(run: RunDir) -> dict[str, Any]:
     try:
         return dict(json.loads(run.summary.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        raise UserError(f"{run.summary} cannot be read ({error}): start again with force=true") from error
+        raise UserError(f"{run.summary} cannot be read ({error}): type the run's command again to write it") from error
+
+
+def is_done(run: RunDir, config_hash: str | None = None) -> bool:
+    """Whether the run is finished, with that configuration if a hash is given, and its summary can be read.
+
+    A finished run without a summary is evaluated again by its own command.
+    """
+    status = run.status()
+    if status.get("status") != "done" or config_hash not in (None, status.get("config_hash")):
+        return False
+    try:
+        read_summary(run)
+    except UserError:
+        return False
+    return True
 
 
 def finished_run(run: RunDir) -> str:

@@ -10,8 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from depthrepro.config import CONFIG_DIR, config_hash, register_schema, resolve_run_dir
 from depthrepro.program import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
-from depthrepro.run_dir import RunDir, is_done
-from depthrepro.summary import finished_run
+from depthrepro.run_dir import RunDir
+from depthrepro.summary import finished_run, is_done
 
 register_schema()
 

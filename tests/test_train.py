@@ -112,6 +112,17 @@ def test_the_same_command_on_a_finished_run_returns_its_numbers(whole):
 
 
 @pytest.mark.slow
+def test_a_lost_summary_is_written_again_without_training(whole):
+    folder, _ = whole
+    summary, last = folder / "run" / "summary.json", folder / "run" / "checkpoints" / "last.pt"
+    before, trained = read_json(summary), last.stat().st_mtime_ns
+    summary.write_text("{")
+    finish(command(folder, "logger=none"))
+    assert read_json(summary)["metrics"] == before["metrics"] and last.stat().st_mtime_ns == trained
+    assert (folder / "run" / "metrics.jsonl").read_text().count("test/L12/abs_rel") == 1
+
+
+@pytest.mark.slow
 def test_another_configuration_in_the_same_directory_is_refused(whole):
     folder, _ = whole
     _, err = finish(command(folder, "logger=none", "seed=5"), code=2)

@@ -93,7 +93,7 @@ def summary_rows(path: Path) -> list[dict[str, Any]]:
         UserError: If the file is damaged, a key is missing or a metric is outside its range.
     """
     summary = _read_json(path)
-    way_out = f"`python -m depthrepro.evaluate run_dir={path.parent.as_posix()}` writes it again"
+    way_out = "the run's own command, typed again, writes it"
     try:
         run = _run_columns(path.parent, summary)
         rows = [

@@ -64,6 +64,14 @@ class MetricsLog:
         """
         self._drop(lambda row: row["step"] > step)
 
+    def drop_group(self, group: str) -> None:
+        """Drop the rows of a group of metrics, such as test: they are measured anew.
+
+        Args:
+            group: First part of the metrics' names.
+        """
+        self._drop(lambda row: any(name.startswith(f"{group}/") for name in row["metrics"]))
+
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
