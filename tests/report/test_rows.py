@@ -102,7 +102,7 @@ def damage(path: Path, how: str) -> None:
         ("cut", "not readable as JSON"),
         ("key", "has no 'protocol'"),
         ("nan", "rmse of L9 (last) is nan"),
-        ("null", "run_dir="),
+        ("null", "typed again"),
         ("delta", "delta1 of L9 (last) is 1.67, outside its range"),
         ("crop", "'kb' is not a valid Crop"),
         ("range", "min_depth_m < cap_m"),
