@@ -18,6 +18,7 @@ from depthrepro.data.frame_cache import FrameCache
 from depthrepro.data.loader import TrainingPairs
 from depthrepro.device import choose_device
 from depthrepro.errors import UserError
+from depthrepro.evaluation.protocol import GroundTruth
 from depthrepro.files import write_atomic, write_json
 from depthrepro.interrupt import Stopped
 from depthrepro.program import readable
@@ -133,6 +134,7 @@ class Experiment:
             size = (self.cfg.input_size[0], self.cfg.input_size[1])
             caches = [FrameCache(split, size, self.cache_dir) for split in (data.train, data.val)]
         self.data = data
+        self.evaluable = has_ground_truth(data, self.settings.eval.ground_truth)
         trainer = self._build_trainer(data, caches)
         self._introduce(data, trainer)
         if self.tracker is not None:
@@ -207,8 +209,8 @@ class Experiment:
     def _test_results(self, data: DataSplits, trainer: Trainer) -> dict[str, Any]:
         from depthrepro.evaluation.run_evaluation import evaluate_run
 
-        if len(data.test) == 0:
-            say("no test image is present: nothing is evaluated")
+        if not self.evaluable:
+            say("the test set has no ground truth: nothing is evaluated")
             return dict(_NO_RESULTS)
         return evaluate_run(
             run_dir=self.run.path,
@@ -273,6 +275,22 @@ class Experiment:
         draw_training_curves(self.run.metrics, self.run.figures / "training.png", caption)
         if self.run.panel.is_dir():
             draw_panel(self.run.panel, self.run.figures / "panel.png", caption)
+
+
+def has_ground_truth(data: DataSplits, wanted: GroundTruth) -> bool:
+    """Whether the test set can be scored; asked before the training, not after it.
+
+    Raises:
+        UserError: If the test set has other ground truth than the protocol wants.
+    """
+    present = [g for g in GroundTruth if any(data.test.has_depth(i, g) for i in range(len(data.test)))]
+    if present and wanted not in present:
+        names = ", ".join(g.value for g in present)
+        raise UserError(
+            f"{data.test.name}: no image has ground truth {wanted.value}, but there is {names}: "
+            f"set eval.ground_truth={present[0].value}, or add the files"
+        )
+    return bool(present)
 
 
 def resume_step(run: RunDir) -> int:
