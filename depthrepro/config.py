@@ -144,6 +144,17 @@ def register_schema() -> None:
     ConfigStore.instance().store(name="schema", node=RootConfig)
 
 
+def typed_config(cfg: DictConfig) -> RootConfig:
+    """The composed configuration as dataclasses, whose checks run.
+
+    Raises:
+        UserError: If a value is out of its range.
+    """
+    typed = OmegaConf.to_object(cfg)
+    assert isinstance(typed, RootConfig)
+    return typed
+
+
 def override_folder(overrides: list[str], data_root: str | None) -> str:
     """Folder name for what differs from the experiment as written: readable start, then a hash; "" for nothing.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,29 +11,22 @@ from omegaconf import DictConfig, OmegaConf
 
 from depthrepro import distributed
 from depthrepro.checkpoint import load_checkpoint
-from depthrepro.config import RootConfig, config_hash, default_cache_dir, resolve_run_dir
+from depthrepro.config import config_hash, default_cache_dir, resolve_run_dir, typed_config
 from depthrepro.data.base import DataSplits
 from depthrepro.data.frame_cache import FrameCache
 from depthrepro.data.loader import TrainingPairs
 from depthrepro.device import choose_device
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import GroundTruth
-from depthrepro.files import write_atomic, write_json
 from depthrepro.interrupt import Stopped
 from depthrepro.program import readable
-from depthrepro.reproducibility import describe_environment, git_state, seed_everything
-from depthrepro.run_dir import RunDir, now
+from depthrepro.record import Record, say
+from depthrepro.reproducibility import seed_everything
+from depthrepro.run_dir import RunDir
 from depthrepro.summary import finished_run, format_summary, is_done
-from depthrepro.tracking import Tracker
 from depthrepro.trainer import Trainer
 
 _NO_RESULTS: dict[str, Any] = {"metrics": {}, "metrics_best": {}, "baselines": {}, "images": 0, "level_sizes": {}}
-
-
-def say(text: str) -> None:
-    """Print a line on rank 0."""
-    if distributed.is_main():
-        print(text, flush=True)
 
 
 def run_experiment(cfg: DictConfig, overrides: list[str]) -> int | None:
@@ -77,14 +69,10 @@ class Experiment:
     """
 
     def __init__(self, cfg: DictConfig, overrides: list[str], run: RunDir, device: torch.device) -> None:
-        self.cfg, self.overrides, self.run, self.device = cfg, overrides, run, device
-        typed = OmegaConf.to_object(cfg)
-        assert isinstance(typed, RootConfig)
-        self.settings = typed
-        self.hash = config_hash(cfg)
-        self.commit, self.dirty = git_state()
+        self.cfg, self.run, self.device = cfg, run, device
+        self.settings = typed_config(cfg)
         self.cache_dir = default_cache_dir(cfg.cache_dir)
-        self.tracker: Tracker | None = None
+        self.record = Record(cfg, overrides, run)
 
     def run_and_record(self) -> int | None:
         """Train and evaluate; whatever happens, status.json and the tracker tell it truly."""
@@ -95,40 +83,18 @@ class Experiment:
             self._evaluate(self.data, trainer)
         except (Stopped, KeyboardInterrupt) as stop:
             number = stop.signal_number if isinstance(stop, Stopped) else signal.SIGINT
-            self._finish_records("stopped", "KILLED", f"stopped by {signal.Signals(number).name}")
+            self.record.finish("stopped", "KILLED", f"stopped by {signal.Signals(number).name}")
             say(f"stopped; the same command goes on from the last checkpoint in {self.run.path}")
             return int(number)
         except BaseException as error:
-            self._finish_records("failed", "FAILED", readable(error))
+            self.record.finish("failed", "FAILED", readable(error))
             raise
-        self._finish_records("done", "FINISHED", None)
+        self.record.finish("done", "FINISHED", None)
         return None
-
-    # Records --------------------------------------------------------------------------------------------------------
-
-    def _start_records(self) -> None:
-        if not distributed.is_main():
-            return
-        known = {"step": 0, "total_steps": None, **self.run.status()}
-        identity = {"experiment": self.cfg.name, "seed": self.cfg.seed, "config_hash": self.hash}
-        self.run.write_status("running", **identity, step=known["step"], total_steps=known["total_steps"])
-        write_atomic(self.run.config, OmegaConf.to_yaml(self.cfg, resolve=True))
-        write_atomic(self.run.environment, describe_environment())
-        say(f"experiment {self.cfg.name}, scale {self.cfg.scale}, seed {self.cfg.seed} -> {self.run.path}")
-        self.tracker = Tracker.start(self.run.path, self.settings.logger, root=Path(self.cfg.root).resolve())
-
-    def _finish_records(self, status: str, tracker_status: str, message: str | None) -> None:
-        if not distributed.is_main():
-            return
-        self.run.write_status(status, message)
-        if self.tracker is not None:
-            self.tracker.finish(tracker_status)
-
-    # The run --------------------------------------------------------------------------------------------------------
 
     def prepare(self) -> Trainer:
         """Build everything up to the first training step, with the tracker running."""
-        self._start_records()
+        self.record.start()
         with distributed.main_first():
             data: DataSplits = instantiate(self.cfg.data, _convert_="all")
             size = (self.cfg.input_size[0], self.cfg.input_size[1])
@@ -137,23 +103,8 @@ class Experiment:
         self.evaluable = has_ground_truth(data, self.settings.eval.ground_truth)
         trainer = self._build_trainer(data, caches)
         self._introduce(data, trainer)
-        if self.tracker is not None:
-            self.tracker.set_tags(self._tags(data))
-            self.tracker.ready()
+        self.record.announce(data)
         return trainer
-
-    def _tags(self, data: DataSplits) -> dict[str, Any]:
-        """What runs are searched by in the tracker."""
-        return {
-            "scale": self.cfg.scale,
-            "data": data.name,
-            "data_fingerprint": data.fingerprint,
-            "embedded": data.embedded,
-            "git_commit": self.commit or "unknown",
-            "git_dirty": self.dirty,
-            "config_hash": self.hash,
-            "run_dir": str(self.run.path),
-        }
 
     def _build_trainer(self, data: DataSplits, caches: list[FrameCache]) -> Trainer:
         cfg = self.cfg
@@ -170,7 +121,7 @@ class Experiment:
             seed=cfg.seed,
             device=self.device,
             run=self.run,
-            identity={"config": self.hash, "data_set": data.fingerprint},
+            identity={"config": self.record.hash, "data_set": data.fingerprint},
             extra={"model_config": OmegaConf.to_container(cfg.model, resolve=True), "input_size": list(cfg.input_size)},
         )
 
@@ -200,10 +151,7 @@ class Experiment:
             say(f"not evaluated, since trainer.max_steps ended the training early: {error}")
             results = dict(_NO_RESULTS)
         if distributed.is_main():
-            summary = self._write_summary(data, trainer, results)
-            self._log_results(trainer, summary)
-            self._draw_figures(summary)
-            say(format_summary(summary))
+            say(format_summary(self.record.results(data, trainer, results)))
             say(f"run directory  {self.run.path}")
 
     def _test_results(self, data: DataSplits, trainer: Trainer) -> dict[str, Any]:
@@ -223,58 +171,6 @@ class Experiment:
             world_size=distributed.world_size(),
             cache_dir=self.cache_dir / "baselines",
         )
-
-    def _write_summary(self, data: DataSplits, trainer: Trainer, results: dict[str, Any]) -> dict[str, Any]:
-        progress = trainer.progress
-        summary = {
-            "experiment": self.cfg.name,
-            "scale": self.cfg.scale,
-            "seed": self.cfg.seed,
-            "overrides": self.overrides,
-            "data": {
-                "name": data.name,
-                "embedded": data.embedded,
-                "fingerprint": data.fingerprint,
-                "encodings": data.train.encodings,
-                "counts": {"train": len(data.train), "val": len(data.val), "test": len(data.test)},
-                "expected_test": data.test.expected,
-            },
-            "protocol": self.settings.eval.as_dict(),
-            **results,
-            "git_commit": self.commit,
-            "git_dirty": self.dirty,
-            "config_hash": self.hash,
-            "run_id": self.tracker.run_id if self.tracker else None,
-            "steps": progress.step,
-            "best_step": progress.best_step,
-            "precision": trainer.precision.value,
-            "train_seconds": round(progress.seconds, 1),
-            "images_per_second": round(progress.step * self.cfg.trainer.batch_size / max(progress.seconds, 1e-9), 3),
-            "created": now(),
-        }
-        write_json(self.run.summary, summary)
-        return summary
-
-    def _log_results(self, trainer: Trainer, summary: dict[str, Any]) -> None:
-        """Test metrics as the last rows of metrics.jsonl, so that the tracker shows them."""
-        row = {f"test/{level}/{k}": v for level, values in summary["metrics"].items() for k, v in values.items()}
-        step = trainer.progress.step
-        if row:
-            with trainer.log.rows as rows:
-                rows.drop_group("test")
-                rows.append(step, trainer.plan.epoch(step - 1), row)
-
-    def _draw_figures(self, summary: dict[str, Any]) -> None:
-        from depthrepro.report.panels import draw_panel
-        from depthrepro.report.plots import draw_training_curves
-
-        caption = (
-            f"{summary['experiment']}, {summary['data']['name']}, scale {summary['scale']}, seed {summary['seed']}"
-        )
-        self.run.figures.mkdir(exist_ok=True)
-        draw_training_curves(self.run.metrics, self.run.figures / "training.png", caption)
-        if self.run.panel.is_dir():
-            draw_panel(self.run.panel, self.run.figures / "panel.png", caption)
 
 
 def has_ground_truth(data: DataSplits, wanted: GroundTruth) -> bool:

@@ -38,6 +38,7 @@ LAYERS = {
     "report": 4,
     "evaluation": 4,
     "trainer": 4,
+    "record": 5,
     "experiment": 5,
     "train": 5,
     "evaluate": 5,

@@ -65,7 +65,7 @@ def measure(cfg: DictConfig, run_dir: Path, rounds: int, steps: int) -> None:
         pairs = []
         for _ in range(rounds):
             pairs.append((seconds(training_step, steps), seconds(lambda: bare_step(trainer, fixed), steps)))
-    experiment.tracker.finish("FINISHED")
+    experiment.record.finish("done", "FINISHED", None)
     images = steps * cfg.trainer.batch_size
     ratios = sorted(bare / loop for loop, bare in pairs)
     print(f"training loop  {statistics.median(images / loop for loop, _ in pairs):6.2f} images/s (median of {rounds})")

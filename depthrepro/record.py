@@ -1,0 +1,148 @@
+"""What a run leaves for later readers: status, configuration, environment, tags, summary and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from depthrepro import distributed
+from depthrepro.config import config_hash, typed_config
+from depthrepro.data.base import DataSplits
+from depthrepro.files import write_atomic, write_json
+from depthrepro.reproducibility import describe_environment, git_state
+from depthrepro.run_dir import RunDir, now
+from depthrepro.tracking import Tracker
+from depthrepro.trainer import Trainer
+
+
+def say(text: str) -> None:
+    """Print a line on rank 0."""
+    if distributed.is_main():
+        print(text, flush=True)
+
+
+class Record:
+    """Writes the record of one run; on all ranks but the first, its methods do nothing.
+
+    Args:
+        cfg: Composed configuration.
+        overrides: What was typed.
+        run: Where the record goes.
+    """
+
+    def __init__(self, cfg: DictConfig, overrides: list[str], run: RunDir) -> None:
+        settings = typed_config(cfg)
+        self.cfg, self.overrides, self.run = cfg, overrides, run
+        self.logger, self.protocol = settings.logger, settings.eval
+        self.hash = config_hash(cfg)
+        self.commit, self.dirty = git_state()
+        self.tracker: Tracker | None = None
+
+    def start(self) -> None:
+        """Write status, configuration and environment, and start the tracker."""
+        if not distributed.is_main():
+            return
+        known = {"step": 0, "total_steps": None, **self.run.status()}
+        identity = {"experiment": self.cfg.name, "seed": self.cfg.seed, "config_hash": self.hash}
+        self.run.write_status("running", **identity, step=known["step"], total_steps=known["total_steps"])
+        write_atomic(self.run.config, OmegaConf.to_yaml(self.cfg, resolve=True))
+        write_atomic(self.run.environment, describe_environment())
+        say(f"experiment {self.cfg.name}, scale {self.cfg.scale}, seed {self.cfg.seed} -> {self.run.path}")
+        self.tracker = Tracker.start(self.run.path, self.logger, root=Path(self.cfg.root).resolve())
+
+    def finish(self, status: str, tracker_status: str, message: str | None) -> None:
+        """Tell status.json and the tracker how the run ended."""
+        if not distributed.is_main():
+            return
+        self.run.write_status(status, message)
+        if self.tracker is not None:
+            self.tracker.finish(tracker_status)
+
+    def announce(self, data: DataSplits) -> None:
+        """Tag the tracker's run with its data, and wait until the tracker is reached.
+
+        Raises:
+            UserError: If it cannot be reached, and is required.
+        """
+        if self.tracker is not None:
+            self.tracker.set_tags(self._tags(data))
+            self.tracker.ready()
+
+    def _tags(self, data: DataSplits) -> dict[str, Any]:
+        """What runs are searched by in the tracker."""
+        return {
+            "scale": self.cfg.scale,
+            "data": data.name,
+            "data_fingerprint": data.fingerprint,
+            "embedded": data.embedded,
+            "git_commit": self.commit or "unknown",
+            "git_dirty": self.dirty,
+            "config_hash": self.hash,
+            "run_dir": str(self.run.path),
+        }
+
+    def results(self, data: DataSplits, trainer: Trainer, results: dict[str, Any]) -> dict[str, Any]:
+        """Write the summary, the test metrics and the figures; returns the summary.
+
+        Args:
+            data: What was trained and tested on.
+            trainer: After training.
+            results: What the evaluation returned.
+        """
+        summary = self._summary(data, trainer, results)
+        write_json(self.run.summary, summary)
+        self._log_results(trainer, summary)
+        self._draw_figures(summary)
+        return summary
+
+    def _summary(self, data: DataSplits, trainer: Trainer, results: dict[str, Any]) -> dict[str, Any]:
+        progress = trainer.progress
+        return {
+            "experiment": self.cfg.name,
+            "scale": self.cfg.scale,
+            "seed": self.cfg.seed,
+            "overrides": self.overrides,
+            "data": {
+                "name": data.name,
+                "embedded": data.embedded,
+                "fingerprint": data.fingerprint,
+                "encodings": data.train.encodings,
+                "counts": {"train": len(data.train), "val": len(data.val), "test": len(data.test)},
+                "expected_test": data.test.expected,
+            },
+            "protocol": self.protocol.as_dict(),
+            **results,
+            "git_commit": self.commit,
+            "git_dirty": self.dirty,
+            "config_hash": self.hash,
+            "run_id": self.tracker.run_id if self.tracker else None,
+            "steps": progress.step,
+            "best_step": progress.best_step,
+            "precision": trainer.precision.value,
+            "train_seconds": round(progress.seconds, 1),
+            "images_per_second": round(progress.step * self.cfg.trainer.batch_size / max(progress.seconds, 1e-9), 3),
+            "created": now(),
+        }
+
+    def _log_results(self, trainer: Trainer, summary: dict[str, Any]) -> None:
+        """Test metrics as the last rows of metrics.jsonl, so that the tracker shows them."""
+        row = {f"test/{level}/{k}": v for level, values in summary["metrics"].items() for k, v in values.items()}
+        step = trainer.progress.step
+        if row:
+            with trainer.log.rows as rows:
+                rows.drop_group("test")
+                rows.append(step, trainer.plan.epoch(step - 1), row)
+
+    def _draw_figures(self, summary: dict[str, Any]) -> None:
+        from depthrepro.report.panels import draw_panel
+        from depthrepro.report.plots import draw_training_curves
+
+        caption = (
+            f"{summary['experiment']}, {summary['data']['name']}, scale {summary['scale']}, seed {summary['seed']}"
+        )
+        self.run.figures.mkdir(exist_ok=True)
+        draw_training_curves(self.run.metrics, self.run.figures / "training.png", caption)
+        if self.run.panel.is_dir():
+            draw_panel(self.run.panel, self.run.figures / "panel.png", caption)
