@@ -7,10 +7,8 @@ from typing import Any
 
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import Protocol
-from depthrepro.results import METRICS
+from depthrepro.evaluation.rows import format_table
 from depthrepro.run_dir import RunDir
-
-_COLUMNS = ("abs_rel", "sq_rel", "rmse", "rmse_log", "delta1", "delta2", "delta3")
 
 
 def read_summary(run: RunDir) -> dict[str, Any]:
@@ -50,7 +48,5 @@ def format_summary(summary: dict[str, Any]) -> str:
     rows = {**summary["metrics"], **summary["baselines"]}
     if not rows:
         return "no metrics"
-    lines = [" " * 10 + "".join(f"{METRICS[k].label:>11}" for k in _COLUMNS)]
-    lines += [f"{name:10}" + "".join(f"{row[k]:11.3f}" for k in _COLUMNS) for name, row in rows.items()]
     about = f"{summary['images']} test images of {summary['data']['name']}, scale {summary['scale']}, last checkpoint"
-    return "\n".join([*lines, about, Protocol.from_dict(summary["protocol"]).describe()])
+    return "\n".join([format_table(rows), about, Protocol.from_dict(summary["protocol"]).describe()])

@@ -26,7 +26,7 @@ LAYERS = {
     "interrupt": 1,
     "schedules": 1,
     "plan": 1,
-    "summary": 2,
+    "summary": 5,
     "device": 2,
     "training_log": 2,
     "augment": 1,
