@@ -15,8 +15,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import Protocol
@@ -24,14 +26,18 @@ from depthrepro.tracking.settings import LoggerConfig
 
 CONFIG_DIR = str(Path(__file__).resolve().parent.parent / "conf")
 
-# Overrides that say where or how to run, not what: they do not rename the run directory or forbid a resume.
+# Settings that say where or how to run, not what: they do not rename the run directory or forbid a resume. `name` is
+# here because two rows of two tables may well be the same training.
 _NOT_PART_OF_THE_RESULT = (
+    "name",
     "experiment",
     "seed",
     "root",
     "run_dir",
     "cache_dir",
+    "data.cache_dir",
     "force",
+    "reuse",
     "logger",
     "hydra",
     "trainer.device",
@@ -118,6 +124,7 @@ class RootConfig:
         run_dir: Folder of this run; null = runs/<name>/<changed settings>/seed=<n>.
         cache_dir: Folder of rendered worlds, resized frames and baselines; null = the user's cache.
         force: Throw away what the run directory holds and start again.
+        reuse: Take over the result of a finished run of the same configuration and seed instead of training again.
     """
 
     name: str = MISSING
@@ -128,6 +135,7 @@ class RootConfig:
     run_dir: str | None = None
     cache_dir: str | None = None
     force: bool = False
+    reuse: bool = True
     model: Any = MISSING
     data: Any = MISSING
     loss: Any = MISSING
@@ -140,8 +148,14 @@ class RootConfig:
 
 
 def register_schema() -> None:
-    """Make the dataclasses known to Hydra as `schema`, the first entry of conf/config.yaml."""
+    """Make known to Hydra: `schema`, the first entry of conf/config.yaml, and the resolver of `benchmark`."""
     ConfigStore.instance().store(name="schema", node=RootConfig)
+    OmegaConf.register_new_resolver("table_benchmark", _table_benchmark, replace=True)
+
+
+def _table_benchmark(scale: str) -> str:
+    """What the tables' rows train and test on: KITTI raw, as the paper, or at demo scale KITTI 2012 if it is there."""
+    return "kitti2012" if scale == "demo" and os.environ.get("KITTI_STEREO") else "kitti_raw"
 
 
 def typed_config(cfg: DictConfig) -> RootConfig:
@@ -153,6 +167,32 @@ def typed_config(cfg: DictConfig) -> RootConfig:
     typed = OmegaConf.to_object(cfg)
     assert isinstance(typed, RootConfig)
     return typed
+
+
+def load_config(path: Path) -> DictConfig:
+    """A run's saved config.yaml, typed as when it was composed.
+
+    Raises:
+        UserError: If it is missing or unreadable, or today's settings have no place for one of its keys.
+    """
+    try:
+        saved = OmegaConf.load(path)
+        if not isinstance(saved, DictConfig):
+            raise UserError(f"{path}: is not a mapping of settings, so no run's configuration")
+        return _typed_node(saved)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file, so {path.parent} is no run directory") from None
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: {error.full_key or 'the file'} does not fit today's settings ({reason})") from error
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
+
+
+def _typed_node(saved: DictConfig) -> DictConfig:
+    cfg = OmegaConf.merge(OmegaConf.structured(RootConfig), saved)
+    assert isinstance(cfg, DictConfig)
+    return cfg
 
 
 def override_folder(overrides: list[str], data_root: str | None) -> str:
@@ -167,7 +207,8 @@ def override_folder(overrides: list[str], data_root: str | None) -> str:
         return ""
     parts = kept + ([] if data_root is None else [f"data.root={data_root}"])
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
-    words = [re.sub(r"[^\w.]+", "-", o.lstrip("+~").split("=", 1)[-1])[:20].strip("-.") for o in kept]
+    values = [o.lstrip("+~").split("=", 1)[-1] for o in kept] + ([] if data_root is None else [Path(data_root).name])
+    words = [re.sub(r"[^\w.]+", "-", value)[:20].strip("-.") for value in values]
     return "-".join([*[w for w in words if w][:3], digest])
 
 

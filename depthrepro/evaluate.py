@@ -45,7 +45,7 @@ _USAGE = "usage: python -m depthrepro.evaluate run_dir=RUN_DIR [eval.cap_m=80 ev
 def evaluate_again(
     run_dir: Path, protocol_overrides: Mapping[str, Any], data_overrides: Mapping[str, Any] | None = None
 ) -> Path:
-    """Score a run's saved predictions and write `evaluations/<protocol>/per_image.csv` and `summary.json` below it.
+    """Score a run's saved predictions; `evaluations/<protocol>/` gets per_image.csv, per_range.csv and summary.json.
 
     Without overrides the numbers are the run's own.
 
@@ -62,6 +62,7 @@ def evaluate_again(
             predictions were made from, or as `score_run`.
     """
     from depthrepro.config import default_cache_dir
+    from depthrepro.evaluation.depth_ranges import write_ranges
     from depthrepro.evaluation.ranks import image_bars
     from depthrepro.evaluation.rows import write_rows
     from depthrepro.evaluation.run_scores import score_run
@@ -81,6 +82,7 @@ def evaluate_again(
     scores = score_run(run_dir, splits, protocol, checkpoints, cache_dir=cache_dir, watch=watch)
     folder = run_dir / "evaluations" / _folder_name(protocol)
     write_rows(folder / "per_image.csv", scores.rows)
+    write_ranges(folder / "per_range.csv", scores.rows)
     write_json(folder / "summary.json", {**origin, "protocol": protocol.as_dict(), **scores.summary, "created": now()})
     return folder
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from depthrepro.interrupt import Stopped
 from depthrepro.program import readable
 from depthrepro.record import Record, say
 from depthrepro.reproducibility import seed_everything
+from depthrepro.reuse import find_twin, take_over
 from depthrepro.run_dir import RunDir
 from depthrepro.summary import finished_run, format_summary, is_done
 from depthrepro.trainer import Trainer
@@ -78,9 +80,10 @@ class Experiment:
         """Train and evaluate; whatever happens, status.json and the tracker tell it truly."""
         signal.signal(signal.SIGTERM, _raise_stopped)  # outside the training loop a stop takes effect at once
         try:
-            trainer = self.prepare()
-            trainer.fit()
-            self._evaluate(self.data, trainer)
+            if not self._reuse_twin():
+                trainer = self.prepare()
+                trainer.fit()
+                self._evaluate(self.data, trainer)
         except (Stopped, KeyboardInterrupt) as stop:
             number = stop.signal_number if isinstance(stop, Stopped) else signal.SIGINT
             self.record.finish("stopped", "KILLED", f"stopped by {signal.Signals(number).name}")
@@ -91,6 +94,19 @@ class Experiment:
             raise
         self.record.finish("done", "FINISHED", None)
         return None
+
+    def _reuse_twin(self) -> bool:
+        """Take over the result of a finished run of the same configuration, if there is one; whether there was."""
+        fresh = distributed.world_size() == 1 and not self.run.last.exists()
+        twin = find_twin(self.run, Path(self.cfg.root).resolve(), self.record.hash) if fresh else None
+        if twin is None or not self.cfg.reuse or self.cfg.force:
+            return False
+        self.record.start()
+        say(f"reusing    {twin.path}: the same configuration and seed (reuse=false trains anyway)")
+        take_over(twin, self.run)
+        summary = self.record.adopt(twin)
+        say(f"{format_summary(summary)}\nrun directory  {self.run.path}")
+        return True
 
     def prepare(self) -> Trainer:
         """Build everything up to the first training step, with the tracker running."""

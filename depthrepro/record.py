@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from depthrepro.config import config_hash, typed_config
 from depthrepro.data.base import DataSplits
 from depthrepro.files import write_atomic, write_json
 from depthrepro.reproducibility import describe_environment, git_state
+from depthrepro.reuse import twin_tags
 from depthrepro.run_dir import RunDir, now
+from depthrepro.summary import read_summary
 from depthrepro.tracking import Tracker
 from depthrepro.trainer import Trainer
 
@@ -82,6 +85,24 @@ class Record:
             "config_hash": self.hash,
             "run_dir": str(self.run.path),
         }
+
+    def adopt(self, twin: RunDir) -> dict[str, Any]:
+        """Write the summary of a run whose files were taken over from `twin`, and wait for the tracker."""
+        source = Path(os.path.relpath(twin.path, Path(self.cfg.root).resolve())).as_posix()
+        tags = {**twin_tags(twin), "run_dir": str(self.run.path), "reused_from": source}
+        summary = {
+            **read_summary(twin),
+            "experiment": self.cfg.name,
+            "overrides": self.overrides,
+            "reused_from": source,
+        }
+        self.run.write_status("running", step=summary["steps"], total_steps=summary["steps"])
+        if self.tracker is not None:
+            self.tracker.set_tags(tags)
+            self.tracker.ready()
+            summary["run_id"] = self.tracker.run_id
+        write_json(self.run.summary, summary)
+        return summary
 
     def results(self, data: DataSplits, trainer: Trainer, results: dict[str, Any]) -> dict[str, Any]:
         """Write the summary, the test metrics and the figures; returns the summary.

@@ -12,6 +12,8 @@ from typing import Any
 from depthrepro.errors import UserError
 from depthrepro.files import write_json
 
+MARKERS = ("summary.json", "status.json", "config.yaml")  # any of them makes a folder a run directory
+
 
 def now() -> str:
     """Current time, ISO 8601, UTC."""
@@ -105,6 +107,17 @@ class RunDir:
         for entry in self.path.iterdir():
             if entry != self._lock_file:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def find_runs(root: Path) -> list[Path]:
+    """Run directories under `root`, sorted; nothing is searched below one (predictions hold many files)."""
+    found: list[Path] = []
+    for folder, subfolders, files in os.walk(root):
+        if any(marker in files for marker in MARKERS):
+            found.append(Path(folder))
+            subfolders.clear()
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+    return sorted(found)
 
 
 def _lock_without_waiting(handle: int) -> None:

@@ -15,10 +15,12 @@ from depthrepro.config import (
     RootConfig,
     TrainerConfig,
     config_hash,
+    load_config,
     override_folder,
     register_schema,
     resolve_run_dir,
 )
+from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import Protocol
 from depthrepro.plan import make_plan
 from depthrepro.tracking.settings import LoggerConfig
@@ -28,7 +30,7 @@ EXPERIMENTS = sorted(
     p.relative_to(f"{CONFIG_DIR}/experiment").with_suffix("").as_posix()
     for p in Path(CONFIG_DIR, "experiment").rglob("*.yaml")
 )
-GROUPS = {"model", "loss", "optimizer", "scheduler", "augment", "stages", "eval", "logger"}
+GROUPS = {"model", "loss", "optimizer", "scheduler", "augment", "stages", "eval", "logger", "benchmark"}
 
 
 def composed(*overrides):
@@ -44,7 +46,7 @@ def test_every_experiment_builds(experiment, scale, monkeypatch):
     cfg = composed(f"+experiment={experiment}", f"scale={scale}")
     settings = OmegaConf.to_object(cfg)
     assert isinstance(settings, RootConfig) and settings.scale == scale
-    assert cfg.name == experiment.split("/")[-1]
+    assert cfg.name == experiment
     model = instantiate(cfg.model, _convert_="all")
     instantiate(cfg.optimizer, _convert_="all")(model.parameters())
     for group in ("loss", "scheduler", "augment"):
@@ -62,7 +64,7 @@ def test_every_experiment_builds(experiment, scale, monkeypatch):
 def test_every_option_of_every_group_builds(option):
     cfg = composed("+experiment=garg_kitti", option)
     group = option.split("=")[0]
-    if group in ("stages", "eval", "logger"):
+    if group in ("stages", "eval", "logger", "benchmark"):
         OmegaConf.to_object(cfg)
     elif group == "optimizer":
         model = instantiate(cfg.model, _convert_="all")
@@ -99,7 +101,7 @@ def test_changed_settings_get_a_readable_hashed_folder():
     assert re.fullmatch(r"paper-2-[0-9a-f]{8}", one)
     assert one == override_folder(["trainer.max_steps=2", "scale=paper"], None)
     assert one != override_folder(["trainer.max_steps=3", "scale=paper"], None)
-    assert re.fullmatch(r"[0-9a-f]{8}", override_folder([], "somewhere"))
+    assert re.fullmatch(r"somewhere-[0-9a-f]{8}", override_folder([], "/else/somewhere"))
     assert not set(override_folder(["model.x=[1,2]", "loss.a={b: 'c/d'}"], None)) & set("/=,:'[]{} ")
 
 
@@ -110,6 +112,65 @@ def test_real_data_and_embedded_data_have_run_directories_of_their_own(monkeypat
     real = resolve_run_dir(composed("+experiment=garg_kitti", f"root={tmp_path}"), [])
     assert embedded == tmp_path / "runs" / "garg_kitti" / "seed=0"
     assert real.parent.parent == tmp_path / "runs" / "garg_kitti" and real.name == "seed=0"
+
+
+def test_rows_of_a_table_take_kitti_2012_at_demo_scale_where_it_is_there(monkeypatch):
+    def reader(*overrides):
+        return composed("+experiment/garg_padding=zero", *overrides).data._target_.split(".")[-2]
+
+    monkeypatch.delenv("KITTI_STEREO", raising=False)
+    assert reader() == "kitti_raw"
+    monkeypatch.setenv("KITTI_STEREO", "somewhere")
+    assert reader() == "kitti_stereo"
+    assert reader("scale=paper") == reader("benchmark=kitti_raw") == "kitti_raw"
+
+
+@pytest.mark.parametrize("table", sorted({e.split("/")[0] for e in EXPERIMENTS if "/" in e}))
+def test_rows_of_a_table_share_their_budget_and_differ(table):
+    rows = [composed(f"+experiment={e}") for e in EXPERIMENTS if e.startswith(f"{table}/")]
+    assert len({config_hash(row) for row in rows}) == len(rows) > 1
+    for key in ("epochs", "batch_size"):
+        assert len({row.trainer[key] for row in rows}) == 1
+    plans = [make_plan(OmegaConf.to_object(row).trainer, steps_per_epoch=1) for row in rows]
+    assert len({plan.total_steps for plan in plans}) == 1
+
+
+BASE = (
+    *("garg_resolution/l12", "garg_augmentation/none", "garg_comparison/plain", "garg_padding/replicate"),
+    *("garg_warp/exact", "garg_stages/coarse_to_fine", "garg_loss/l1_edge"),
+)
+
+
+def test_the_tables_share_one_base():
+    assert len({config_hash(composed(f"+experiment={row}")) for row in BASE}) == 1
+
+
+def test_a_saved_configuration_is_read_back_typed(tmp_path):
+    cfg = composed("+experiment=garg_kitti", "seed=3")
+    file = tmp_path / "config.yaml"
+    file.write_text(OmegaConf.to_yaml(cfg, resolve=True))
+    loaded = load_config(file)
+    assert config_hash(loaded) == config_hash(cfg) and loaded.seed == 3
+    assert isinstance(OmegaConf.to_object(loaded), RootConfig)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no such file"),
+        ("trainer: {epoch: 3}", "epoch"),
+        ("seed: five", "seed"),
+        ("a: [", "not readable as YAML"),
+        ("- 1", "not a mapping"),
+    ],
+)
+def test_an_unusable_saved_configuration_is_named(tmp_path, content, message):
+    file = tmp_path / "config.yaml"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(UserError, match=message) as error:
+        load_config(file)
+    assert str(file) in str(error.value)
 
 
 def test_hash_ignores_where_and_follows_what():

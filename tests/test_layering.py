@@ -27,6 +27,7 @@ LAYERS = {
     "schedules": 1,
     "plan": 1,
     "summary": 5,
+    "reuse": 5,
     "device": 2,
     "training_log": 2,
     "augment": 1,

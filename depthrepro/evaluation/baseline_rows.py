@@ -27,7 +27,7 @@ from depthrepro.evaluation.ranks import Watch, together
 from depthrepro.evaluation.rows import Row
 from depthrepro.files import replacing
 
-_VERSION = 1  # raise it when a baseline or a metric is computed differently
+_VERSION = 2  # raise it when a baseline or a metric is computed differently
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from depthrepro.data.image_io import mirror, read_rgb, resize_rgb
 from depthrepro.errors import UserError
 from depthrepro.evaluation.alignment import align_depth, align_inv_depth
 from depthrepro.evaluation.crops import crop_mask
+from depthrepro.evaluation.depth_ranges import abs_rel_by_range
 from depthrepro.evaluation.metrics import depth_metrics
 from depthrepro.evaluation.predictions import (
     Floats,
@@ -97,7 +98,7 @@ def score(prediction: Prediction, record: StereoRecord, depth_gt: Floats, protoc
         protocol: What is scored, and how.
 
     Returns:
-        One row per level: `method` (the level's name), `id`, `n_valid` and the metrics.
+        One row per level: `method` (the level's name), `id`, `n_valid`, the metrics, and `ranges` (AbsRel by depth).
 
     Raises:
         UserError: If there is no pixel to score, or a level is not finite, constant, or cannot be aligned; the message
@@ -111,16 +112,17 @@ def score(prediction: Prediction, record: StereoRecord, depth_gt: Floats, protoc
             f"{record.id}: no ground truth between {protocol.min_depth_m:g} and {protocol.cap_m:g} m inside crop "
             f"{protocol.crop.value}; check the ground truth's unit and eval.ground_truth, eval.crop, eval.cap_m"
         )
-    target = torch.from_numpy(depth_gt[mask].astype(np.float64))
+    target = depth_gt[mask].astype(np.float64)
     rows: list[Row] = []
     for method, values in prediction.levels.items():
         try:
             depth = depth_map(values, prediction.kind, record, depth_gt, protocol)
-            metrics = depth_metrics(torch.from_numpy(depth[mask]), target)
+            metrics = depth_metrics(torch.from_numpy(depth[mask]), torch.from_numpy(target))
         except ValueError as error:
             raise UserError(f"{record.id}, {method}: {error}") from error
         measured = {key: float(value) for key, value in metrics.items()}
-        rows.append({"method": method, "id": record.id, "n_valid": int(mask.sum()), **measured})
+        identity = {"method": method, "id": record.id, "n_valid": int(mask.sum())}
+        rows.append({**identity, **measured, "ranges": abs_rel_by_range(depth[mask].astype(np.float64), target)})
     return rows
 
 

@@ -21,9 +21,9 @@ COLUMNS = ("checkpoint", "method", "id", "n_valid", *METRICS)
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write rows as CSV; numbers keep every digit, so that `read_rows` gives back the same rows."""
+    """Write the columns above as CSV; numbers keep every digit, so that `read_rows` gives back the same values."""
     with replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
 

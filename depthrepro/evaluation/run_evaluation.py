@@ -17,6 +17,7 @@ from depthrepro import distributed
 from depthrepro.checkpoint import load_checkpoint
 from depthrepro.data.base import DataSplits
 from depthrepro.evaluation.baselines import evenly_spread
+from depthrepro.evaluation.depth_ranges import write_ranges
 from depthrepro.evaluation.evaluator import predict
 from depthrepro.evaluation.panel import write_panels
 from depthrepro.evaluation.predictions import Kind, prediction_path, save_prediction
@@ -45,7 +46,7 @@ def evaluate_run(
     world_size: int = 1,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Predict, save, score and tabulate; writes `predictions/`, `per_image.csv` and `panel/` into the run directory.
+    """Predict, save, score and tabulate; writes `predictions/`, `per_image.csv`, `per_range.csv` and `panel/`.
 
     All test images are predicted, so that another protocol can score them later; those with this protocol's ground
     truth are scored. The model gets its own weights back at the end.
@@ -89,6 +90,7 @@ def evaluate_run(
     write_panels(run_dir / "panel", run_dir / "predictions" / names[0], test, shown, protocol, scores.mean)
     if distributed.is_main():
         write_rows(run_dir / "per_image.csv", scores.rows)
+        write_ranges(run_dir / "per_range.csv", scores.rows)
     return scores.summary
 
 

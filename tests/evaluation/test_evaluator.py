@@ -35,7 +35,8 @@ def test_row_by_hand():
     assert (row["method"], row["id"], row["n_valid"]) == ("L12", "a", HEIGHT * WIDTH)
     assert row["abs_rel"] == pytest.approx(0.2)
     assert (row["delta1"], row["silog"]) == (1.0, pytest.approx(0, abs=1e-3))  # float32 maps
-    assert list(row) == ["method", "id", "n_valid", *METRICS]
+    assert list(row) == ["method", "id", "n_valid", *METRICS, "ranges"]
+    assert sum(part["n_valid"] for part in row["ranges"]) == row["n_valid"]
 
 
 @pytest.mark.parametrize(
