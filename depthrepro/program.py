@@ -48,8 +48,13 @@ def fail(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def readable(error: BaseException) -> str:
-    """One line for a person: the cause closest to their typing, and the nearest legal name."""
+def readable(error: BaseException, typed: Iterable[str] | None = None) -> str:
+    """One line for a person: the cause closest to their typing, and the nearest legal name.
+
+    Args:
+        error: What was raised.
+        typed: The overrides that led to it; None = those of the command line.
+    """
     user_error = _find_cause(error, UserError)
     if user_error is not None:
         return str(user_error)
@@ -59,11 +64,11 @@ def readable(error: BaseException) -> str:
         text = f"{text}\n{cause}"
     unknown_key = re.search(r"Could not override '([\w.@/]+)'", text)
     if unknown_key:
-        return f"unknown setting {unknown_key[1]!r}{_suggest_key(unknown_key[1])}"
-    missing_config = re.search(r"Could not find '(\w+)/([\w/.-]+)'", text)
+        overrides = sys.argv[1:] if typed is None else typed
+        return f"unknown setting {unknown_key[1]!r}{_suggest_key(unknown_key[1], overrides)}"
+    missing_config = re.search(r"Could not find '([\w/.-]+)/([\w.-]+)'", text)
     if missing_config:
-        group, option = missing_config.groups()
-        return f"no {group} is called {option!r}{did_you_mean(option, options(group))}"
+        return _suggest_option(*missing_config.groups())
     kept = (line.strip() for line in text.splitlines())
     return " ".join(
         line for line in kept if line and not line.startswith(("full_key", "reference_type", "object_type"))
@@ -83,18 +88,22 @@ def did_you_mean(word: str, legal: Iterable[str]) -> str:
     return f": did you mean {close[0]!r}?" if close else f": choose one of {', '.join(names)}"
 
 
-def _suggest_key(key: str) -> str:
+def _suggest_key(key: str, overrides: Iterable[str]) -> str:
     """Compose what was typed without the unknown key and look for its nearest neighbour."""
     from hydra import compose
     from hydra.core.global_hydra import GlobalHydra
     from omegaconf import DictConfig
 
-    typed = [o for o in sys.argv[1:] if "=" in o and not o.startswith("-") and o.lstrip("+~").split("=")[0] != key]
+    typed = [o for o in overrides if "=" in o and not o.startswith("-") and o.lstrip("+~").split("=")[0] != key]
     try:
         GlobalHydra.instance().clear()
         from hydra import initialize_config_dir
+        from hydra.core.override_parser.overrides_parser import OverridesParser
 
         from depthrepro.config import CONFIG_DIR
+
+        parsed = OverridesParser.create().parse_overrides(typed)
+        typed = [str(o.input_line) for o in parsed if not o.is_sweep_override()]
 
         with initialize_config_dir(CONFIG_DIR, version_base="1.3"):
             node: Any = compose("config", overrides=typed)
@@ -107,6 +116,19 @@ def _suggest_key(key: str) -> str:
             return did_you_mean(name, map(str, node)) + (f" (in {prefix})" if prefix else "")
         node = node[name]
     return did_you_mean(leaf, map(str, node)) if isinstance(node, DictConfig) else ""
+
+
+def _suggest_option(group: str, option: str) -> str:
+    """The nearest option of a config group, which may be one of Hydra's own; the group may not exist either."""
+    from hydra.core.config_store import ConfigStore
+
+    legal = options(group)
+    if not legal and group.startswith("hydra/"):
+        legal = [name.removesuffix(".yaml") for name in ConfigStore.instance().list(group)]
+    if not legal and "/" in group:
+        top, _, rest = group.partition("/")
+        group, option, legal = top, f"{rest}/{option}", options(top)
+    return f"no {group} is called {option!r}{did_you_mean(option, legal)}"
 
 
 def options(group: str) -> list[str]:

@@ -12,27 +12,33 @@ from depthrepro.config import CONFIG_DIR, config_hash, register_schema, resolve_
 from depthrepro.program import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
 from depthrepro.run_dir import RunDir
 from depthrepro.summary import finished_run, is_done
+from depthrepro.sweep.hydra_glue import KEY, register_launchers
+from depthrepro.sweep.session import closing
 
 register_schema()
+register_launchers()
 
 
 @hydra.main(version_base="1.3", config_path=CONFIG_DIR, config_name="config")
-def main(cfg: DictConfig) -> None:
+def main(cfg: DictConfig) -> str | None:
     """Hydra's entry: compose, then hand over. Heavy imports wait until the configuration is known to be good."""
     from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
 
+    if KEY in cfg:  # one of a sweep, composed and checked at its launch
+        from depthrepro.sweep.start import start_job
+
+        return start_job(**cfg[KEY])
     if OmegaConf.is_missing(cfg, "name"):
         fail(f"which experiment? Type +experiment=<name>, one of {', '.join(options('experiment'))}", code=2)
-    job = HydraConfig.get()
     try:
-        signal_number = _run(cfg, list(job.overrides.task))
+        signal_number = _run(cfg, list(HydraConfig.get().overrides.task))
     except mistakes() as error:
-        if job.mode is not RunMode.RUN or tracebacks_wanted():
+        if tracebacks_wanted():
             raise
         fail(readable(error), code=2)  # here, before Hydra adds lines of its own
     if signal_number is not None:
         sys.exit(128 + signal_number)
+    return None
 
 
 def _run(cfg: DictConfig, overrides: list[str]) -> int | None:
@@ -45,5 +51,11 @@ def _run(cfg: DictConfig, overrides: list[str]) -> int | None:
     return run_experiment(cfg, overrides)
 
 
+def program() -> None:
+    """`main`, and the end of the sweep that it may have started."""
+    with closing():
+        main()
+
+
 if __name__ == "__main__":
-    one_line_errors(main)
+    one_line_errors(program)

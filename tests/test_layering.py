@@ -28,6 +28,7 @@ LAYERS = {
     "plan": 1,
     "summary": 5,
     "reuse": 5,
+    "sweep": 5,
     "device": 2,
     "training_log": 2,
     "augment": 1,

@@ -26,7 +26,7 @@ from depthrepro.tracking.state import TAGS_FILE, MirrorState
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-PARENT_VARIABLE = "DEPTHREPRO_PARENT_RUN_ID"
+PARENT_VARIABLE, SWEEP_VARIABLE = "DEPTHREPRO_PARENT_RUN_ID", "DEPTHREPRO_SWEEP_ID"
 _ARTIFACTS = ("config.yaml", "environment.txt", "summary.json", "per_image.csv")
 _MAX_METRICS, _MAX_PARAMS, _MAX_PARAM_CHARS, _MAX_KEY_CHARS = 1000, 100, 500, 250
 
@@ -151,8 +151,8 @@ class Feed:
             "mlflow.source.name": "depthrepro.train",
             "mlflow.source.type": "LOCAL",
         }
-        parent = os.environ.get(PARENT_VARIABLE)
-        return tags | self._owner_tags() | ({"mlflow.parentRunId": parent} if parent else {})
+        sweep = {"mlflow.parentRunId": os.environ.get(PARENT_VARIABLE), "sweep_id": os.environ.get(SWEEP_VARIABLE)}
+        return tags | self._owner_tags() | {name: value for name, value in sweep.items() if value}
 
     def _owner_tags(self) -> dict[str, str]:
         started = f"{self.state.pid_started:.2f}"

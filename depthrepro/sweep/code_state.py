@@ -1,0 +1,32 @@
+"""Which code a sweep was launched with, found without loading the heavy libraries."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_PACKAGE = "depthrepro"
+
+
+def code_state() -> tuple[str | None, str]:
+    """(commit, uncommitted changes to the package as a patch); (None, "") outside a checkout."""
+    try:
+        return _git("rev-parse", "HEAD").strip(), _git("diff", "HEAD", "--", _PACKAGE)
+    except (OSError, subprocess.SubprocessError):
+        return None, ""
+
+
+def fingerprint(state: tuple[str | None, str]) -> str:
+    """What changes when the package's code does: a commit elsewhere in the checkout leaves it alone."""
+    try:
+        committed = _git("rev-parse", f"HEAD:{_PACKAGE}").strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return hashlib.sha256(f"{committed}\n{state[1]}".encode()).hexdigest()[:12]
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(_CHECKOUT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout

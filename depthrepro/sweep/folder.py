@@ -1,0 +1,112 @@
+"""The folder of a sweep: what was launched, how each job stands, and the word to stop."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from depthrepro.errors import UserError
+from depthrepro.files import write_atomic, write_json
+from depthrepro.tracking.process import is_alive
+
+
+class SweepFolder:
+    """Names and contents of the files under runs/.sweeps/<name>-<hash>/.
+
+    Args:
+        path: The folder; absolute.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.sweep = path / "sweep.json"
+        self.jobs = path / "jobs"
+        self.lock = path / "sweep.lock"
+        self.code = path / "code.diff"
+        self._stop = path / "stop"
+
+    def snapshot(self, number: int) -> Path:
+        """The job's resolved configuration."""
+        return self.jobs / f"{number:02d}.yaml"
+
+    def log(self, number: int) -> Path:
+        """Everything the job printed."""
+        return self.jobs / f"{number:02d}.log"
+
+    def state_file(self, number: int) -> Path:
+        """How the job stands."""
+        return self.jobs / f"{number:02d}.json"
+
+    def read(self) -> dict[str, Any]:
+        """Content of sweep.json; {} for a new sweep.
+
+        Raises:
+            UserError: If the file is damaged.
+        """
+        return _read_json(self.sweep)
+
+    def write(self, content: dict[str, Any]) -> None:
+        """Replace sweep.json; only the sweep's own process does."""
+        write_json(self.sweep, content)
+
+    def state(self, number: int) -> dict[str, Any]:
+        """Status of a job and what belongs to it; {} before the sweep was launched."""
+        return _read_json(self.state_file(number))
+
+    def set_state(self, number: int, status: str, **values: Any) -> None:
+        """Replace the job's state; only the process that starts the job does."""
+        write_json(self.state_file(number), {"status": status, **values})
+
+    def running(self) -> list[int]:
+        """Jobs that run on this machine."""
+        states = {int(f.stem): _read_json(f) for f in sorted(self.jobs.glob("*.json"))}
+        return [
+            number
+            for number, state in states.items()
+            if state.get("status") == "running"
+            and state["host"] == socket.gethostname()
+            and is_alive(state["pid"], state["pid_started"])
+        ]
+
+    def wait_for_running(self, seconds: float) -> None:
+        """Wait until no job runs on this machine any more, at most `seconds`."""
+        end = time.monotonic() + seconds
+        while self.running() and time.monotonic() < end:
+            time.sleep(0.1)
+
+    def request_stop(self) -> None:
+        """Tell every job of this sweep to write its checkpoint and stop, and to start no other."""
+        write_atomic(self._stop, "")
+
+    def withdraw_stop(self) -> None:
+        """Let jobs run again."""
+        self._stop.unlink(missing_ok=True)
+
+    def stop_requested(self) -> bool:
+        """Whether the sweep is being stopped."""
+        return self._stop.exists()
+
+    def first(self, name: str) -> bool:
+        """Whether nobody has asked for `name` since the launch: for what is to be said once, by whichever process."""
+        try:
+            (self.path / f"told_{name}").touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+    def forget_told(self) -> None:
+        """A new launch says things anew."""
+        for marker in self.path.glob("told_*"):
+            marker.unlink(missing_ok=True)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}): delete it and type the command again") from error

@@ -1,0 +1,89 @@
+"""What a sweep says: a line when a job starts and ends, and the list of all jobs at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from depthrepro.run_dir import RunDir
+from depthrepro.sweep.folder import SweepFolder
+
+
+def main_number(run_dir: Path) -> tuple[str, float] | None:
+    """(finest output level, its AbsRel) of a finished run; None if nothing was evaluated."""
+    try:
+        metrics = json.loads(RunDir(run_dir).summary.read_text(encoding="utf-8"))["metrics"]
+        level = max(metrics, key=lambda name: [int(digits) for digits in re.findall(r"\d+", name)])
+        return level, float(metrics[level]["abs_rel"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def outcome_line(sweep: dict[str, Any], folder: SweepFolder, number: int) -> str:
+    """`[3/15] color seed=2: AbsRel 0.231 (L12), 7 min; about 1.2 h left`, or how it failed and where its log is."""
+    job, state = sweep["jobs"][number - 1], folder.state(number)
+    head = f"[{number}/{len(sweep['jobs'])}] {job['label']}: "
+    if state["status"] == "failed":
+        return f"{head}FAILED: {state['message']}; log {short(folder.log(number))}"
+    if state["status"] != "done":
+        return head + state["status"]
+    result = main_number(Path(sweep["root"]) / job["run_dir"])
+    told = f"AbsRel {result[1]:.4f} ({result[0]})" if result else "done, not evaluated"
+    return f"{head}{told}, {duration(state['seconds'])}{_time_left(sweep, folder)}"
+
+
+def _time_left(sweep: dict[str, Any], folder: SweepFolder) -> str:
+    """Estimate from the jobs that this launch has finished."""
+    states = [folder.state(number) for number in sweep["launched"]]
+    took = [s["seconds"] for s in states if s.get("status") == "done"]
+    left = sum(s.get("status") in ("queued", "running") for s in states)
+    if not took or not left:
+        return ""
+    return f"; about {duration(sum(took) / len(took) * left / sweep['at_once'])} left"
+
+
+def table(sweep: dict[str, Any]) -> str:
+    """One line per job: row, seed, status and AbsRel."""
+    width = max(len("row"), *(len(job["row"]) for job in sweep["jobs"]))
+    lines = [f"{'row':<{width}}  seed  {'status':<11}  AbsRel"]
+    for job in sweep["jobs"]:
+        result = main_number(Path(sweep["root"]) / job["run_dir"]) if job["status"] == "done" else None
+        told = f"{result[1]:.4f} ({result[0]})" if result else "-"
+        status = {"queued": "not started"}.get(job["status"], job["status"])
+        lines.append(f"{job['row']:<{width}}  {job['seed']:>4}  {status:<11}  {told}")
+    return "\n".join(lines)
+
+
+def failures(sweep: dict[str, Any], folder: SweepFolder) -> str:
+    """Every failed job with its reason and its log; "" if none failed."""
+    failed = [job for job in sweep["jobs"] if job["status"] == "failed"]
+    if not failed:
+        return ""
+    lines = [f"{len(failed)} of {len(sweep['jobs'])} jobs failed:"]
+    for job in failed:
+        message = folder.state(job["number"]).get("message")
+        lines.append(f"  {job['label']}: {message}; log {short(folder.log(job['number']))}")
+    return "\n".join([*lines, "the same command again runs only what is missing"])
+
+
+def names(labels: Sequence[str], most: int = 4) -> str:
+    """`a, b, c, d and 3 more`."""
+    more = f" and {len(labels) - most} more" if len(labels) > most else ""
+    return ", ".join(labels[:most]) + more
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `7 min` or `3.2 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def short(path: Path) -> str:
+    """The path from here, where that is below here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

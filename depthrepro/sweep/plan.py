@@ -1,0 +1,215 @@
+"""Which jobs a sweep has: expanded as Hydra does, each composed, checked, named and given its run directory."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, ValueType
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from depthrepro.config import config_hash, resolve_run_dir, typed_config
+from depthrepro.errors import UserError
+from depthrepro.program import did_you_mean, mistakes, options, readable
+from depthrepro.run_dir import RunDir
+from depthrepro.summary import is_done
+
+# Settings that say how to run a sweep, not which: the same sweep is found again with or without them.
+_NOT_PART_OF_THE_SWEEP = (
+    "hydra",
+    "logger",
+    "force",
+    "reuse",
+    "cache_dir",
+    "trainer.device",
+    "trainer.num_workers",
+    "trainer.checkpoint_seconds",
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a sweep.
+
+    Attributes:
+        number: Its place in the sweep, from 1.
+        overrides: What one would type to run it alone.
+        row: What tells it from other jobs, but for the seed.
+        config: Its composed configuration.
+        config_hash: Of `config`.
+        run_dir: Absolute.
+    """
+
+    number: int
+    overrides: list[str]
+    row: str
+    config: DictConfig
+    config_hash: str
+    run_dir: Path
+
+    @property
+    def label(self) -> str:
+        """Name for people: `color seed=2`."""
+        return f"{self.row} seed={self.config.seed}"
+
+    def is_done(self) -> bool:
+        """Whether the run directory holds this very run, finished."""
+        return not self.config.force and is_done(RunDir(self.run_dir), self.config_hash)
+
+
+def plan_jobs(typed: Sequence[str], master: DictConfig, loader: ConfigLoader) -> list[Job]:
+    """Every job of the command, composed and checked.
+
+    Args:
+        typed: Overrides as typed, without those of Hydra itself.
+        master: Hydra's configuration of the whole sweep.
+        loader: Hydra's own.
+
+    Raises:
+        UserError: If there is no job, one cannot be composed, or two are the same run.
+    """
+    combinations = expand(typed, loader)
+    composed = []
+    for overrides in combinations:
+        try:
+            composed.append(_compose(overrides, master, loader))
+        except mistakes() as error:
+            raise UserError(f"{readable(error, overrides)}{_which(overrides, combinations)}") from error
+    rows = row_labels(combinations, [str(cfg.name) for cfg in composed])
+    jobs = [
+        Job(number, overrides, row, cfg, config_hash(cfg), resolve_run_dir(cfg, overrides))
+        for number, (overrides, row, cfg) in enumerate(zip(combinations, rows, composed, strict=True), start=1)
+    ]
+    _check_run_dirs(jobs, combinations)
+    return jobs
+
+
+def _which(overrides: list[str], combinations: list[list[str]]) -> str:
+    """` (in the job +experiment=a seed=1)`: what that job has and others lack; "" if there is no other."""
+    own = [o for o in overrides if not all(o in others for others in combinations)]
+    return f" (in the job {' '.join(own)})" if own else ""
+
+
+def expand(typed: Sequence[str], loader: ConfigLoader) -> list[list[str]]:
+    """Overrides of each job, in the order of Hydra's sweeper.
+
+    Raises:
+        UserError: If a sweep over nothing leaves no job.
+    """
+    parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(typed))
+    jobs = [list(job) for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None) for job in batch]
+    if not jobs:
+        empty = next(o for o in parsed if o.is_sweep_override() and not list(o.sweep_string_iterator()))
+        raise UserError(_describe_empty(empty, loader))
+    return jobs
+
+
+def _describe_empty(override: Override, loader: ConfigLoader) -> str:
+    group = override.key_or_group
+    if override.value_type is not ValueType.GLOB_CHOICE_SWEEP:
+        return f"{override.input_line} gives no job at all"
+    names = loader.get_group_options(group)
+    if names:
+        tables = ", ".join(loader.list_groups(group))
+        hint = f"; a table is swept as '+{group}/<table>=glob(*)', the tables are {tables}" if tables else ""
+        return f"{override.input_line} matches nothing: {group} has {', '.join(names)}{hint}"
+    parent, _, leaf = group.rpartition("/")
+    groups = loader.list_groups(parent)
+    return f"{override.input_line}: {parent or 'conf'} has no group {leaf!r}{did_you_mean(leaf, groups)}"
+
+
+def _compose(overrides: list[str], master: DictConfig, loader: ConfigLoader) -> DictConfig:
+    cfg = loader.load_sweep_config(master, list(overrides))
+    with read_write(cfg), open_dict(cfg):
+        del cfg["hydra"]
+    if OmegaConf.is_missing(cfg, "name"):
+        raise UserError(f"which experiment? Type +experiment=<name>, one of {', '.join(options('experiment'))}")
+    typed_config(cfg)
+    return cfg
+
+
+def _check_run_dirs(jobs: Sequence[Job], combinations: list[list[str]]) -> None:
+    """Refuse jobs that would share a directory, and directories that hold other runs.
+
+    Raises:
+        UserError: For the first such job.
+    """
+    first: dict[Path, Job] = {}
+    for job in jobs:
+        other = first.setdefault(job.run_dir, job)
+        if other is not job:
+            raise UserError(
+                f"two jobs have the same run directory {job.run_dir}: job {other.number}"
+                f"{_which(other.overrides, combinations)} and job {job.number}{_which(job.overrides, combinations)}; "
+                "leave out run_dir=..., or whatever else gives them the same"
+            )
+    held = [job for job in jobs if not job.config.force and _holds_another_run(job)]
+    if held:
+        raise UserError(
+            f"{len(held)} of {len(jobs)} run directories hold runs of other configurations ({held[0].run_dir} first), "
+            "since these experiments were edited: force=true trains every job again, root=... keeps both"
+        )
+
+
+def _holds_another_run(job: Job) -> bool:
+    return RunDir(job.run_dir).status().get("config_hash") not in (None, job.config_hash)
+
+
+def row_labels(combinations: Sequence[Sequence[str]], names: Sequence[str]) -> list[str]:
+    """What tells the jobs apart, but for the seed: swept groups by their option, other settings as key=value.
+
+    >>> row_labels([["+experiment/t=a", "optimizer.lr=1"], ["+experiment/t=b", "optimizer.lr=1"]], ["t/a", "t/b"])
+    ['a', 'b']
+    """
+    pairs = [dict(o.lstrip("+~").partition("=")[::2] for o in job) for job in combinations]
+    varying = [k for k in pairs[0] if k != "seed" and len({p.get(k) for p in pairs}) > 1]
+    leaves = [k.rpartition(".")[2] for k in varying]
+    shown = [leaf if leaves.count(leaf) == 1 else key for key, leaf in zip(varying, leaves, strict=True)]
+
+    def word(key: str, name: str, value: str) -> str:
+        return value if key.startswith("experiment") else f"{name}={value}"
+
+    labels = [
+        " ".join(word(k, n, p[k]) for k, n in zip(varying, shown, strict=True)) or name
+        for p, name in zip(pairs, names, strict=True)
+    ]
+    return labels
+
+
+def sweep_name(names: Sequence[str]) -> str:
+    """The table or experiment that all jobs belong to; `mixed` if there is no such thing.
+
+    >>> sweep_name(["garg_warp/exact", "garg_warp/linearised"]), sweep_name(["garg_kitti", "garg_kitti"])
+    ('garg_warp', 'garg_kitti')
+    """
+    if len(set(names)) == 1:
+        return names[0]
+    tables = {name.partition("/")[0] for name in names}
+    return tables.pop() if len(tables) == 1 else "mixed"
+
+
+def folder_name(name: str, typed: Sequence[str]) -> str:
+    """`<name>-<hash>`: the same for the same command typed again, whatever its launcher and logger."""
+    kept = sorted(o for o in typed if not _leaves_sweep_alone(o))
+    digest = hashlib.sha256("\n".join(kept).encode()).hexdigest()[:8]
+    return re.sub(r"[^\w.]+", "-", name)[:60] + f"-{digest}"
+
+
+def _leaves_sweep_alone(override: str) -> bool:
+    key = override.lstrip("+~").partition("=")[0]
+    return any(key == name or key.startswith((f"{name}.", f"{name}/")) for name in _NOT_PART_OF_THE_SWEEP)
+
+
+def snapshot_text(job: Job) -> str:
+    """The job's resolved configuration as YAML, named for the tracker by what varies."""
+    cfg: Any = job.config.copy()
+    if not any(o.lstrip("+").startswith("logger.run_name=") for o in job.overrides):
+        cfg.logger.run_name = job.label
+    return OmegaConf.to_yaml(cfg, resolve=True)
