@@ -19,6 +19,7 @@ class SweepCallback(Callback):
         """Plan, check and save all jobs, then hand those that are missing to Hydra's launcher."""
         from depthrepro.program import fail, mistakes, readable, tracebacks_wanted
 
+        _refuse_torchrun()
         try:
             launch(config)
         except Exception as error:  # Hydra would make it a warning
@@ -47,7 +48,6 @@ def launch(config: DictConfig) -> None:
     from depthrepro.sweep import hydra_glue, plan, session
     from depthrepro.sweep.folder import SweepFolder
 
-    session.refuse_torchrun()
     launcher = hydra_glue.launcher_name(config)
     typed = hydra_glue.sweep_arguments(config)
     jobs = plan.plan_jobs(typed, config, hydra_glue.hydra_loader())
@@ -64,3 +64,13 @@ def launch(config: DictConfig) -> None:
     session.begin(sweep)
     sweep.listen()
     hydra_glue.hand_over(config, folder.path, sweep.sweep["launch"], numbers)
+
+
+def _refuse_torchrun() -> None:
+    """A sweep starts processes of its own; under torchrun each rank would start all of them."""
+    from depthrepro.program import fail
+
+    if "RANK" in os.environ:
+        if os.environ["RANK"] == "0":
+            fail("a sweep cannot run under torchrun: start its runs one by one, torchrun ... seed=0 and so on", code=2)
+        sys.exit(2)

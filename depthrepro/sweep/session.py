@@ -18,7 +18,6 @@ from filelock import FileLock, Timeout
 from depthrepro.config import typed_config
 from depthrepro.errors import UserError
 from depthrepro.files import write_atomic
-from depthrepro.program import fail
 from depthrepro.run_dir import now
 from depthrepro.sweep.code_state import code_state, fingerprint
 from depthrepro.sweep.folder import SweepFolder
@@ -151,8 +150,9 @@ class Session:
         at_once = self.sweep["at_once"]
         side_by_side = "" if at_once == 1 else f", {at_once} at a time"
         if self.sweep["threads"] is not None:
-            side_by_side += f" with {self.sweep['threads']} threads each"
-        print(f"sweep      {self.name}: {len(self.jobs)} jobs{side_by_side} -> {short(self.folder.path)}")
+            side_by_side += f", threads of each: {self.sweep['threads']}"
+        jobs = "1 job" if len(self.jobs) == 1 else f"{len(self.jobs)} jobs"
+        print(f"sweep      {self.name}: {jobs}{side_by_side} -> {short(self.folder.path)}")
         if done:
             print(f"done       {len(done)} of {len(self.jobs)} already: {names([job.label for job in done])}")
         sys.stdout.flush()
@@ -194,10 +194,10 @@ class Session:
         if self.sweep["status"] == "failed":
             sys.exit(1)
 
-    def stopped(self) -> None:
-        """The sweep was interrupted, or its launcher failed."""
+    def broken_off(self, status: str) -> None:
+        """The sweep was interrupted (`stopped`), or its launcher failed (`failed`)."""
         self.folder.request_stop()
-        self._close("stopped")
+        self._close(status)
 
     def _close(self, status: str) -> None:
         global current
@@ -234,7 +234,7 @@ def closing() -> Iterator[None]:
         session = current
         if session is None:
             raise
-        session.stopped()
+        session.broken_off("failed" if isinstance(error, Exception) else "stopped")
         if isinstance(error, KeyboardInterrupt):
             raise SystemExit(128 + signal.SIGINT) from None
         if isinstance(error, Exception) and session.sweep["launcher"] != "basic":
@@ -246,11 +246,3 @@ def begin(session: Session) -> None:
     """Make `session` the one that `closing` closes."""
     global current
     current = session
-
-
-def refuse_torchrun() -> None:
-    """A sweep starts processes of its own; under torchrun each rank would start all of them."""
-    if "RANK" in os.environ:
-        if os.environ["RANK"] == "0":
-            fail("a sweep cannot run under torchrun: start its runs one by one, torchrun ... seed=0 and so on", code=2)
-        sys.exit(2)
