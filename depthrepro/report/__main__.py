@@ -1,31 +1,28 @@
-"""`python -m depthrepro.report`: every table with its paper's numbers beside ours, from the run directories."""
+"""`python -m depthrepro.report`: every table with its paper's numbers beside ours, and the verdicts on its claims."""
 
 from __future__ import annotations
 
 import argparse
 import io
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-import pandas as pd
-
 from depthrepro.errors import UserError
-from depthrepro.files import write_atomic
 from depthrepro.program import did_you_mean, tracebacks_wanted
-from depthrepro.report.blocks import Block, build_blocks
-from depthrepro.report.latex import latex
-from depthrepro.report.panels import draw_panel
 from depthrepro.report.paper import PaperTable, find_tables, load_paper
-from depthrepro.report.plots import draw_error_vs_resolution
-from depthrepro.report.rows import Unfinished, load_runs
-from depthrepro.report.tables import csv_frame, markdown
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
-USAGE = """Render paper tables beside our runs: Markdown, LaTeX, CSV, plots and pictures.
+SOURCES = ("auto", "runs", "mlflow", "committed")
+USAGE = """Render paper tables beside our runs: Markdown, LaTeX, CSV, plots, pictures, and index.html with all of it.
 
-  python -m depthrepro.report                            every table of experiments/ that has a run
-  python -m depthrepro.report garg_resolution runs=runs  one table, from the runs below a folder
+  python -m depthrepro.report                        every table of experiments/ that has results
+  python -m depthrepro.report garg_resolution        one table, printed too
+  python -m depthrepro.report source=mlflow          from an MLflow store instead of run directories
+  python -m depthrepro.report commit=true            write the results into experiments/<table>/, to be committed
+
+Settings: source=auto (run directories, and committed results for tables that have no run), runs, mlflow or committed;
+runs=DIR; uri=ADDRESS of the store; out=DIR; commit=true.
 """
 
 
@@ -35,39 +32,43 @@ class Settings:
 
     Attributes:
         tables: Names of tables; empty = all.
+        source: Where the numbers are read, one of `SOURCES`.
         runs: Folder with run directories.
+        uri: MLflow store; "" = the default one.
         out: Folder to write to; each table gets a folder of its own.
+        commit: Whether to write into the tables' own folders instead.
         experiments: Folder with `<table>/paper.yaml`.
     """
 
     tables: tuple[str, ...]
+    source: str = "auto"
     runs: Path = Path("runs")
+    uri: str = ""
     out: Path = Path("report")
+    commit: bool = False
     experiments: Path = EXPERIMENTS
 
 
 def parse(arguments: list[str]) -> Settings:
-    """Read `[table ...] [runs=...] [out=...] [experiments=...]`.
+    """Read `[table ...] [key=value ...]`.
 
     Raises:
-        UserError: If a setting or a table does not exist.
+        UserError: If a setting, a value or a table does not exist.
     """
     parser = argparse.ArgumentParser(
         prog="python -m depthrepro.report",
         description=USAGE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s [table ...] [runs=runs] [out=report]",
+        usage="%(prog)s [table ...] [source=auto] [runs=runs] [out=report]",
     )
-    parser.add_argument("words", nargs="*", metavar="table | key=value", help="tables; runs=DIR, out=DIR")
+    parser.add_argument("words", nargs="*", metavar="table | key=value", help="tables and settings")
     words = parser.parse_args(arguments).words
-    paths = dict(word.split("=", 1) for word in words if "=" in word)
-    for key in paths:
-        if key not in ("runs", "out", "experiments"):
-            raise UserError(f"unknown setting {key!r}{did_you_mean(key, ('runs', 'out'))}")
-    settings = Settings(
-        tuple(dict.fromkeys(word for word in words if "=" not in word)),
-        **{key: Path(value).expanduser() for key, value in paths.items()},
-    )
+    typed = dict(word.split("=", 1) for word in words if "=" in word)
+    names = [field.name for field in fields(Settings) if field.name != "tables"]
+    for key in typed:
+        if key not in names:
+            raise UserError(f"unknown setting {key!r}{did_you_mean(key, names)}")
+    settings = Settings(tuple(dict.fromkeys(w for w in words if "=" not in w)), **_typed(typed))  # type: ignore[arg-type]
     known = find_tables(settings.experiments)
     for name in settings.tables:
         if name not in known:
@@ -77,70 +78,62 @@ def parse(arguments: list[str]) -> Settings:
     return settings
 
 
+def _typed(typed: dict[str, str]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for key, value in typed.items():
+        if key == "source" and value not in SOURCES:
+            raise UserError(f"source={value}{did_you_mean(value, SOURCES)}")
+        if key == "commit":
+            if value.lower() not in ("true", "false"):
+                raise UserError(f"commit={value}: write true or false")
+            values[key] = value.lower() == "true"
+        else:
+            values[key] = value if key in ("source", "uri") else Path(value).expanduser()
+    return values
+
+
 def run(settings: Settings) -> int:
-    """Render the tables; 1 if one that was asked for (or every one) has no finished run."""
-    rows, unfinished = load_runs(settings.runs)
-    written: list[Path] = []
-    empty = False
-    for name in settings.tables or find_tables(settings.experiments):
-        table = load_paper(settings.experiments / name / "paper.yaml")
-        paths = render(table, rows, unfinished, settings.out / name)
-        written += paths
-        if not paths:
-            empty = True
-            print(_no_run(table, settings, unfinished), file=sys.stderr)
-    if written:
-        print("Written:\n" + "\n".join(f"  {path}" for path in written))
-    return int(empty if settings.tables else not written)
+    """Render the tables; 1 if one that was asked for (or every one) has no results."""
+    from depthrepro.report.render import Report
+
+    tables = [
+        load_paper(settings.experiments / name / "paper.yaml")
+        for name in settings.tables or find_tables(settings.experiments)
+    ]
+    report = Report(settings.source, settings.runs, settings.uri, settings.experiments, tables)
+    paths, empty = [], []
+    for table in tables:
+        if not report.has(table):
+            empty.append(table)
+            continue
+        paths += report.write(table, settings.experiments if settings.commit else settings.out, commit=settings.commit)
+        print(report.text(table) if table.name in settings.tables else report.brief(table))
+    if paths and not settings.commit:
+        paths.append(report.write_page(settings.out / "index.html"))
+    for table in empty if settings.tables or not paths else ():
+        print(_no_results(table, report.waiting(table), settings), file=sys.stderr)
+    if paths:
+        print(_written(paths))
+    return int(bool(empty) if settings.tables else not paths)
 
 
-def render(table: PaperTable, rows: pd.DataFrame, unfinished: list[Unfinished], out: Path) -> list[Path]:
-    """Write one table's files into `out` and print it; returns the paths, none if no run feeds the table."""
-    blocks = build_blocks(table, rows)
-    if not blocks:
-        return []
-    waiting = [run for run in unfinished if run.feeds(table.all_experiments)]
-    figures = {block.slug: draw_figures(table, block, out, first=block is blocks[0]) for block in blocks}
-    names = {slug: {alt: path.name for alt, path in paths.items()} for slug, paths in figures.items()}
-    text = markdown(table, blocks, waiting, names)
-    numbers = io.StringIO()
-    csv_frame(table, blocks).to_csv(numbers, index=False, lineterminator="\n")
-    files = {"table.md": text, "table.tex": latex(table, blocks), "table.csv": numbers.getvalue()}
-    for name, content in files.items():
-        write_atomic(out / name, content)
-    print(text)
-    drawn = [path for paths in figures.values() for path in paths.values()]
-    for stale in set(out.glob("error_vs_resolution*.png")) | set(out.glob("panel*.png")):
-        if stale not in drawn:  # a block of an earlier report whose runs are gone
-            stale.unlink()
-    return [*(out / name for name in files), *drawn]
+def _written(paths: list[Path]) -> str:
+    """One line per folder, and the page by its full name."""
+    folders: dict[Path, list[str]] = {}
+    for path in paths:
+        folders.setdefault(path.parent, []).append(path.name)
+    return "Written:\n" + "\n".join(f"  {folder}: {', '.join(names)}" for folder, names in folders.items())
 
 
-def draw_figures(table: PaperTable, block: Block, out: Path, *, first: bool) -> dict[str, Path]:
-    """Figures of one block by what they show; the first block's have the plain names."""
-    ending = "" if first else f"_{block.slug}"
-    figures: dict[str, Path] = {}
-    if table.plot and any(line.role == "level" and not line.missing for line in next(iter(block.lines.values()))):
-        path = out / f"error_vs_resolution{ending}.png"
-        figures["Error against output resolution"] = draw_error_vs_resolution(table, block, path)
-    for record in block.runs.itertuples():  # runs are sorted by seed: the lowest seed that kept pictures
-        pictures = Path(str(record.run)) / "panel"
-        if any(pictures.glob("*.npz")):
-            note = f"{'Rendered data, not KITTI. ' if block.embedded else ''}Last checkpoint, seed {record.seed}."
-            path = out / f"panel{ending}.png"
-            figures["Images, ground truth and predictions"] = draw_panel(pictures, path, block.title, note=note)
-            break
-    return figures
-
-
-def _no_run(table: PaperTable, settings: Settings, unfinished: list[Unfinished]) -> str:
-    waiting = [f"{run.run} is {run.state}" for run in unfinished if run.feeds(table.all_experiments)]
+def _no_results(table: PaperTable, waiting: list[str], settings: Settings) -> str:
     why = f" ({'; '.join(waiting)})" if waiting else ""
-    return f"{table.name}: no finished run under {settings.runs}{why}. Type: {table.command}"
+    where = {"mlflow": "in the MLflow store", "committed": f"committed in {settings.experiments / table.name}"}
+    place = where.get(settings.source, f"under {settings.runs}")
+    return f"{table.name}: no finished run {place}{why}. Type: {table.command}"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 0 rendered, 1 no run yet, 2 a mistake that the message names."""
+    """Exit code: 0 rendered, 1 no results yet, 2 a mistake that the message names."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal without δ and ± shows "?" instead of stopping
             stream.reconfigure(errors="replace")

@@ -39,6 +39,7 @@ class Line:
         missing: True where a number of ours belongs and no finished run gives it.
         seeds: Seeds of the runs behind the line, sorted; baselines have none (they do not depend on the seed).
         runs: Directories of the runs behind the line.
+        seed_values: By metric key, each seed's value in the order of `seeds`; levels only.
         marks: 1 for the best and 2 for the second best of our levels, by metric key.
     """
 
@@ -50,6 +51,7 @@ class Line:
     missing: bool = False
     seeds: tuple[int, ...] = ()
     runs: tuple[str, ...] = ()
+    seed_values: dict[str, tuple[float, ...]] = field(default_factory=dict)
     marks: dict[str, int] = field(default_factory=dict)
 
 
@@ -59,14 +61,12 @@ class Block:
 
     Attributes:
         keys: Values of `BLOCK_KEYS`, the same for every run of the block.
-        main: The experiment whose levels fill the rows; "" where every row names its own.
-        runs: One record per run (`rows.RUN_COLUMNS`), sorted by experiment and seed.
+        runs: One record per run (`rows.RUN_COLUMNS`), in the order of the table's rows, then of seeds.
         superseded: Runs left out because a newer one has the same experiment, overrides and seed.
         lines: Lines by checkpoint, in the paper's order, baselines last.
     """
 
     keys: dict[str, Any]
-    main: str
     runs: pd.DataFrame
     superseded: list[str]
     lines: dict[str, list[Line]]
@@ -86,7 +86,7 @@ class Block:
     def slug(self) -> str:
         """File-name part that tells this block from every other."""
         words = " ".join([self.keys["data"], self.keys["scale"], self.keys["variant"]]).lower()
-        everything = "\n".join([self.main, *(str(self.keys[key]) for key in BLOCK_KEYS)])
+        everything = "\n".join(str(self.keys[key]) for key in BLOCK_KEYS)
         digest = hashlib.sha256(everything.encode()).hexdigest()[:8]
         return re.sub(r"[^a-z0-9]+", "-", words).strip("-")[:48].rstrip("-") + f"-{digest}"
 
@@ -109,56 +109,58 @@ def build_blocks(table: PaperTable, rows: pd.DataFrame) -> list[Block]:
         rows: All rows, as `rows.load_runs` gives them.
 
     Returns:
-        Blocks; plain runs before changed ones, then in the order of the table's experiments.
+        Blocks: plain runs before changed ones, the paper's scale before the demo's, real data before rendered.
     """
-    mine = rows[rows["experiment"].isin(table.all_experiments)]
-    blocks: list[Block] = []
-    for values, group in mine.groupby(BLOCK_KEYS, sort=True):
-        keys = dict(zip(BLOCK_KEYS, values, strict=True))
-        # An experiment whose levels fill all rows makes a block of its own; runs of single rows join each of them.
-        mains = [name for name in table.experiments if name not in table.row_experiments]
-        for main in [name for name in mains if (group["experiment"] == name).any()] or [""]:
-            chosen = group[group["experiment"].isin({main, *table.row_experiments})]
-            blocks.append(_block(table, keys, main, chosen))
-    order = {name: index for index, name in enumerate(table.all_experiments)}
-    return sorted(blocks, key=lambda b: (b.keys["variant"] != "", order.get(b.main, 0), b.embedded, b.title, b.slug))
+    mine = rows[rows["experiment"].isin(table.experiments)]
+    blocks = [
+        _block(table, dict(zip(BLOCK_KEYS, values, strict=True)), group)
+        for values, group in mine.groupby(BLOCK_KEYS, sort=True)
+    ]
+    return sorted(
+        blocks, key=lambda b: (b.keys["variant"] != "", b.keys["scale"] == "demo", b.embedded, b.title, b.slug)
+    )
 
 
-def _block(table: PaperTable, keys: dict[str, Any], main: str, rows: pd.DataFrame) -> Block:
+def _block(table: PaperTable, keys: dict[str, Any], rows: pd.DataFrame) -> Block:
     runs = rows.drop_duplicates("run").sort_values(["experiment", "seed", "created", "run"])
     newest = runs.drop_duplicates(["experiment", "seed"], keep="last")
     superseded = sorted(set(runs["run"]) - set(newest["run"]))
     rows = rows[rows["run"].isin(newest["run"])]
-    lines = {name: _lines(table, main, rows, name) for name in CHECKPOINTS if (rows["checkpoint"] == name).any()}
-    return Block(keys, main, newest.reset_index(drop=True), superseded, lines)
+    lines = {name: _lines(table, rows, name) for name in CHECKPOINTS if (rows["checkpoint"] == name).any()}
+    place = {name: index for index, name in enumerate(table.experiments)}
+    newest = newest.sort_values(["experiment", "seed"], key=lambda c: c.map(place) if c.name == "experiment" else c)
+    return Block(keys, newest.reset_index(drop=True), superseded, lines)
 
 
-def _lines(table: PaperTable, main: str, rows: pd.DataFrame, checkpoint: str) -> list[Line]:
+def _lines(table: PaperTable, rows: pd.DataFrame, checkpoint: str) -> list[Line]:
     lines: list[Line] = []
     for row in table.rows:
         values = {key: Value(value) for key, value in row.paper.items()}
-        lines.append(Line(row.label, "paper", resolution=row.resolution, values=values))
+        if values or row.ours is None:
+            lines.append(Line(row.label, "paper", resolution=row.resolution, values=values))
         if not row.published_only:
-            lines.append(_our_line(row.label, row.ours, main, rows, checkpoint))
+            lines.append(_our_line(row.label, row.ours, rows, checkpoint))
     shown = {row.ours.baseline for row in table.rows if row.ours}
     for name, label in table.baselines.items():
         if name not in shown:
-            lines.append(_our_line(label, Ours(baseline=name), main, rows, checkpoint))
+            lines.append(_our_line(label, Ours(baseline=name), rows, checkpoint))
     _mark(lines, table.metrics)
     return lines
 
 
-def _our_line(label: str, ours: Ours | None, main: str, rows: pd.DataFrame, checkpoint: str) -> Line:
+def _our_line(label: str, ours: Ours | None, rows: pd.DataFrame, checkpoint: str) -> Line:
     if ours is None:
         return Line(label, "level", missing=True)
     role, method = ("baseline", ours.baseline) if ours.baseline else ("level", ours.level or "")
     found = rows[(rows["kind"] == role) & (rows["method"] == method)]
     if role == "level":
-        found = found[(found["checkpoint"] == checkpoint) & (found["experiment"] == (ours.experiment or main))]
-    elif ours.experiment:
-        found = found[found["experiment"] == ours.experiment]
+        found = found[found["checkpoint"] == checkpoint]
+    if ours.experiment:  # the first that has run on this data
+        measured = next((name for name in ours.experiment if (found["experiment"] == name).any()), "")
+        found = found[found["experiment"] == measured]
     if found.empty:
         return Line(label, role, method, missing=True)
+    found = found.sort_values("seed", kind="stable")
     values = {key: _over_seeds(found[key], fixed=role == "baseline") for key in METRICS}
     sizes = {(int(h), int(w)) for h, w in zip(found["height"], found["width"], strict=True) if h == h}
     return Line(
@@ -167,8 +169,9 @@ def _our_line(label: str, ours: Ours | None, main: str, rows: pd.DataFrame, chec
         method,
         resolution=sizes.pop() if len(sizes) == 1 else None,
         values=values,
-        seeds=tuple(sorted(found["seed"].tolist())) if role == "level" else (),
+        seeds=tuple(found["seed"].tolist()) if role == "level" else (),
         runs=tuple(found["run"].tolist()),
+        seed_values={key: tuple(found[key].tolist()) for key in METRICS} if role == "level" else {},
     )
 
 

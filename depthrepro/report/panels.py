@@ -19,8 +19,11 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from depthrepro.errors import UserError
 from depthrepro.report import style
+from depthrepro.report.blocks import Block
+from depthrepro.report.paper import PaperTable
 
 TILE_INCHES, DPI = 1.5, 240  # width of one picture, pixels per inch
+ROWS_PANEL, ROWS_DPI = 3, 150  # images and resolution of a panel that compares rows
 TILE_PIXELS = round(TILE_INCHES * DPI)  # maps are brought to this width, so that sparse points keep a size on paper
 TITLES = {"image": "Image", "depth_gt": "Ground truth", "mean_map": "Mean depth map", "sgbm": "SGBM (stereo)"}
 NICE_METRES = (1, 2, 3, 5, 10, 20, 30, 50, 80, 100, 200)
@@ -53,7 +56,42 @@ def draw_panel(panel_dir: Path, out_png: Path, caption: str, *, note: str = "", 
     if not files:
         raise UserError(f"{panel_dir}: holds no *.npz pictures; train or evaluate the run again to write them")
     items = [_load(path) for path in files]
-    columns = _columns(items, files)
+    return _draw(items, _columns(items, files), out_png, caption, note, DPI)
+
+
+def draw_rows_panel(table: PaperTable, block: Block, folders: dict[str, Path], out_png: Path) -> Path | None:
+    """The rows of a table side by side on a few test images, each row from its own run of the lowest seed.
+
+    Args:
+        table: The published side.
+        block: Our side.
+        folders: Run directories of this machine; {} for none.
+        out_png: File to write.
+
+    Returns:
+        `out_png`; None unless every row's run has kept pictures.
+    """
+    lines = [ln for ln in next(iter(block.lines.values())) if ln.role == "level" and not ln.missing]
+    panels = [folders[line.runs[0]] / "panel" for line in lines if line.runs[0] in folders]
+    names = [{path.name for path in panel.glob("*.npz")} for panel in panels]
+    shared = sorted(set.intersection(*names))[:ROWS_PANEL] if names and len(panels) == len(lines) else []
+    if not shared:
+        return None
+    items: list[dict[str, np.ndarray]] = []
+    for name in shared:
+        maps = [_load(panel / name) for panel in panels]
+        rows = {ln.label: own[ln.method] for ln, own in zip(lines, maps, strict=True) if ln.method in own}
+        items.append({key: maps[0][key] for key in ("image", "depth_gt")} | rows)
+    columns = ["image", "depth_gt", *(line.label for line in lines)]
+    if any(key not in item for item in items for key in columns):
+        return None
+    note = f"{'Rendered data, not KITTI. ' if block.embedded else ''}Last checkpoint, seed {lines[0].seeds[0]}."
+    return _draw(items, columns, out_png, f"{table.title.split(': ')[-1].capitalize()}: {block.title}", note, ROWS_DPI)
+
+
+def _draw(
+    items: list[dict[str, np.ndarray]], columns: list[str], out_png: Path, caption: str, note: str, dpi: int
+) -> Path:
     height, width = items[0]["image"].shape[:2]
     tile_height = TILE_INCHES * height / width
     size = (
@@ -76,7 +114,7 @@ def draw_panel(panel_dir: Path, out_png: Path, caption: str, *, note: str = "", 
         bar_height = len(items) * (tile_height + GAP) - GAP
         bar = _axes(fig, size[0] - BAR - 0.02, size[1] - HEAD - COLUMN_TITLE - bar_height, 0.11, bar_height)
         _colour_bar(fig, bar, norm)
-        return style.save(fig, out_png, dpi=DPI)
+        return style.save(fig, out_png, dpi=dpi)
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ from depthrepro.program import did_you_mean
 from depthrepro.results import METRICS
 
 PUBLISHED_ONLY = "none"  # `ours: none`: the paper quotes somebody else's method, which nobody here runs
+ASKERS = ("", "us")
 T = TypeVar("T")
 
 
@@ -23,12 +24,12 @@ class Ours:
     Attributes:
         level: Output level of the network, such as "L12"; or
         baseline: a baseline's name, such as "mean_map".
-        experiment: The experiment that measures this row; without it, any experiment of the table.
+        experiment: The experiments that measure this row, on one data set or another; a baseline needs none.
     """
 
     level: str | None = None
     baseline: str | None = None
-    experiment: str | None = None
+    experiment: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,23 @@ class PaperRow:
 
 @dataclass(frozen=True)
 class Claim:
-    """A comparison that the paper's table makes: row `better` beats row `worse` in every one of `metrics`."""
+    """A comparison that the paper's table makes: row `better` beats row `worse` in every one of `metrics`.
+
+    Attributes:
+        text: The claim, or the question, in a line.
+        better: Label of the row, or name of the baseline, that is to be better.
+        worse: The one it is compared with.
+        metrics: Metric keys.
+        source: Where it stands.
+        asked_by: "" for the paper, "us" for a question of ours that the paper leaves open.
+    """
 
     text: str
     better: str
     worse: str
     metrics: tuple[str, ...]
     source: str = ""
+    asked_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,12 +87,12 @@ class PaperTable:
         source: How the figures were taken from it.
         data: The data set of the published rows, in a word or two ("KITTI").
         protocol: How the published rows were measured, as far as it is known.
-        experiments: Names of the experiments whose runs feed the table, most wanted first.
-        command: What to type to get a run.
+        command: What to type to get its runs.
         metrics: Metric keys in the paper's column order.
         rows: Published rows in the paper's order.
         baselines: Labels of the baselines that close the table, by name.
-        plot: Metrics of the plot of error against resolution, over the rows called L9, L10...; empty = no plot.
+        plot: Metrics that are plotted; empty = no plot.
+        effect_of: What the rows vary, for the plot's title ("augmentation"); empty where they are output levels.
         notes: Sentences under every table.
         claims: The table's claims.
     """
@@ -92,24 +103,23 @@ class PaperTable:
     source: str
     data: str
     protocol: str
-    experiments: tuple[str, ...]
     command: str
     metrics: tuple[str, ...]
     rows: tuple[PaperRow, ...]
     baselines: dict[str, str] = field(default_factory=dict)
     plot: tuple[str, ...] = ()
+    effect_of: str = ""
     notes: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
 
     @property
-    def all_experiments(self) -> tuple[str, ...]:
-        """The table's experiments and those that single rows name."""
-        return tuple(dict.fromkeys([*self.experiments, *sorted(self.row_experiments)]))
+    def experiments(self) -> tuple[str, ...]:
+        """Experiments whose runs feed the table, in the order of its rows."""
+        return tuple(dict.fromkeys(name for row in self.rows if row.ours for name in row.ours.experiment))
 
-    @property
-    def row_experiments(self) -> frozenset[str]:
-        """Experiments that single rows name."""
-        return frozenset(row.ours.experiment for row in self.rows if row.ours and row.ours.experiment)
+    def row(self, label: str) -> PaperRow | None:
+        """The row of that label; None if it names a baseline."""
+        return next((row for row in self.rows if row.label == label), None)
 
 
 def find_tables(experiments: Path) -> list[str]:
@@ -150,8 +160,18 @@ def _row(content: Any) -> PaperRow:
     if content.get("ours") == PUBLISHED_ONLY:
         content.update(ours=None, published_only=True)
     elif content.get("ours") is not None:
-        content["ours"] = _build(Ours, content["ours"], where)
+        content["ours"] = _ours(content["ours"], where)
     return _build(PaperRow, content, where)
+
+
+def _ours(content: Any, where: str) -> Ours:
+    named = _mapping(content, where).get("experiment", [])
+    ours = _build(Ours, {**content, "experiment": [named] if isinstance(named, str) else list(named)}, where)
+    if (ours.level is None) == (ours.baseline is None):
+        raise ValueError(f"{where}: `ours` has either a level or a baseline")
+    if ours.level and not ours.experiment:
+        raise ValueError(f"{where}: `ours` names a level, but no experiment that measures it")
+    return ours
 
 
 def _build(kind: type[T], content: Any, where: str) -> T:
@@ -182,6 +202,9 @@ def _check(table: PaperTable) -> None:
         if key not in METRICS:
             raise ValueError(f"'{key}' is no metric; there are {', '.join(METRICS)}")
     for claim in table.claims:
+        if claim.asked_by not in ASKERS:
+            raise ValueError(f"claim {claim.text!r} is asked by {claim.asked_by!r}: write us, or leave it out")
+        known = [*labels, *table.baselines]
         for label in (claim.better, claim.worse):
-            if label not in labels:
-                raise ValueError(f"claim {claim.text!r} names the row {label!r}; there are {', '.join(labels)}")
+            if label not in known:
+                raise ValueError(f"claim {claim.text!r} names the row {label!r}; there are {', '.join(known)}")

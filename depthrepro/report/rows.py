@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +14,21 @@ import pandas as pd
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import Protocol
 from depthrepro.results import METRICS
+from depthrepro.run_dir import find_runs
 
-MARKERS = ("summary.json", "status.json", "config.yaml")  # any of them makes a folder a run directory
 # Overrides that other columns tell (seed, scale, data) or that leave the result alone.
 NOT_A_VARIANT = (
-    *("seed", "scale", "experiment", "data.root", "root", "run_dir", "cache_dir", "data.cache_dir", "force", "logger"),
-    *("hydra", "trainer.device", "trainer.num_workers", "trainer.checkpoint_seconds"),
+    *("seed", "scale", "experiment", "benchmark", "data.root", "root", "run_dir", "cache_dir", "data.cache_dir"),
+    *(
+        "force",
+        "reuse",
+        "name",
+        "logger",
+        "hydra",
+        "trainer.device",
+        "trainer.num_workers",
+        "trainer.checkpoint_seconds",
+    ),
 )
 RUN_COLUMNS = (
     *("run", "experiment", "variant", "seed", "scale", "data", "embedded", "fingerprint", "encodings", "counts"),
@@ -34,7 +42,7 @@ class Unfinished:
     """A run directory that has no numbers to give yet.
 
     Attributes:
-        run: The directory, as printed.
+        run: The directory, from the folder that holds runs/.
         experiment: Its experiment as the run itself says, or the path below the runs folder where it does not.
         state: What is known of it, for people.
     """
@@ -63,27 +71,18 @@ def load_runs(root: Path) -> tuple[pd.DataFrame, list[Unfinished]]:
     """
     rows: list[dict[str, Any]] = []
     unfinished: list[Unfinished] = []
+    root = root.absolute()
     for run in find_runs(root):
+        name = (Path(root.name) / run.relative_to(root)).as_posix()
         status_file, summary_file = run / "status.json", run / "summary.json"
         status = _read_json(status_file) if status_file.is_file() else None
         done = summary_file.is_file() and (status is None or status.get("status") == "done")
         found = summary_rows(summary_file) if done else []
-        rows.extend(found)
+        rows.extend({**row, "run": name} for row in found)
         if not found:
             experiment = (status or {}).get("experiment") or run.relative_to(root).as_posix()
-            unfinished.append(Unfinished(run.as_posix(), str(experiment), _state(status, summary_file.is_file())))
+            unfinished.append(Unfinished(name, str(experiment), _state(status, summary_file.is_file())))
     return pd.DataFrame(rows, columns=ROW_COLUMNS), unfinished
-
-
-def find_runs(root: Path) -> list[Path]:
-    """Run directories under `root`, sorted; nothing is searched below one (predictions hold many files)."""
-    found: list[Path] = []
-    for folder, subfolders, files in os.walk(root):
-        if any(marker in files for marker in MARKERS):
-            found.append(Path(folder))
-            subfolders.clear()
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-    return sorted(found)
 
 
 def summary_rows(path: Path) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 INK, QUIET, FAINT = "#222222", "#6b6b6b", "#d9d9d9"
 OURS, PAPER, WARM, GREEN = "#1f5a94", "#8a8a8a", "#b8612a", "#4a7d52"
 SERIES = ("#1f5a94", "#b8612a", "#4a7d52", "#7b5a9e", "#5f6b73")  # apart in grey and for the colour-blind
+SCREEN_DPI = 130  # of figures that are read on a page
 BASELINES = {"mean_map": (WARM, "mean depth map"), "sgbm": (GREEN, "SGBM (stereo)")}
 
 _RC: dict[Any, Any] = {

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from depthrepro.report.blocks import Block, Line
+from depthrepro.report.claims import Verdict, describe, overall, word
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.rows import Unfinished
 from depthrepro.results import METRICS
@@ -95,20 +96,45 @@ def provenance(block: Block) -> pd.DataFrame:
     return table
 
 
-def markdown(table: PaperTable, blocks: list[Block], unfinished: list[Unfinished], figures: dict[str, Any]) -> str:
+def origin_lines(block: Block) -> list[list[str]]:
+    """Where every line of ours comes from, seeds together: row, seeds, config hash, commit, run folder.
+
+    (One configuration has a hash per seed; table.csv has them all, and the MLflow run ids.)
+    """
+    lines = []
+    for line in next(iter(block.lines.values())):
+        if line.role == "level" and not line.missing:
+            runs = block.runs[block.runs["run"].isin(line.runs)]
+            folder = runs["run"].str.replace(r"seed=\d+$", "seed=*", regex=True).unique()
+            own = [
+                " ".join(map(str, line.seeds)),
+                *(" ".join(dict.fromkeys(runs[c])) for c in ("config_hash", "commit")),
+            ]
+            lines.append([line.label, *own, " ".join(folder)])
+    return lines
+
+
+def markdown(
+    table: PaperTable,
+    blocks: list[Block],
+    verdicts: dict[str, list[Verdict]],
+    unfinished: list[Unfinished],
+    figures: dict[str, dict[str, str]],
+) -> str:
     """The whole of table.md.
 
     Args:
         table: The published side.
         blocks: Filled blocks.
+        verdicts: Verdicts of each block, by its slug.
         unfinished: Runs of this table that are not done.
-        figures: File names of the figures of each block, by the block's slug.
+        figures: Paths of the figures of each block as the file links them, by the block's slug.
     """
     paper = f"Paper: {table.cite}, measured on {table.data}: {table.protocol} {table.source}"
     parts = [f"# {table.title}", paper]
     for block in blocks:
         parts += [f"## {block.title}", f"Fingerprint {block.keys['fingerprint']}; {block.protocol}."]
-        parts += block_markdown(table, block)
+        parts += [claims_markdown(table, verdicts.get(block.slug, [])), *block_markdown(table, block)]
         parts += [f"![{alt}: {block.title}]({name})" for alt, name in figures.get(block.slug, {}).items()]
     notes = [*table.notes, *(f"{row.label}: {row.note}" for row in table.rows if row.note)]
     if notes:
@@ -116,6 +142,17 @@ def markdown(table: PaperTable, blocks: list[Block], unfinished: list[Unfinished
     if unfinished:
         parts.append("## Runs without numbers yet\n\n" + "\n".join(f"- `{u.run}`: {u.state}" for u in unfinished))
     return "\n\n".join(parts) + "\n"
+
+
+def claims_markdown(table: PaperTable, verdicts: list[Verdict]) -> str:
+    """The claims with their verdicts, one line per metric."""
+    lines = []
+    for claim in table.claims:
+        mine = [verdict for verdict in verdicts if verdict.claim == claim]
+        if mine:
+            lines.append(f"- {claim.text}: **{word(overall(mine), claim)}**")
+            lines += [f"    - {describe(verdict)}" for verdict in mine]
+    return "\n".join(["### Claims", "", *lines]) if lines else ""
 
 
 def block_markdown(table: PaperTable, block: Block) -> list[str]:
@@ -126,9 +163,7 @@ def block_markdown(table: PaperTable, block: Block) -> list[str]:
         parts += [f"### {CHECKPOINT_TITLES[checkpoint]}", pipe_table(header(table), body, text_columns=3)]
     marks = ("Marks", f"**best** and *second best* of our outputs; {GAP} not in the paper; {MISSING}: no finished run.")
     parts.append("\n".join(f"- **{topic}**: {text}" for topic, text in [*caption(block), marks]))
-    columns = {"rows": "Rows", "run": "Run", "seed": "Seed", "config_hash": "Config", "commit": "Commit"}
-    body = provenance(block)[list(columns)].astype(str).to_numpy().tolist()
-    parts.append(pipe_table(list(columns.values()), body, text_columns=len(columns)))
+    parts.append(pipe_table(["Row", "Seeds", "Config", "Commit", "Runs"], origin_lines(block), text_columns=5))
     if block.superseded:
         parts.append(
             f"Left out, a newer run has the same experiment, settings and seed: {', '.join(block.superseded)}."

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from depthrepro.evaluation.depth_ranges import COLUMNS as RANGE_FILE_COLUMNS
 from depthrepro.evaluation.protocol import Protocol
+from depthrepro.evaluation.rows import write_rows
 from depthrepro.results import METRICS
 
 SIZES = {"L9": [12, 40], "L10": [24, 80], "L11": [48, 160], "L12": [96, 320]}
@@ -56,6 +59,33 @@ def summary(**changed: Any) -> dict[str, Any]:
     }
 
 
+def write_details(run: Path, content: dict[str, Any]) -> None:
+    """per_image.csv, per_range.csv and metrics.jsonl of a run with that summary: four images, whose means fit."""
+    parts = (("last", content["metrics"]), ("best", content["metrics_best"]), ("-", content["baselines"]))
+    images, ranges = [], []
+    for checkpoint, methods in parts:
+        for method, values in methods.items():
+            for index, factor in enumerate((0.8, 0.9, 1.1, 1.2)):
+                own = {"checkpoint": checkpoint, "method": method, "id": f"image{index}", "n_valid": 100}
+                changed = {key: values[key] * (1 if key.startswith("delta") else factor) for key in METRICS}
+                images.append(own | changed)
+                error = changed["abs_rel"]
+                ranges += [own | {"near_m": n, "far_m": n + 5.0, "abs_rel": error + n / 100} for n in (5.0, 10.0)]
+    write_rows(run / "per_image.csv", images)
+    columns = list(RANGE_FILE_COLUMNS)
+    pd.DataFrame(ranges, columns=columns).to_csv(run / "per_range.csv", index=False)
+    lines = [
+        {
+            "step": 5 * epoch + 5,
+            "epoch": epoch,
+            "time": 0.0,
+            "metrics": {"train/loss": 1 / (epoch + 1), "val/loss": 0.5},
+        }
+        for epoch in range(3)
+    ]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     """Folder for run directories."""
@@ -76,7 +106,9 @@ def add_run(runs: Path) -> Callable[..., Path]:
             state |= {"message": None, "updated": "2026-01-01T00:00:00+00:00"}
             (run / "status.json").write_text(json.dumps(state))
         if status in ("done", None):
-            (run / "summary.json").write_text(json.dumps(summary(**changed)))
+            content = summary(**changed)
+            (run / "summary.json").write_text(json.dumps(content))
+            write_details(run, content)
         return run
 
     return add

@@ -10,8 +10,10 @@ import pytest
 from depthrepro.errors import UserError
 from depthrepro.report.__main__ import main, parse
 
-EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-FILES = {"table.md", "table.tex", "table.csv", "error_vs_resolution.png", "panel.png"}
+TABLES = Path(__file__).parent / "tables"
+ENDING = "streets-embedded-demo.png"
+FIGURES = {f"{name}_{ENDING}" for name in ("error_vs_resolution", "ranges", "distribution", "curves", "panel")}
+FILES = {"table.md", "table.tex", "table.csv"} | FIGURES
 LISTENING = """
 import runpy, sys
 try:
@@ -24,7 +26,7 @@ finally:
 @pytest.fixture
 def experiments(tmp_path):
     """A folder with the resolution table only, whatever tables the repository has by now."""
-    shutil.copytree(EXPERIMENTS / "garg_resolution", tmp_path / "experiments" / "garg_resolution")
+    shutil.copytree(Path(__file__).parent / "tables", tmp_path / "experiments")
     return tmp_path / "experiments"
 
 
@@ -37,7 +39,7 @@ def report(tmp_path, runs, experiments):
 def test_the_program_writes_everything_without_torch_or_mlflow(tmp_path, runs, add_run, add_pictures):
     add_pictures(add_run("garg_kitti/seed=0"), count=1)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", LISTENING],
+        [sys.executable, "-W", "error", "-c", LISTENING, f"experiments={TABLES}", "garg_resolution"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
@@ -50,9 +52,20 @@ def test_the_program_writes_everything_without_torch_or_mlflow(tmp_path, runs, a
     assert "HEAVY []" in done.stdout
     out = tmp_path / "report" / "garg_resolution"
     assert {path.name for path in out.iterdir()} == FILES
-    assert all(str(Path("report", "garg_resolution", name)) in done.stdout for name in FILES)
-    assert (out / "table.md").read_text(encoding="utf-8") in done.stdout
-    assert (out / "table.md").read_text(encoding="utf-8").count("](panel.png)") == 1
+    assert all(name in done.stdout for name in [*FILES, "index.html"])
+    text = (out / "table.md").read_text(encoding="utf-8")
+    assert text in done.stdout and text.count(f"](panel_{ENDING})") == 1
+    assert (tmp_path / "report" / "index.html").stat().st_size > 10_000
+
+
+def test_without_a_name_the_claims_are_printed(report, add_run, capsys):
+    add_run("garg_kitti/seed=0")
+    assert report() == 0
+    said = capsys.readouterr().out
+    assert "  streets (embedded) · scale demo, 1 seed\n" in said
+    assert "undecided     L12 beats L9" in said and "4 images; paper −0.028" in said
+    assert "not measured  Augmentation improves L12" in said
+    assert "| L9" not in said
 
 
 def test_no_run_yet_names_the_command_and_exits_1(report, capsys):
@@ -64,9 +77,9 @@ def test_no_run_yet_names_the_command_and_exits_1(report, capsys):
 
 
 def test_an_unfinished_run_is_told_where_no_other_exists(report, add_run, capsys):
-    run = add_run("garg_kitti/seed=0", status="failed")
+    add_run("garg_kitti/seed=0", status="failed")
     assert report("garg_resolution") == 1
-    assert f"({run} is failed at step 120 of 750" in capsys.readouterr().err
+    assert "(runs/garg_kitti/seed=0 is failed at step 120 of 750" in capsys.readouterr().err
 
 
 def test_blocks_get_figures_of_their_own_and_stale_ones_go(report, add_run, add_pictures, tmp_path):
@@ -74,8 +87,9 @@ def test_blocks_get_figures_of_their_own_and_stale_ones_go(report, add_run, add_
     real = add_run("garg_kitti2012/seed=0", experiment="garg_kitti2012", data={"name": "KITTI 2012", "embedded": False})
     assert report() == 0
     out = tmp_path / "out" / "garg_resolution"
-    extra = {path.name for path in out.iterdir()} - FILES
-    assert len(extra) == 1 and all(name.startswith("error_vs_resolution_kitti-2012-demo-") for name in extra)
+    assert {path.name for path in out.iterdir()} - FILES == {
+        name.replace("streets-embedded", "kitti-2012") for name in FIGURES if not name.startswith("panel")
+    }
     shutil.rmtree(real)
     assert report() == 0
     assert {path.name for path in out.iterdir()} == FILES
@@ -107,6 +121,8 @@ def test_mistakes_are_one_line_with_exit_code_2(report, add_run, capsys, monkeyp
     [
         (["garg_resolutoin"], "no table is called 'garg_resolutoin': did you mean 'garg_resolution'?"),
         (["run=x"], "unknown setting 'run': did you mean 'runs'?"),
+        (["source=mlfow"], "source=mlfow: did you mean 'mlflow'?"),
+        (["commit=yes"], "commit=yes: write true or false"),
     ],
 )
 def test_misspelt_words_are_put_right(words, said, experiments):

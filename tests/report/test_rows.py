@@ -11,7 +11,7 @@ from tests.report.conftest import metrics, summary
 
 def test_one_row_per_level_and_checkpoint_and_one_per_baseline(runs, add_run):
     best = {"L12": metrics(0.22)}
-    run = add_run("garg_kitti/seed=0", metrics_best=best, levels={"L9": metrics(0.28), "L12": metrics(0.24)})
+    add_run("garg_kitti/seed=0", metrics_best=best, levels={"L9": metrics(0.28), "L12": metrics(0.24)})
     rows, unfinished = load_runs(runs)
     got = {(r.kind, r.method, r.checkpoint): r.abs_rel for r in rows.itertuples()}
     assert got == {
@@ -22,7 +22,7 @@ def test_one_row_per_level_and_checkpoint_and_one_per_baseline(runs, add_run):
         ("baseline", "sgbm", "-"): 0.05,
     }
     assert unfinished == []
-    assert set(rows["run"]) == {run.as_posix()}
+    assert set(rows["run"]) == {"runs/garg_kitti/seed=0"}  # no machine's path
     last = rows[(rows["method"] == "L12") & (rows["checkpoint"] == "last")].iloc[0]
     assert (last["height"], last["width"], last["commit"]) == (96, 320, "0123456")
 
@@ -38,7 +38,7 @@ def test_a_run_that_is_not_done_is_listed_and_gives_no_rows(runs, add_run, statu
     (run / "summary.json").write_text(json.dumps(summary()))  # a stale one, of the run before this one
     rows, unfinished = load_runs(runs)
     assert rows.empty
-    assert [u.run for u in unfinished] == [run.as_posix()]
+    assert [u.run for u in unfinished] == ["runs/garg_kitti/seed=0"]
     assert unfinished[0].state.startswith(f"{status} at step 120 of 750")
     assert unfinished[0].feeds(("garg_kitti",))
     assert not unfinished[0].feeds(("garg",))

@@ -1,0 +1,155 @@
+"""The paper's claims decided: the difference between two rows, its interval, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from depthrepro.report.blocks import Block, Line
+from depthrepro.report.bootstrap import Interval, paired_interval
+from depthrepro.report.paper import Claim, PaperTable
+from depthrepro.results import METRICS
+
+REPRODUCED, CONTRADICTED, UNDECIDED, UNMEASURED = "reproduced", "contradicted", "undecided", "not measured"
+OUR_WORDS = {REPRODUCED: "yes", CONTRADICTED: "no"}  # a question of ours is answered, not reproduced
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One claim in one metric on one data set.
+
+    Attributes:
+        claim: What is decided.
+        metric: Metric key.
+        verdict: "reproduced", "contradicted", "undecided" or "not measured".
+        interval: Row `better` minus row `worse` with its 95 % interval; None where a row is not measured.
+        paper_difference: The published difference; None where the paper does not give both numbers.
+        seeds: Seeds that both rows have.
+        images: Images that were compared.
+        reason: Why nothing is decided, where the interval does not say it.
+    """
+
+    claim: Claim
+    metric: str
+    verdict: str
+    interval: Interval | None = None
+    paper_difference: float | None = None
+    seeds: tuple[int, ...] = ()
+    images: int = 0
+    reason: str = ""
+
+
+def word(verdict: str, claim: Claim) -> str:
+    """The verdict as people are told it: a question of ours has the answers yes and no."""
+    return OUR_WORDS.get(verdict, verdict) if claim.asked_by else verdict
+
+
+def decide(table: PaperTable, block: Block, images: pd.DataFrame) -> list[Verdict]:
+    """Decide every claim of a table on one block, metric by metric, at the last checkpoint.
+
+    A claim holds where the whole interval lies on its side, and is contradicted where it lies on the other. One seed
+    decides nothing: the spread between trainings is not in its interval.
+
+    Args:
+        table: The published side, with the claims.
+        block: Our side.
+        images: Per-image scores: `run`, `checkpoint`, `method`, `id` and the metrics.
+    """
+    mine = images[images["run"].isin(block.runs["run"])]
+    return [_decide(table, block, mine, claim, metric) for claim in table.claims for metric in claim.metrics]
+
+
+def _decide(table: PaperTable, block: Block, images: pd.DataFrame, claim: Claim, metric: str) -> Verdict:
+    published = _published_difference(table, claim, metric)
+    scores = [_scores(table, block, images, name, metric) for name in (claim.better, claim.worse)]
+    for name, measured in zip((claim.better, claim.worse), scores, strict=True):
+        if measured is None:
+            return Verdict(claim, metric, UNMEASURED, None, published, reason=f"no finished run of {name}")
+    better, worse = _paired(*[s for s in scores if s is not None])
+    if better.shape[0] < 1 or better.shape[1] < 2:
+        return Verdict(claim, metric, UNMEASURED, None, published, reason="the rows share no seed, or too few images")
+    interval = paired_interval(better.to_numpy(), worse.to_numpy())
+    seeds = tuple(int(s) for s in better.index)
+    found, reason = _found(metric, interval, len(seeds))
+    return Verdict(claim, metric, found, interval, published, seeds, better.shape[1], reason)
+
+
+def _found(metric: str, interval: Interval, seeds: int) -> tuple[str, str]:
+    """(verdict, reason)."""
+    if interval.low == interval.high == 0:
+        return UNDECIDED, "both rows have the same numbers"
+    if seeds < 2:
+        return UNDECIDED, "one seed: the spread between trainings is not known"
+    above, below = interval.low > 0, interval.high < 0
+    if not above and not below:
+        return UNDECIDED, ""
+    return (REPRODUCED if above == METRICS[metric].higher_is_better else CONTRADICTED), ""
+
+
+def _published_difference(table: PaperTable, claim: Claim, metric: str) -> float | None:
+    rows = [table.row(claim.better), table.row(claim.worse)]
+    values = [row.paper[metric] for row in rows if row is not None and metric in row.paper]
+    return values[0] - values[1] if len(values) == 2 else None
+
+
+def _scores(table: PaperTable, block: Block, images: pd.DataFrame, name: str, metric: str) -> pd.DataFrame | None:
+    """A row's scores, seeds by image ids; a baseline's have the one index "any". None if the row is not measured."""
+    line = _line(table, block, name)
+    if line is None or line.missing:
+        return None
+    of_line = images[images["run"].isin(line.runs) & (images["method"] == line.method)]
+    if line.role == "baseline":
+        first = of_line[of_line["checkpoint"] == "-"].drop_duplicates("id").assign(seed="any")
+        return first.pivot(index="seed", columns="id", values=metric) if len(first) else None
+    seeds = block.runs.set_index("run")["seed"]
+    found = of_line[of_line["checkpoint"] == "last"]
+    found = found.assign(seed=found["run"].map(seeds)).dropna(subset=[metric])
+    return found.pivot(index="seed", columns="id", values=metric).dropna(axis=1) if len(found) else None
+
+
+def _line(table: PaperTable, block: Block, name: str) -> Line | None:
+    """Our line of a row, or of a baseline by its name in paper.yaml."""
+    label = table.baselines.get(name, name)
+    lines = [line for line in block.lines.get("last", []) if line.role != "paper"]
+    by_label = next((line for line in lines if line.label == label), None)
+    return by_label or next((line for line in lines if line.role == "baseline" and line.method == name), None)
+
+
+def _paired(better: pd.DataFrame, worse: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The two tables on common seeds and images; a baseline stands beside every seed of the other."""
+    ids = better.columns.intersection(worse.columns)
+    for fixed, other in ((better, worse), (worse, better)):
+        if list(fixed.index) == ["any"] and list(other.index) != ["any"]:
+            repeated = pd.concat([fixed] * len(other)).set_axis(other.index)
+            better, worse = (repeated, other) if fixed is better else (other, repeated)
+            break
+    seeds = better.index.intersection(worse.index)
+    return better.loc[seeds, ids], worse.loc[seeds, ids]
+
+
+def overall(verdicts: Iterable[Verdict]) -> str:
+    """The verdict on a claim from those in its metrics: theirs where all agree, else undecided."""
+    words = {verdict.verdict for verdict in verdicts}
+    return words.pop() if len(words) == 1 else UNDECIDED
+
+
+def describe(verdict: Verdict) -> str:
+    """`AbsRel −0.012 (95 % −0.020 to −0.004; 3 seeds, 60 images; paper −0.028): reproduced`."""
+    metric, told = METRICS[verdict.metric], word(verdict.verdict, verdict.claim)
+    if verdict.interval is None:
+        return f"{metric.label}: {told} ({verdict.reason})"
+    found, digits = verdict.interval, metric.digits
+    parts = [f"95 % {signed(found.low, digits)} to {signed(found.high, digits)}"]
+    parts.append(f"{len(verdict.seeds)} seed{'s' if len(verdict.seeds) != 1 else ''}, {verdict.images} images")
+    if verdict.paper_difference is not None:
+        parts.append(f"paper {signed(verdict.paper_difference, digits)}")
+    reason = f" ({verdict.reason})" if verdict.reason else ""
+    return f"{metric.label} {signed(found.difference, digits)} ({'; '.join(parts)}): {told}{reason}"
+
+
+def signed(value: float, digits: int) -> str:
+    """`−0.012`, `+0.012` or `0.000`, with a minus sign as wide as the plus."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")

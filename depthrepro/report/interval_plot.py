@@ -1,0 +1,92 @@
+"""Where an interval's bar, point and zero line lie in a small drawing, and how its numbers read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from depthrepro.report.claims import Verdict, signed, word
+from depthrepro.results import METRICS
+
+WIDTH = 100.0  # drawing units from edge to edge; zero lies in the middle
+MARGIN = 3.0  # room for the point's own size at either edge
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One interval in drawing units.
+
+    Attributes:
+        low: Left end of the bar, in [0, WIDTH].
+        x: The difference itself.
+        high: Right end.
+        paper: The paper's own difference; None where the paper has none or it lies off the drawing.
+        claimed_left: Whether the claim speaks of the side left of zero (a metric where lower is better).
+        kind: "for", "against" or "open".
+        text: The numbers in words, for readers that see no drawing.
+    """
+
+    low: float
+    x: float
+    high: float
+    paper: float | None
+    claimed_left: bool
+    kind: str
+    text: str
+
+
+def reach(verdicts: Iterable[Verdict]) -> dict[str, float]:
+    """The largest distance from zero per metric: intervals drawn to one reach can be compared by eye."""
+    limits: dict[str, float] = {}
+    for verdict in verdicts:
+        if verdict.interval is not None:
+            ends = abs(verdict.interval.low), abs(verdict.interval.high), abs(verdict.interval.difference)
+            limits[verdict.metric] = max(limits.get(verdict.metric, 0.0), *ends)
+    return limits
+
+
+def place(verdict: Verdict, limit: float, kind: str) -> Mark | None:
+    """Put one verdict's interval into a drawing whose edges are at -limit and +limit; None if nothing was measured."""
+    interval = verdict.interval
+    if interval is None:
+        return None
+    half = WIDTH / 2
+
+    def at(value: float) -> float:
+        return round(half + (half - MARGIN) * value / limit, 2) if limit > 0 else half
+
+    published = verdict.paper_difference
+    inside = published is not None and abs(published) <= limit
+    metric = METRICS[verdict.metric]
+    said, low, high = numbers(verdict)
+    told = word(verdict.verdict, verdict.claim)
+    return Mark(
+        low=at(interval.low),
+        x=at(interval.difference),
+        high=at(interval.high),
+        paper=at(published) if inside and published is not None else None,
+        claimed_left=not metric.higher_is_better,
+        kind=kind,
+        text=f"{metric.label} {said}, 95 % interval {low} to {high}: {told}",
+    )
+
+
+def numbers(verdict: Verdict) -> tuple[str, str, str]:
+    """(difference, low, high) of a measured verdict, with signs.
+
+    The digits are the metric's, and as many more as the interval's width needs to show two figures: a small difference
+    must not read as zero.
+    """
+    interval = verdict.interval
+    assert interval is not None
+    width = interval.high - interval.low
+    digits = METRICS[verdict.metric].digits
+    if width > 0:
+        digits = min(6, max(digits, 1 - math.floor(math.log10(width))))
+    return signed(interval.difference, digits), signed(interval.low, digits), signed(interval.high, digits)
+
+
+def alt_text(marks: Sequence[Mark | None]) -> str:
+    """What one drawing of several intervals says."""
+    return "; ".join(mark.text for mark in marks if mark)

@@ -1,0 +1,127 @@
+"""A report in the making: its results read once, its tables assembled, written and described."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from depthrepro.files import write_atomic
+from depthrepro.report.assemble import Rendered, assemble
+from depthrepro.report.claims import describe, overall, word
+from depthrepro.report.committed import commit, from_committed, is_committed
+from depthrepro.report.latex import latex
+from depthrepro.report.paper import PaperTable
+from depthrepro.report.sources import Results, from_runs
+from depthrepro.report.tables import csv_frame, markdown
+
+
+class Report:
+    """Tables from one source.
+
+    Args:
+        source: "runs", "mlflow", "committed", or "auto": run directories, and committed results where a table has none.
+        runs: Folder with run directories.
+        uri: MLflow store; "" = the default one.
+        experiments: Folder with the tables' own folders.
+        tables: The tables that are wanted.
+    """
+
+    def __init__(self, source: str, runs: Path, uri: str, experiments: Path, tables: Sequence[PaperTable]) -> None:
+        self._source, self._runs, self._experiments = source, runs, experiments
+        self._measured = self._read(uri, tables)
+        self._rendered: dict[str, Rendered] = {}
+        self._committed_used = False
+
+    def _read(self, uri: str, tables: Sequence[PaperTable]) -> Results | None:
+        if self._source == "committed":
+            return None
+        if self._source == "mlflow":
+            from depthrepro.report.mlflow_source import from_mlflow
+            from depthrepro.tracking.settings import LoggerConfig, store_uri
+
+            return from_mlflow(store_uri(LoggerConfig(tracking_uri=uri or None), Path.cwd()), tables)
+        return from_runs(self._runs, tables)
+
+    def _results(self, table: PaperTable) -> Results | None:
+        if self._measured is not None and self._measured.feeds(table):
+            return self._measured
+        folder = self._experiments / table.name
+        if self._source in ("auto", "committed") and is_committed(folder):
+            self._committed_used = True
+            return from_committed(folder)
+        return None
+
+    def has(self, table: PaperTable) -> bool:
+        """Whether there is anything to show of the table."""
+        return self._results(table) is not None
+
+    def waiting(self, table: PaperTable) -> list[str]:
+        """Runs of the table that have no numbers yet, with their state."""
+        known = self._measured.unfinished if self._measured is not None else []
+        return [f"{run.run} is {run.state}" for run in known if run.feeds(table.experiments)]
+
+    def write(self, table: PaperTable, out: Path, *, commit: bool = False) -> list[Path]:
+        """Write the table's files and figures below `out`/<table>; returns them.
+
+        Args:
+            table: The table; `has` said that there are results.
+            out: Parent of the table's folder.
+            commit: Write results.csv and its companions too, with tables/ and plots/ apart.
+        """
+        results = self._results(table)
+        assert results is not None
+        folder = out / table.name
+        tables_in, plots_in = (folder / "tables", folder / "plots") if commit else (folder, folder)
+        one = assemble(table, results, plots_in, publish=commit)
+        self._rendered[table.name] = one
+        written = _commit(results, table, folder) if commit else []
+        files = {
+            "table.md": self.text(table, tables_in),
+            "table.tex": latex(table, one.blocks),
+            "table.csv": csv_frame(table, one.blocks).to_csv(index=False, lineterminator="\n"),
+        }
+        for name, content in files.items():
+            write_atomic(tables_in / name, content)
+        drawn = [path for figures in one.figures.values() for path in figures.values()]
+        return [*written, *(tables_in / name for name in files), *drawn]
+
+    def write_page(self, path: Path) -> Path:
+        """Write index.html with every table that was written; returns its path."""
+        from depthrepro.report.page import page
+
+        text = page(list(self._rendered.values()), source=self._said_source())
+        write_atomic(path, text)
+        return path
+
+    def _said_source(self) -> str:
+        if self._source == "mlflow":
+            return "an MLflow store"
+        committed = "the results committed in experiments/"
+        if self._measured is None or self._measured.rows.empty:
+            return committed
+        return f"run directories below {self._runs.name}/" + (f" and {committed}" if self._committed_used else "")
+
+    def text(self, table: PaperTable, folder: Path | None = None) -> str:
+        """The table as Markdown; figures are linked from `folder`."""
+        one = self._rendered[table.name]
+        links = {
+            slug: {alt: Path(os.path.relpath(path, folder or path.parent)).as_posix() for alt, path in figures.items()}
+            for slug, figures in one.figures.items()
+        }
+        return markdown(table, one.blocks, one.verdicts, one.unfinished, links)
+
+    def brief(self, table: PaperTable) -> str:
+        """The table's claims with their verdicts, for the terminal."""
+        one = self._rendered[table.name]
+        lines = [table.title]
+        for block in one.blocks:
+            lines.append(f"  {block.title}, {len(block.seeds)} seed{'s' if len(block.seeds) != 1 else ''}")
+            for claim in table.claims:
+                mine = [v for v in one.verdicts[block.slug] if v.claim == claim]
+                lines.append(f"    {word(overall(mine), claim):13} {claim.text}")
+                lines += [f"                  {describe(v)}" for v in mine if v.interval is not None]
+        return "\n".join(lines) + "\n"
+
+
+_commit = commit
