@@ -38,6 +38,7 @@ _NOT_PART_OF_THE_RESULT = (
     "data.cache_dir",
     "force",
     "reuse",
+    "rerun_of",
     "logger",
     "hydra",
     "trainer.device",
@@ -124,6 +125,7 @@ class RootConfig:
         run_dir: Folder of this run; null = runs/<name>/<changed settings>/seed=<n>.
         cache_dir: Folder of rendered worlds, resized frames and baselines; null = the user's cache.
         force: Throw away what the run directory holds and start again.
+        rerun_of: The run that this one repeats; set by `python -m depthrepro.rerun`.
         reuse: Take over the result of a finished run of the same configuration and seed instead of training again.
     """
 
@@ -136,6 +138,7 @@ class RootConfig:
     cache_dir: str | None = None
     force: bool = False
     reuse: bool = True
+    rerun_of: str | None = None
     model: Any = MISSING
     data: Any = MISSING
     loss: Any = MISSING

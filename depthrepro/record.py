@@ -84,6 +84,7 @@ class Record:
             "git_dirty": self.dirty,
             "config_hash": self.hash,
             "run_dir": str(self.run.path),
+            **({"rerun_of": self.cfg.rerun_of} if self.cfg.rerun_of else {}),
         }
 
     def adopt(self, twin: RunDir) -> dict[str, Any]:
@@ -145,6 +146,7 @@ class Record:
             "train_seconds": round(progress.seconds, 1),
             "images_per_second": round(progress.step * self.cfg.trainer.batch_size / max(progress.seconds, 1e-9), 3),
             "created": now(),
+            **({"rerun_of": self.cfg.rerun_of} if self.cfg.rerun_of else {}),
         }
 
     def _log_results(self, trainer: Trainer, summary: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ LAYERS = {
     "summary": 5,
     "reuse": 5,
     "sweep": 5,
+    "rerun": 5,
     "device": 2,
     "training_log": 2,
     "augment": 1,

@@ -1,0 +1,224 @@
+"""Repeat a run from its saved configuration, in a new directory, and say what differs from today.
+
+    python -m depthrepro.rerun runs/garg_kitti/seed=0
+    python -m depthrepro.rerun runs/garg_kitti/seed=0 trainer.epochs=5
+    python -m depthrepro.rerun runs/garg_kitti/seed=0 --dry-run       the differences only
+
+The run is what its config.yaml says, not what the experiment has become since.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from depthrepro.config import CONFIG_DIR, load_config, register_schema, result_config
+from depthrepro.errors import UserError
+from depthrepro.program import did_you_mean, mistakes, one_line_errors, readable
+from depthrepro.results import METRICS
+from depthrepro.run_dir import RunDir
+
+_USAGE = "usage: python -m depthrepro.rerun RUN_DIR [run_dir=NEW_DIR] [key=value ...] [--dry-run]"
+Differences = list[tuple[str, str, str]]  # (what, then, now)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line, tell the differences, run, and compare the numbers."""
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    if not typed or typed[0] in ("-h", "--help"):
+        print(f"{__doc__}\n{_USAGE}")
+        return
+    old = RunDir(Path(typed[0]).expanduser().resolve())
+    dry = "--dry-run" in typed
+    overrides = [word for word in typed[1:] if word != "--dry-run"]
+    cfg = _load(old)
+    then = result_config(cfg)
+    apply_overrides(cfg, overrides)
+    cfg.run_dir = str(
+        Path(cfg.run_dir).expanduser().resolve() if _names(overrides, "run_dir") else new_folder(old.path)
+    )
+    cfg.rerun_of, cfg.force, cfg.reuse = _origin(old, cfg), False, False
+    if not _names(overrides, "logger.run_name"):
+        cfg.logger.run_name = f"{cfg.logger.run_name} rerun"
+    tell_differences(old, then, cfg)
+    if dry:
+        return
+    from depthrepro.experiment import run_experiment  # torch takes seconds to load
+
+    signal_number = run_experiment(cfg, [*_typed_then(old), *overrides])
+    if signal_number is not None:
+        sys.exit(128 + signal_number)
+    print(compare_numbers(_read(old.summary), _read(RunDir(Path(cfg.run_dir)).summary)))
+
+
+def _load(old: RunDir) -> DictConfig:
+    try:
+        return load_config(old.config)
+    except UserError as error:
+        commit = _read(old.summary).get("git_commit")
+        way_out = f"; it ran at commit {commit}: git checkout {commit[:10]}, then rerun" if commit else ""
+        raise UserError(f"{error}{way_out}") from error
+
+
+def apply_overrides(cfg: DictConfig, overrides: Sequence[str]) -> None:
+    """Set `key=value` in a saved configuration, typed as it is.
+
+    Raises:
+        UserError: If a key is unknown or a value has the wrong type.
+    """
+    for item in overrides:
+        key, equals, _ = item.partition("=")
+        if not equals:
+            raise UserError(f"cannot use {item!r}; {_USAGE}")
+        node: Any = cfg
+        for name in key.split("."):
+            if not isinstance(node, DictConfig) or name not in node:
+                legal = map(str, node) if isinstance(node, DictConfig) else ()
+                raise UserError(f"unknown setting {key!r}{did_you_mean(name, legal)}")
+            node = node[name]
+        try:
+            cfg.merge_with_dotlist([item])
+        except OmegaConfBaseException as error:
+            raise UserError(f"{key}: {str(error).splitlines()[0]}") from error
+
+
+def new_folder(old: Path) -> Path:
+    """`<old>-rerun`, or the first of `<old>-rerun2`, `<old>-rerun3`, ... that does not exist."""
+    number, path = 1, old.with_name(f"{old.name}-rerun")
+    while path.exists():
+        number += 1
+        path = old.with_name(f"{old.name}-rerun{number}")
+    return path
+
+
+def _names(overrides: Sequence[str], key: str) -> bool:
+    return any(item.startswith(f"{key}=") for item in overrides)
+
+
+def _origin(old: RunDir, cfg: DictConfig) -> str:
+    """The old run's directory from `root`, and its MLflow run."""
+    run_id = _read(old.summary).get("run_id")
+    place = Path(os.path.relpath(old.path, Path(cfg.root).expanduser().resolve())).as_posix()
+    return f"{place} (MLflow run {run_id})" if run_id else place
+
+
+def tell_differences(old: RunDir, then: Mapping[str, Any], cfg: DictConfig) -> None:
+    """Print what is not as it was, or is not what the experiment is today."""
+    print(f"rerun of   {old.path}\n        -> {cfg.run_dir}")
+    now = result_config(cfg)
+    _print("changed by hand", differences(then, now))
+    try:
+        today = _print(
+            "the experiment has changed since (the rerun does as the saved configuration says)",
+            differences(then, _todays(old, str(cfg.name))),
+        )
+    except mistakes() as error:
+        print(f"today's defaults cannot be composed for comparison: {readable(error)}")
+        today = True
+    code = _print("code", list(_code(old)))
+    packages = _print("installed", list(_packages(old)))
+    if not (today or code or packages):
+        print("nothing differs: configuration, code and packages are as they were")
+    sys.stdout.flush()
+
+
+def _print(title: str, found: Differences) -> bool:
+    if found:
+        print(f"{title}:")
+        print("\n".join(f"  {what}: {then} -> {now}" for what, then, now in found))
+    return bool(found)
+
+
+def differences(then: Any, now: Any, prefix: str = "") -> Differences:
+    """Leaves that differ between two nested mappings, by dotted key; what one lacks is "(none)".
+
+    >>> differences({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "d": 3}})
+    [('a.c', '2', '(none)'), ('a.d', '(none)', '3')]
+    """
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        found: Differences = []
+        for key in dict.fromkeys([*then, *now]):
+            whole = f"{prefix}.{key}" if prefix else str(key)
+            found += differences(then.get(key, _ABSENT), now.get(key, _ABSENT), whole)
+        return found
+    return [] if then == now else [(prefix, str(then), str(now))]
+
+
+class _Absent:
+    def __str__(self) -> str:
+        return "(none)"
+
+
+_ABSENT = _Absent()
+
+
+def _todays(old: RunDir, name: str) -> dict[str, Any]:
+    """What the same command would compose today."""
+    from hydra import compose, initialize_config_dir
+
+    register_schema()
+    table, slash, row = name.rpartition("/")
+    typed = _typed_then(old) or [f"+experiment/{table}={row}" if slash else f"+experiment={name}"]
+    with initialize_config_dir(CONFIG_DIR, version_base="1.3"):
+        return result_config(compose("config", overrides=typed))
+
+
+def _typed_then(old: RunDir) -> list[str]:
+    return [str(item) for item in _read(old.summary).get("overrides", [])]
+
+
+def _code(old: RunDir) -> Iterator[tuple[str, str, str]]:
+    from depthrepro.sweep.code_state import code_state
+
+    summary = _read(old.summary)
+    if not summary.get("git_commit"):
+        return
+    commit, changes = code_state()
+    then = str(summary["git_commit"])[:10] + (" with uncommitted changes" if summary.get("git_dirty") else "")
+    now = str(commit)[:10] + (" with uncommitted changes" if changes else "")
+    if then != now or changes:
+        yield "commit", then, now
+
+
+def _packages(old: RunDir) -> Iterator[tuple[str, str, str]]:
+    """Distributions whose versions differ from environment.txt."""
+    if not old.environment.exists():
+        return
+    lines = old.environment.read_text(encoding="utf-8").splitlines()
+    then = dict(line.split("==", 1) for line in lines if "==" in line)
+    now = {str(d.metadata["Name"]): d.version for d in metadata.distributions()}
+    yield from differences(then, now)
+
+
+def compare_numbers(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Metrics of both runs side by side at the last output, and whether all are equal to the last digit."""
+    if not old.get("metrics") or not new.get("metrics"):
+        return "no numbers to compare"
+    level = list(new["metrics"])[-1]
+    then, now = old["metrics"].get(level, {}), new["metrics"][level]
+    lines = [f"{level:10}{'then':>10}{'now':>10}"]
+    lines += [
+        f"{m.label:10}{then.get(k, float('nan')):10.{m.digits}f}{now[k]:10.{m.digits}f}" for k, m in METRICS.items()
+    ]
+    same = old["metrics"] == new["metrics"]
+    return "\n".join([*lines, "equal to the last digit" if same else "not equal"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON file's content; {} where there is none that can be read."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+if __name__ == "__main__":
+    one_line_errors(main)
