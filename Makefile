@@ -1,6 +1,7 @@
 # Everything a newcomer types. Needs Python 3.10+ and make; `make` lists the targets.
 PYTHON ?= python3
 VENV ?= .venv
+PORT ?= 5000
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
@@ -34,8 +35,11 @@ types: $(STAMP)
 test: lint types  ## Lint, check types, run the tests
 	@$(BIN)/python -m pytest
 
-ui: $(STAMP)  ## Compare runs in the MLflow UI on http://127.0.0.1:5000
-	@$(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlflow.db --host 127.0.0.1 --port 5000
+ui: $(STAMP)  ## Compare runs in the MLflow UI on http://127.0.0.1:5000 (PORT=... for another)
+	@test -n "$$MLFLOW_TRACKING_URI" -o -f mlflow.db || { echo "no runs yet: type make demo first"; exit 1; }
+	@echo "MLflow on http://127.0.0.1:$(PORT)  (Ctrl-C stops it)"
+	@MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --host 127.0.0.1 --port $(PORT) --workers 1 \
+		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}"
 
 clean:  ## Remove the environment and the caches, keep runs/
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

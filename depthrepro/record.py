@@ -150,8 +150,10 @@ class Record:
         }
 
     def _log_results(self, trainer: Trainer, summary: dict[str, Any]) -> None:
-        """Test metrics as the last rows of metrics.jsonl, so that the tracker shows them."""
+        """Test metrics as the last row of metrics.jsonl: of every output, and of the last that was trained alone."""
         row = {f"test/{level}/{k}": v for level, values in summary["metrics"].items() for k, v in values.items()}
+        main = trainer.plan.stages[-1].levels[-1]
+        row |= {f"test/{k}": v for k, v in summary["metrics"].get(main, {}).items()}
         step = trainer.progress.step
         if row:
             with trainer.log.rows as rows:

@@ -11,24 +11,22 @@ import hashlib
 import json
 import logging
 import os
-import posixpath
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
 from depthrepro.tracking import store
 from depthrepro.tracking.metrics_log import Row, Tail
-from depthrepro.tracking.settings import without_password
+from depthrepro.tracking.shown import description, is_shown, metric_name, params, printed
 from depthrepro.tracking.state import TAGS_FILE, MirrorState
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 PARENT_VARIABLE, SWEEP_VARIABLE = "DEPTHREPRO_PARENT_RUN_ID", "DEPTHREPRO_SWEEP_ID"
-_ARTIFACTS = ("config.yaml", "environment.txt", "summary.json", "per_image.csv")
-_MAX_METRICS, _MAX_PARAMS, _MAX_PARAM_CHARS, _MAX_KEY_CHARS = 1000, 100, 500, 250
+_ARTIFACTS = ("config.yaml", "environment.txt", "summary.json", "per_image.csv", "per_range.csv", "metrics.jsonl")
+_MAX_METRICS, _MAX_PARAMS = 1000, 100
 
 log = logging.getLogger(__name__)
 
@@ -100,14 +98,15 @@ class Feed:
             status: FINISHED, FAILED or KILLED; None leaves it as it is.
         """
         self.update()
-        self._set_tags(self._checkpoint_tags())
+        self._set_tags(self._checkpoint_tags() | self._description_tags())
         self._send_artifacts()
         if status is not None:
             self.client.set_terminated(self.state.run_id, status)
 
     def _new_points(self, row: Row) -> list[tuple[str, float, int, int]]:
         """(name, value, milliseconds, step) of the row's values that the store lacks."""
-        named = ((metric_name(name), value) for name, value in row["metrics"].items() if value is not None)
+        shown = ((name, value) for name, value in row["metrics"].items() if value is not None and is_shown(name))
+        named = ((metric_name(name), value) for name, value in shown)
         return [
             (name, float(value), int(row["time"] * 1000), row["step"])
             for name, value in named
@@ -129,10 +128,10 @@ class Feed:
         if self.state.params_sent or not config.exists():
             return
         known = self.client.get_run(self.state.run_id).data.params
-        leaves = flatten(yaml.safe_load(config.read_text(encoding="utf-8")))
-        params = [Param(name, value) for name, value in leaves.items() if name not in known]
-        for start in range(0, len(params), _MAX_PARAMS):
-            self.client.log_batch(self.state.run_id, params=params[start : start + _MAX_PARAMS])
+        leaves = params(yaml.safe_load(config.read_text(encoding="utf-8")))
+        new = [Param(name, value) for name, value in leaves.items() if name not in known]
+        for start in range(0, len(new), _MAX_PARAMS):
+            self.client.log_batch(self.state.run_id, params=new[start : start + _MAX_PARAMS])
         self.state.params_sent = True
         self.state.save(self.run_dir)
 
@@ -179,37 +178,17 @@ class Feed:
                 digest.update(block)
         return {"checkpoint": str(checkpoint), "checkpoint_sha256": digest.hexdigest()}
 
+    def _description_tags(self) -> dict[str, str]:
+        """The note that MLflow shows on the run's page, once there are numbers."""
+        try:
+            summary = json.loads((self.run_dir / "summary.json").read_text(encoding="utf-8"))
+            return {"mlflow.note.content": description(summary)}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # not worth an error
+            return {}
+
     def _send_artifacts(self) -> None:
         for name in _ARTIFACTS:
             if (self.run_dir / name).exists():
                 self.client.log_artifact(self.state.run_id, str(self.run_dir / name))
         for figure in sorted((self.run_dir / "figures").glob("*.png")):
             self.client.log_artifact(self.state.run_id, str(figure), "figures")
-
-
-def metric_name(name: str) -> str:
-    """`name` in the characters and length that MLflow accepts."""
-    cleaned = posixpath.normpath(re.sub(r"[^\w\-. /]", "_", name, flags=re.ASCII)).strip("/.")
-    return cleaned[:_MAX_KEY_CHARS] or "_"
-
-
-def flatten(node: Any, prefix: str = "") -> dict[str, str]:
-    """Leaves of nested mappings and lists as `a.b.0.c` to text; a list of scalars stays one leaf.
-
-    >>> flatten({"a": {"b": 1, "size": [188, 620]}, "c": None})
-    {'a.b': '1', 'a.size': '[188, 620]', 'c': 'null'}
-    """
-    if isinstance(node, list) and any(isinstance(item, dict | list) for item in node):
-        node = dict(enumerate(node))
-    if not isinstance(node, dict):
-        return {metric_name(prefix): printed(node)[:_MAX_PARAM_CHARS]} if prefix else {}
-    leaves: dict[str, str] = {}
-    for key, value in node.items():
-        leaves |= flatten(value, f"{prefix}.{key}" if prefix else str(key))
-    return leaves
-
-
-def printed(value: Any) -> str:
-    """A scalar or list as text: strings as they are, the rest as JSON; no passwords in addresses."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return without_password(text)

@@ -9,10 +9,11 @@ import sys
 import pytest
 
 from depthrepro.errors import UserError
-from depthrepro.tracking.feed import Feed, flatten, metric_name, printed
+from depthrepro.tracking.feed import Feed
 from depthrepro.tracking.metrics_log import MetricsLog
 from depthrepro.tracking.process import started_at
 from depthrepro.tracking.settings import artifact_root
+from depthrepro.tracking.shown import description, flatten, is_shown, metric_name, params, printed
 from depthrepro.tracking.state import MirrorState, take_over
 from depthrepro.tracking.store import close_dead_runs, connect
 from depthrepro.tracking.sync import sync
@@ -80,7 +81,7 @@ def test_sync_sends_everything_and_again_changes_nothing(run_dir, root, client, 
     assert tags["checkpoint"] == str(run_dir / "checkpoints" / "last.pt")
     assert tags["checkpoint_sha256"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # of "abc"
     files = {f.path for f in client.list_artifacts(run.info.run_id)}
-    assert files == {"config.yaml", "environment.txt", "figures", "per_image.csv", "summary.json"}
+    assert files == {"config.yaml", "environment.txt", "figures", "metrics.jsonl", "per_image.csv", "summary.json"}
     assert [f.path for f in client.list_artifacts(run.info.run_id, "figures")] == ["figures/panel.png"]
 
 
@@ -240,3 +241,60 @@ def test_names_and_values_fit_mlflow():
     assert metric_name("/a//b/../c") == "a/c"
     assert len(metric_name("x" * 300)) == 250
     assert printed("postgresql://me:secret@host/db") == "postgresql://***@host/db"
+
+
+CONFIG = {
+    "name": "garg_augmentation/flip",
+    "scale": "demo",
+    "seed": 2,
+    "root": "/somewhere",
+    "logger": {"kind": "mlflow"},
+    "optimizer": {"_target_": "torch.optim.Adam", "_partial_": True, "lr": 0.001},
+    "loss": {
+        "_target_": "depthrepro.losses.stereo.StereoLoss",
+        "photometric": {"_target_": "depthrepro.losses.photometric.PhotometricLoss", "ssim_weight": 0.0},
+        "smoothness": {"_target_": "hydra.utils.get_method", "path": "depthrepro.losses.smoothness.l2_smoothness"},
+    },
+    "trainer": {"epochs": 24, "device": "auto", "stages": {"L8": {"levels": ["L8"], "share": 1.0, "lr_factor": 1.0}}},
+}
+
+
+def test_parameters_are_few_readable_and_what_varies_sorts_first():
+    shown = params(CONFIG)
+    assert sorted(shown)[:4] == ["Row", "Scale", "Seed", "Table"]
+    assert shown == {
+        "Table": "garg_augmentation",
+        "Row": "flip",
+        "Seed": "2",
+        "Scale": "demo",
+        "optimizer": "Adam",
+        "optimizer.lr": "0.001",
+        "loss": "StereoLoss",
+        "loss.photometric": "PhotometricLoss",
+        "loss.photometric.ssim_weight": "0.0",
+        "loss.smoothness": "l2_smoothness",
+        "trainer.epochs": "24",
+        "trainer.stages.L8": "L8 share 1",
+    }
+
+
+def test_single_levels_are_not_shown():
+    names = ["train/loss", "train/photometric/L12", "test/L9/abs_rel", "test/abs_rel", "val/loss"]
+    assert [name for name in names if is_shown(name)] == ["train/loss", "test/abs_rel", "val/loss"]
+
+
+def test_the_note_says_what_the_run_is():
+    summary = {
+        "experiment": "garg_kitti",
+        "seed": 0,
+        "scale": "demo",
+        "overrides": ["+experiment=garg_kitti"],
+        "data": {"name": "streets", "embedded": True},
+        "images": 60,
+        "metrics": {"L9": {"abs_rel": 0.3}, "L12": {"abs_rel": 0.25, "rmse": 5.0, "delta1": 0.6}},
+    }
+    note = description(summary)
+    assert "rendered, not KITTI" in note and "60 test images" in note
+    assert "Output L12: abs_rel 0.250, rmse 5.000, delta1 0.600." in note
+    assert "python -m depthrepro.train +experiment=garg_kitti" in note
+    assert "Not evaluated" in description({**summary, "metrics": {}})
