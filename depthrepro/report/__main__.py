@@ -108,6 +108,7 @@ def run(settings: Settings) -> int:
             continue
         paths += report.write(table, settings.experiments if settings.commit else settings.out, commit=settings.commit)
         print(report.text(table) if table.name in settings.tables else report.brief(table))
+    report.close()
     if paths and not settings.commit:
         paths.append(report.write_page(settings.out / "index.html"))
     for table in empty if settings.tables or not paths else ():

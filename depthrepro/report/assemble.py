@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from depthrepro.report import plots, plots_effects, plots_images
@@ -38,20 +42,51 @@ class Rendered:
     unfinished: list[Unfinished]
 
 
-def assemble(table: PaperTable, results: Results, plot_folder: Path, *, publish: bool = False) -> Rendered:
+class Painter:
+    """Draws figures, many of them in processes side by side.
+
+    Args:
+        many: Whether there are so many that starting processes pays.
+    """
+
+    def __init__(self, *, many: bool = False) -> None:
+        self._pool = ProcessPoolExecutor(min(os.cpu_count() or 1, 8), get_context("spawn")) if many else None
+
+    def paint(self, tasks: Sequence[Callable[[], Path | None]]) -> list[Path | None]:
+        """What each task returns, in order."""
+        if self._pool is None:
+            return [task() for task in tasks]
+        return list(self._pool.map(_call, tasks))
+
+    def close(self) -> None:
+        """End the processes."""
+        if self._pool is not None:
+            self._pool.shutdown()
+
+
+def _call(task: Callable[[], Path | None]) -> Path | None:
+    return task()
+
+
+def assemble(
+    table: PaperTable, results: Results, plot_folder: Path, painter: Painter, *, publish: bool = False
+) -> Rendered:
     """Build one table from results that were measured for it.
 
     Args:
         table: The published side.
         results: From any source.
         plot_folder: Where the figures go; those of an earlier report that have no place any more are deleted.
+        painter: Draws them.
         publish: Leave out pictures that show a real data set's images, which are not ours to publish.
     """
     mine = for_table(results, table)
     blocks = build_blocks(table, mine.rows)
     verdicts = {block.slug: decide(table, block, mine.images) for block in blocks}
     endings = file_endings(blocks)
-    figures = {block.slug: _draw(table, block, mine, plot_folder, endings[block.slug], publish) for block in blocks}
+    figures = {
+        block.slug: _draw(table, block, mine, plot_folder, endings[block.slug], publish, painter) for block in blocks
+    }
     drawn = {path for paths in figures.values() for path in paths.values()}
     for stale in set(plot_folder.glob("*.png")) - drawn:
         if mine.folders or not stale.name.startswith("panel"):  # committed results cannot draw their panels again
@@ -67,35 +102,30 @@ def file_endings(blocks: list[Block]) -> dict[str, str]:
 
 
 def _draw(
-    table: PaperTable, block: Block, results: Results, folder: Path, ending: str, publish: bool
+    table: PaperTable, block: Block, results: Results, folder: Path, ending: str, publish: bool, painter: Painter
 ) -> dict[str, Path]:
     """The block's figures by title; one that has nothing to show is left out."""
-    by_level = bool(table.plot) and not table.effect_of
+    runs = set(block.runs["run"])
+    images, ranges, curves = (f[f["run"].isin(runs)] for f in (results.images, results.ranges, results.curves))
     wanted: dict[str, tuple[str, Draw]] = {}
-    if table.plot and by_level:
-        wanted["Error against output resolution"] = (
-            "error_vs_resolution",
-            lambda path: plots.draw_error_vs_resolution(table, block, path),
-        )
+    if table.plot and table.effect_of:
+        wanted[f"Effect of {table.effect_of}"] = ("effects", partial(plots_effects.draw_effects, table, block))
     elif table.plot:
-        wanted[f"Effect of {table.effect_of}"] = ("effects", lambda p: plots_effects.draw_effects(table, block, p))
+        name = "error_vs_resolution"
+        wanted["Error against output resolution"] = (name, partial(plots.draw_error_vs_resolution, table, block))
     wanted |= {
-        "Error against depth": ("ranges", lambda p: plots_images.draw_error_by_range(table, block, results.ranges, p)),
+        "Error against depth": ("ranges", partial(plots_images.draw_error_by_range, table, block, ranges)),
         "AbsRel over the test images": (
             "distribution",
-            lambda p: plots_images.draw_distribution(table, block, results.images, p),
+            partial(plots_images.draw_distribution, table, block, images),
         ),
-        "Training curves": ("curves", lambda p: plots_effects.draw_curves(table, block, results.curves, p)),
-        "Images, ground truth and predictions": (
-            "panel",
-            lambda p: None if publish and not block.embedded else draw_rows_panel(table, block, results.folders, p),
-        ),
+        "Training curves": ("curves", partial(plots_effects.draw_curves, table, block, curves)),
     }
-    figures: dict[str, Path] = {}
-    for title, (stem, draw) in wanted.items():
-        path = draw(folder / f"{stem}_{ending}.png")
-        if path is not None:
-            figures[title] = path
+    if results.folders and (block.embedded or not publish):
+        panel = partial(draw_rows_panel, table, block, results.folders)
+        wanted["Images, ground truth and predictions"] = ("panel", panel)
+    paths = painter.paint([partial(draw, folder / f"{stem}_{ending}.png") for stem, draw in wanted.values()])
+    figures = {title: path for title, path in zip(wanted, paths, strict=True) if path is not None}
     kept = folder / f"panel_{ending}.png"
     if not results.folders and kept.exists():
         figures["Images, ground truth and predictions"] = kept

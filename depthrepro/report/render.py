@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from depthrepro.files import write_atomic
-from depthrepro.report.assemble import Rendered, assemble
+from depthrepro.report.assemble import Painter, Rendered, assemble
 from depthrepro.report.claims import describe, overall, word
 from depthrepro.report.committed import commit, from_committed, is_committed
 from depthrepro.report.latex import latex
@@ -31,7 +31,8 @@ class Report:
         self._source, self._runs, self._experiments = source, runs, experiments
         self._measured = self._read(uri, tables)
         self._rendered: dict[str, Rendered] = {}
-        self._committed_used = False
+        self._committed: dict[str, Results] = {}
+        self._painter = Painter(many=sum(self.has(table) for table in tables) > 1)
 
     def _read(self, uri: str, tables: Sequence[PaperTable]) -> Results | None:
         if self._source == "committed":
@@ -48,8 +49,9 @@ class Report:
             return self._measured
         folder = self._experiments / table.name
         if self._source in ("auto", "committed") and is_committed(folder):
-            self._committed_used = True
-            return from_committed(folder)
+            if table.name not in self._committed:
+                self._committed[table.name] = from_committed(folder)
+            return self._committed[table.name]
         return None
 
     def has(self, table: PaperTable) -> bool:
@@ -73,7 +75,7 @@ class Report:
         assert results is not None
         folder = out / table.name
         tables_in, plots_in = (folder / "tables", folder / "plots") if commit else (folder, folder)
-        one = assemble(table, results, plots_in, publish=commit)
+        one = assemble(table, results, plots_in, self._painter, publish=commit)
         self._rendered[table.name] = one
         written = _commit(results, table, folder) if commit else []
         files = {
@@ -94,13 +96,17 @@ class Report:
         write_atomic(path, text)
         return path
 
+    def close(self) -> None:
+        """Free what drawing needed."""
+        self._painter.close()
+
     def _said_source(self) -> str:
         if self._source == "mlflow":
             return "an MLflow store"
         committed = "the results committed in experiments/"
         if self._measured is None or self._measured.rows.empty:
             return committed
-        return f"run directories below {self._runs.name}/" + (f" and {committed}" if self._committed_used else "")
+        return f"run directories below {self._runs.name}/" + (f" and {committed}" if self._committed else "")
 
     def text(self, table: PaperTable, folder: Path | None = None) -> str:
         """The table as Markdown; figures are linked from `folder`."""
