@@ -47,8 +47,14 @@ def _readable(node: Any) -> Any:
     if set(node) == {"levels", "share", "lr_factor"}:
         slower = "" if node["lr_factor"] == 1 else f", learning rate times {node['lr_factor']:g}"
         return f"{'+'.join(node['levels'])} share {node['share']:g}{slower}"
-    named = {"": node["_target_"].rpartition(".")[2]} if "_target_" in node else {}
+    named = {"": _name(node["_target_"])} if "_target_" in node else {}
     return named | {k: _readable(v) for k, v in node.items() if k not in ("_target_", "_partial_")}
+
+
+def _name(target: str) -> str:
+    """A class's name; of a reader's function `build`, the reader's."""
+    module, _, name = target.rpartition(".")
+    return module.rpartition(".")[2] if name == "build" else name
 
 
 def is_shown(name: str) -> bool:

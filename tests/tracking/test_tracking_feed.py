@@ -249,6 +249,7 @@ CONFIG = {
     "seed": 2,
     "root": "/somewhere",
     "logger": {"kind": "mlflow"},
+    "data": {"_target_": "depthrepro.data.kitti_raw.build", "root": "/somewhere", "sides": "l"},
     "optimizer": {"_target_": "torch.optim.Adam", "_partial_": True, "lr": 0.001},
     "loss": {
         "_target_": "depthrepro.losses.stereo.StereoLoss",
@@ -267,6 +268,8 @@ def test_parameters_are_few_readable_and_what_varies_sorts_first():
         "Row": "flip",
         "Seed": "2",
         "Scale": "demo",
+        "data": "kitti_raw",
+        "data.sides": "l",
         "optimizer": "Adam",
         "optimizer.lr": "0.001",
         "loss": "StereoLoss",
