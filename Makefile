@@ -23,7 +23,7 @@ install: $(STAMP)  ## Make the environment
 
 demo: $(STAMP)  ## Train Garg et al. on the embedded streets and render the table (about 10 minutes)
 	@$(BIN)/python -m depthrepro.train +experiment=garg_kitti
-	@$(BIN)/python -m depthrepro.report garg_resolution
+	@$(BIN)/python -m depthrepro.report garg_kitti
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

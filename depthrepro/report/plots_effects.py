@@ -117,7 +117,7 @@ def draw_curves(table: PaperTable, block: Block, curves: pd.DataFrame, path: Pat
             _curve_panel(axes, line, frame)
         for axes in panels[len(drawn) :]:
             axes.set_visible(False)
-        panels[0].legend(loc="upper right", handlelength=1.4)
+        panels[0].legend(loc="lower right", handlelength=1.4)
         for axes in panels[max(0, len(drawn) - columns) : len(drawn)]:
             axes.set_xlabel("epoch")
             axes.tick_params(labelbottom=True)
