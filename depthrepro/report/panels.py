@@ -86,7 +86,7 @@ def draw_rows_panel(table: PaperTable, block: Block, folders: dict[str, Path], o
     if any(key not in item for item in items for key in columns):
         return None
     note = f"{'Rendered data, not KITTI. ' if block.embedded else ''}Last checkpoint, seed {lines[0].seeds[0]}."
-    return _draw(items, columns, out_png, f"{table.title.split(': ')[-1].capitalize()}: {block.title}", note, ROWS_DPI)
+    return _draw(items, columns, out_png, f"Predictions of each row: {block.title}", note, ROWS_DPI)
 
 
 def _draw(

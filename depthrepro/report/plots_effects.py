@@ -56,7 +56,12 @@ def draw_effects(table: PaperTable, block: Block, path: Path) -> Path | None:
             axes = panels[len(table.plot) + index]
             places = [labels.index(row.label) for row in published]
             axes.plot([row.paper[key] for row in published], places, "o", mfc="white", color=style.PAPER, ms=5.5)
-            axes.set_title(f"paper, {table.data}: {METRICS[key].label}", loc="left", fontsize=8.5, color=style.QUIET)
+            axes.set_title(
+                f"paper, {table.data}: {METRICS[key].label} {METRICS[key].arrow}",
+                loc="left",
+                fontsize=8.5,
+                color=style.QUIET,
+            )
             _value_axis(axes)
         panels[0].set_yticks(range(len(labels)), labels)
         panels[0].set_ylim(len(labels) - 0.5, -0.5)
@@ -76,9 +81,8 @@ def _effect_panel(axes: Axes, block: Block, lines: list[Line], labels: list[str]
         axes.errorbar([value.mean], [place], xerr=[value.std or 0.0], **bar)
     first = lines[0].values[key].mean
     axes.axvline(first, color=style.PAPER, lw=0.8, ls=(0, (3, 3)), zorder=0)
-    better = "higher" if METRICS[key].higher_is_better else "lower"
     unit = " (m)" if key == "rmse" else ""
-    axes.set_title(f"{METRICS[key].label}{unit}, {better} is better", loc="left", fontsize=8.5)
+    axes.set_title(f"{METRICS[key].label}{unit} {METRICS[key].arrow}", loc="left", fontsize=8.5)
     _value_axis(axes)
 
 

@@ -32,7 +32,7 @@ def draw_error_by_range(table: PaperTable, block: Block, ranges: pd.DataFrame, p
     if not lines:
         return None
     with style.figure(7.2, 3.4) as fig:
-        said = f"{scope(block)} AbsRel is taken per image and range, then averaged over the images that have the range."
+        said = f"{scope(block)} AbsRel per image and range, then mean over the images."
         style.heading(fig, f"Error against depth: {block.title}", said, left=0.12)
         axes = fig.subplots()
         edges = sorted({*ranges["near_m"], *ranges["far_m"]})
@@ -52,7 +52,10 @@ def draw_error_by_range(table: PaperTable, block: Block, ranges: pd.DataFrame, p
         axes.set_xticks(ticks, names)
         axes.set_ylim(bottom=0)
         axes.set_ylabel("AbsRel")
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        handles, labels = axes.get_legend_handles_labels()
+        order = sorted(range(len(labels)), key=lambda i: labels[i] in {name for _, name in style.BASELINES.values()})
+        entries = [handles[i] for i in order], [labels[i] for i in order]
+        axes.legend(*entries, loc="center left", bbox_to_anchor=(1.0, 0.5))
         style.grid_y(axes)
         fig.subplots_adjust(left=0.075, right=0.745, top=0.80, bottom=0.14)
         return style.save(fig, path, dpi=style.SCREEN_DPI)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,19 @@ from matplotlib.figure import Figure
 
 INK, QUIET, FAINT = "#222222", "#6b6b6b", "#d9d9d9"
 OURS, PAPER, WARM, GREEN = "#1f5a94", "#8a8a8a", "#b8612a", "#4a7d52"
-SERIES = ("#1f5a94", "#b8612a", "#4a7d52", "#7b5a9e", "#5f6b73")  # apart in grey and for the colour-blind
-SCREEN_DPI = 130  # of figures that are read on a page
-BASELINES = {"mean_map": (WARM, "mean depth map"), "sgbm": (GREEN, "SGBM (stereo)")}
+# Rows of a table. Apart from each other also with every common kind of colour-blindness (least CIE distance 15), and
+# each has a mark of its own, for print in grey.
+SERIES = ("#1f5a94", "#d55e00", "#0b9a72", "#cc79a7", "#d9a000", "#5fb3e6")
+MARKERS = "os^Dvp"
+# Baselines are thin dark lines in every figure, so that they are never taken for a row.
+BASELINES: dict[str, tuple[Any, str]] = {
+    "mean_map": ((0, (5, 2)), "mean depth map"),
+    "sgbm": ((0, (1, 1.5)), "SGBM (stereo)"),
+}
+BASELINE_INK, BAND = "#3a3a3a", "#f4f4f4"
+WIDTH = 7.2  # inches, of every figure that is read on a page
+SCREEN_DPI = 130  # of figures that are read on a page: 936 pixels wide, of which 700 are enough
+TITLE_PER_INCH, TEXT_PER_INCH = 11.0, 16.5  # characters
 
 _RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -54,14 +65,35 @@ def figure(width: float, height: float) -> Iterator[Figure]:
         yield fig
 
 
+@contextmanager
+def titled(body: float, title: str, subtitle: str, width: float = WIDTH) -> Iterator[tuple[Figure, float]]:
+    """A figure with its heading: `body` inches below as many lines as the heading takes.
+
+    Yields:
+        The figure and the heading's height in inches.
+    """
+    head = _heading_lines(width, title, subtitle)[2]
+    with figure(width, body + head) as fig:
+        heading(fig, title, subtitle, left=0.12)
+        yield fig, head
+
+
 def save(fig: Figure, path: Path, dpi: int = 200) -> Path:
-    """Write a PNG beside `path` and rename it into place; returns `path`. Call it inside `figure`."""
+    """Write a PNG beside `path` and rename it into place; returns `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    # A fixed Software entry: the same numbers give the same file whatever the machine.
-    fig.savefig(beside, format="png", dpi=dpi, facecolor="white", metadata={"Software": "depthrepro"})
+    with mpl.rc_context(_RC):  # ticks are made when the figure is drawn
+        # No Software entry, which names a version: the same numbers give the same file.
+        fig.savefig(beside, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
     beside.replace(path)
     return path
+
+
+def margins(fig: Figure, *, left: float, right: float, top: float, bottom: float, **gaps: float) -> None:
+    """Room around the panels, in inches; gaps between them as `subplots_adjust` has them."""
+    width, height = fig.get_size_inches()
+    edges = {"left": left / width, "right": 1 - right / width, "top": 1 - top / height, "bottom": bottom / height}
+    fig.subplots_adjust(**edges, **gaps)
 
 
 def grid_y(axes: Axes) -> None:
@@ -70,11 +102,32 @@ def grid_y(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def heading(fig: Figure, title: str, subtitle: str = "", *, left: float = 0.0) -> None:
-    """Title and a quiet second line at the figure's upper left; `left` in inches from the edge."""
+def heading(fig: Figure, title: str, subtitle: str = "", *, left: float = 0.0) -> float:
+    """Title and quiet lines below it at the figure's upper left, wrapped to its width.
+
+    Args:
+        fig: A figure of this module.
+        title: In bold.
+        subtitle: What the numbers are.
+        left: Inches from the edge.
+
+    Returns:
+        Height in inches.
+    """
     width, height = fig.get_size_inches()
-    fig.text(left / width, 1 - 0.10 / height, title, ha="left", va="top", fontsize=10.5, fontweight="bold")
+    title, subtitle, used = _heading_lines(width, title, subtitle, left)
+    top = 1 - 0.10 / height
+    text: dict[str, Any] = {"ha": "left", "va": "top", "linespacing": 1.35}
+    fig.text(left / width, top, title, fontsize=10.5, fontweight="bold", **text)
     if subtitle:
-        fig.text(
-            left / width, 1 - 0.32 / height, subtitle, ha="left", va="top", fontsize=8.0, color=QUIET, linespacing=1.35
-        )
+        below = (0.22 + 0.20 * title.count("\n")) / height
+        fig.text(left / width, top - below, subtitle, fontsize=8.0, color=QUIET, **text)
+    return used
+
+
+def _heading_lines(width: float, title: str, subtitle: str, left: float = 0.12) -> tuple[str, str, float]:
+    room = width - 2 * left
+    title = textwrap.fill(title, max(20, int(room * TITLE_PER_INCH)))
+    subtitle = textwrap.fill(subtitle, max(30, int(room * TEXT_PER_INCH)))
+    lines = 1 + subtitle.count("\n") if subtitle else 0
+    return title, subtitle, 0.32 + 0.20 * title.count("\n") + 0.155 * lines

@@ -1,0 +1,142 @@
+"""What the plots of a table have in common: its rows, its baselines, and the words that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from depthrepro.report import style
+from depthrepro.report.blocks import Block, Line
+from depthrepro.results import METRICS
+
+REACH = 0.75  # a reference further from the data than so much of their span is named at the edge instead of drawn
+METRES = ("rmse",)  # metrics that have a unit
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A baseline's value as a thin line: what it is called, and its dashes."""
+
+    name: str
+    value: float
+    dashes: Any
+
+
+def our_lines(block: Block, *, missing: bool = False) -> list[Line]:
+    """Rows of ours in the table's order, at the last checkpoint where there is one; `missing`: also those without."""
+    lines = next(iter(block.lines.values()), [])
+    return [line for line in lines if line.role == "level" and (missing or not line.missing)]
+
+
+def baselines(block: Block) -> list[Line]:
+    """The measured baselines of a block."""
+    lines = next(iter(block.lines.values()), [])
+    return [line for line in lines if line.role == "baseline" and not line.missing]
+
+
+def scope(block: Block) -> str:
+    """What the numbers were measured on, for the line under a figure's title."""
+    counts = sorted({len(line.seeds) for line in our_lines(block)})
+    seeds = f"{counts[0]} seed{'s' if counts[0] != 1 else ''}" if counts else "no seed"
+    if len(counts) > 1:
+        seeds = f"{counts[0]} to {counts[-1]} seeds"
+    rendered = "Rendered data, not KITTI. " if block.embedded else ""
+    return f"{rendered}{block.keys['images']} test images, {seeds} a row, {next(iter(block.lines))} checkpoint."
+
+
+def many_seeds(lines: Sequence[Line]) -> bool:
+    """Whether any row has a spread over seeds."""
+    return any(len(line.seeds) > 1 for line in lines)
+
+
+def metric_name(key: str) -> str:
+    """A metric with its unit, if it has one."""
+    return f"{METRICS[key].label} (m)" if key in METRICS and key in METRES else METRICS[key].label
+
+
+def direction(key: str) -> str:
+    """Which way is better."""
+    return "higher is better" if METRICS[key].higher_is_better else "lower is better"
+
+
+def panel_title(axes: Axes, first: str, second: str) -> None:
+    """Two short lines over a panel, the second one quiet."""
+    axes.annotate(first, (0, 1), (0, 17), xycoords="axes fraction", textcoords="offset points", fontsize=9.5)
+    quiet: dict[str, Any] = {"fontsize": 8.0, "color": style.QUIET}
+    axes.annotate(second, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points", **quiet)
+
+
+def look(index: int) -> dict[str, Any]:
+    """Colour and mark of a table's row by its place."""
+    return {
+        "color": style.SERIES[index % len(style.SERIES)],
+        "marker": style.MARKERS[index % len(style.MARKERS)],
+    }
+
+
+def references(block: Block, key: str) -> list[Reference]:
+    """The baselines' values of one metric."""
+    found = []
+    for line in baselines(block):
+        if key in line.values:
+            dashes, name = style.BASELINES.get(line.method, ("-.", line.label))
+            found.append(Reference(name, line.values[key].mean, dashes))
+    return found
+
+
+def draw_references(axes: Axes, found: Sequence[Reference], *, axis: str) -> list[tuple[str, Reference]]:
+    """Draw reference lines near the data, widening the axis to hold them; the data must have been drawn before.
+
+    Args:
+        axes: The panel.
+        found: From `references`.
+        axis: "x" for vertical lines, "y" for horizontal ones.
+
+    Returns:
+        Those too far away to be drawn without squashing the data, with their side: "low" or "high".
+    """
+    low, high = axes.get_xlim() if axis == "x" else axes.get_ylim()
+    span = high - low
+    far = []
+    for reference in found:
+        if low - REACH * span <= reference.value <= high + REACH * span:
+            draw = axes.axvline if axis == "x" else axes.axhline
+            draw(reference.value, color=style.BASELINE_INK, lw=1.0, ls=reference.dashes, zorder=1)
+        else:
+            far.append(("low" if reference.value < low else "high", reference))
+    drawn = [r.value for r in found if all(r is not other for _, other in far)]
+    limits = min([low, *(v - 0.05 * span for v in drawn)]), max([high, *(v + 0.05 * span for v in drawn)])
+    (axes.set_xlim if axis == "x" else axes.set_ylim)(*limits)
+    return far
+
+
+def reference_handles(found: Sequence[Reference]) -> list[Line2D]:
+    """Legend entries of the references that are drawn."""
+    return [Line2D([], [], color=style.BASELINE_INK, lw=1.0, ls=r.dashes, label=r.name) for r in found]
+
+
+def value_axis(axes: Axes, axis: str, ticks: int) -> None:
+    """A few round numbers."""
+    (axes.xaxis if axis == "x" else axes.yaxis).set_major_locator(MaxNLocator(ticks, steps=[1, 2, 5, 10]))
+
+
+def legend_below(fig: Figure, handles: Sequence[Any], columns: int) -> float:
+    """The figure's legend along its lower edge, read line by line.
+
+    Returns:
+        Its height in inches.
+    """
+    columns = min(columns, len(handles))
+    rows = -(-len(handles) // columns)
+    # matplotlib fills a legend column by column; readers go line by line.
+    lines = [list(handles[i * columns : (i + 1) * columns]) for i in range(rows)]
+    ordered = [line[column] for column in range(columns) for line in lines if column < len(line)]
+    height = fig.get_size_inches()[1]
+    fig.legend(handles=ordered, loc="lower center", ncols=columns, bbox_to_anchor=(0.5, 0.03 / height), columnspacing=1.8)
+    return 0.12 + 0.19 * rows
