@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -140,13 +141,28 @@ def describe(verdict: Verdict) -> str:
     metric, told = METRICS[verdict.metric], word(verdict.verdict, verdict.claim)
     if verdict.interval is None:
         return f"{metric.label}: {told} ({verdict.reason})"
-    found, digits = verdict.interval, metric.digits
-    parts = [f"95 % {signed(found.low, digits)} to {signed(found.high, digits)}"]
+    difference, low, high = numbers(verdict)
+    parts = [f"95 % {low} to {high}"]
     parts.append(f"{len(verdict.seeds)} seed{'s' if len(verdict.seeds) != 1 else ''}, {verdict.images} images")
     if verdict.paper_difference is not None:
-        parts.append(f"paper {signed(verdict.paper_difference, digits)}")
+        parts.append(f"paper {signed(verdict.paper_difference, metric.digits)}")
     reason = f" ({verdict.reason})" if verdict.reason else ""
-    return f"{metric.label} {signed(found.difference, digits)} ({'; '.join(parts)}): {told}{reason}"
+    return f"{metric.label} {difference} ({'; '.join(parts)}): {told}{reason}"
+
+
+def numbers(verdict: Verdict) -> tuple[str, str, str]:
+    """(difference, low, high) of a measured verdict, with signs.
+
+    The digits are the metric's, and as many more as the interval's width needs to show two figures: a small difference
+    must not read as zero.
+    """
+    interval = verdict.interval
+    assert interval is not None
+    width = interval.high - interval.low
+    digits = METRICS[verdict.metric].digits
+    if width > 0:
+        digits = min(6, max(digits, 1 - math.floor(math.log10(width))))
+    return signed(interval.difference, digits), signed(interval.low, digits), signed(interval.high, digits)
 
 
 def signed(value: float, digits: int) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from depthrepro.report.claims import Verdict, signed, word
+from depthrepro.report.claims import Verdict, numbers, word
 from depthrepro.results import METRICS
 
 WIDTH = 100.0  # drawing units from edge to edge; zero lies in the middle
@@ -70,21 +69,6 @@ def place(verdict: Verdict, limit: float, kind: str) -> Mark | None:
         kind=kind,
         text=f"{metric.label} {said}, 95 % interval {low} to {high}: {told}",
     )
-
-
-def numbers(verdict: Verdict) -> tuple[str, str, str]:
-    """(difference, low, high) of a measured verdict, with signs.
-
-    The digits are the metric's, and as many more as the interval's width needs to show two figures: a small difference
-    must not read as zero.
-    """
-    interval = verdict.interval
-    assert interval is not None
-    width = interval.high - interval.low
-    digits = METRICS[verdict.metric].digits
-    if width > 0:
-        digits = min(6, max(digits, 1 - math.floor(math.log10(width))))
-    return signed(interval.difference, digits), signed(interval.low, digits), signed(interval.high, digits)
 
 
 def alt_text(marks: Sequence[Mark | None]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from depthrepro.report import interval_plot
 from depthrepro.report.blocks import BLOCK_KEYS, Block
-from depthrepro.report.claims import CONTRADICTED, REPRODUCED, UNDECIDED, UNMEASURED, Verdict, overall, word
+from depthrepro.report.claims import CONTRADICTED, REPRODUCED, UNDECIDED, UNMEASURED, Verdict, numbers, overall, word
 from depthrepro.report.paper import Claim
 from depthrepro.results import METRICS
 
@@ -102,7 +102,7 @@ def cell(verdicts: Sequence[Verdict], reach: dict[str, float], claim: Claim) -> 
     whole = chip(overall(verdicts), claim)
     if not measured:
         return Cell(whole, tuple(parts))
-    return Cell(whole, tuple(parts), interval_plot.numbers(measured[0]), METRICS[measured[0].metric].label)
+    return Cell(whole, tuple(parts), numbers(measured[0]), METRICS[measured[0].metric].label)
 
 
 def columns(rendered: Sequence[Rendered]) -> list[Column]:

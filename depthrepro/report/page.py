@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from depthrepro.report import interval_plot, overview, tables
 from depthrepro.report.blocks import Block, Line
-from depthrepro.report.claims import Verdict, signed
+from depthrepro.report.claims import Verdict, numbers, signed
 from depthrepro.report.paper import Claim, PaperTable
 from depthrepro.results import METRICS
 
@@ -74,7 +74,7 @@ def page(rendered: list[Rendered], *, source: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["numbers"] = interval_plot.numbers
+    environment.filters["numbers"] = numbers
     environment.filters["signed"] = signed
     shown = overview.columns(rendered)
     names = short_names([one.table.name for one in rendered])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from depthrepro.report.blocks import build_blocks
-from depthrepro.report.claims import Verdict, decide, describe, overall, signed, word
+from depthrepro.report.claims import Verdict, decide, describe, numbers, overall, signed, word
 from depthrepro.report.paper import Claim
 from depthrepro.report.rows import load_runs
 from tests.report.test_tables import RESOLUTION
@@ -114,8 +114,8 @@ def test_questions_of_ours_are_answered():
 
 def test_description_has_everything(block):
     found = verdicts(block, scores(block, L9=0.5, L12=0.4))[0]
-    low, high = signed(found.interval.low, 3), signed(found.interval.high, 3)
-    text = f"AbsRel {signed(found.interval.difference, 3)} (95 % {low} to {high}; 3 seeds, 30 images; paper −0.028)"
+    difference, low, high = numbers(found)
+    text = f"AbsRel {difference} (95 % {low} to {high}; 3 seeds, 30 images; paper −0.028)"
     assert describe(found) == f"{text}: reproduced"
 
 

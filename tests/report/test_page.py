@@ -6,7 +6,7 @@ import pytest
 
 from depthrepro.report import interval_plot
 from depthrepro.report.bootstrap import Interval
-from depthrepro.report.claims import Verdict
+from depthrepro.report.claims import Verdict, numbers
 from depthrepro.report.page import page, short_names
 from depthrepro.report.paper import Claim
 from tests.report.page_fixture import HOSTILE, small_report
@@ -147,7 +147,7 @@ def test_rows_of_equal_numbers_are_drawn_at_zero():
     ],
 )
 def test_small_differences_keep_two_figures(interval, texts):
-    assert interval_plot.numbers(Verdict(CLAIM, "abs_rel", "undecided", interval)) == texts
+    assert numbers(Verdict(CLAIM, "abs_rel", "undecided", interval)) == texts
 
 
 def test_nothing_is_left_of_the_machine_in_the_page(html):
