@@ -101,14 +101,15 @@ def run(settings: Settings) -> int:
         for name in settings.tables or find_tables(settings.experiments)
     ]
     report = Report(settings.source, settings.runs, settings.uri, settings.experiments, tables)
-    paths, empty = [], []
-    for table in tables:
-        if not report.has(table):
-            empty.append(table)
-            continue
-        paths += report.write(table, settings.experiments if settings.commit else settings.out, commit=settings.commit)
-        print(report.text(table) if table.name in settings.tables else report.brief(table))
-    report.close()
+    empty = [table for table in tables if not report.has(table)]
+    found = [table for table in tables if table not in empty]
+    try:
+        paths = report.write(found, settings.experiments if settings.commit else settings.out, commit=settings.commit)
+    finally:
+        report.close()
+    for table in found:
+        asked = table.name in settings.tables
+        print(f"{report.origin(table)}\n\n{report.text(table)}".lstrip("\n") if asked else report.brief(table))
     if paths and not settings.commit:
         paths.append(report.write_page(settings.out / "index.html"))
     for table in empty if settings.tables or not paths else ():

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from depthrepro.files import replacing
 from depthrepro.report import plots, plots_effects, plots_images
 from depthrepro.report.blocks import Block, build_blocks
 from depthrepro.report.claims import Verdict, decide
@@ -21,6 +22,7 @@ from depthrepro.report.rows import Unfinished
 from depthrepro.report.sources import Results, for_table
 
 Draw = Callable[[Path], Path | None]
+PANEL = "Images, ground truth and predictions"
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Rendered:
 
 
 class Painter:
-    """Draws figures, many of them in processes side by side.
+    """Draws figures, many of them in processes side by side while this one goes on.
 
     Args:
         many: Whether there are so many that starting processes pays.
@@ -52,25 +54,29 @@ class Painter:
     def __init__(self, *, many: bool = False) -> None:
         self._pool = ProcessPoolExecutor(min(os.cpu_count() or 1, 8), get_context("spawn")) if many else None
 
-    def paint(self, tasks: Sequence[Callable[[], Path | None]]) -> list[Path | None]:
-        """What each task returns, in order."""
-        if self._pool is None:
-            return [task() for task in tasks]
-        return list(self._pool.map(_call, tasks))
+    def start(self, draw: Draw, path: Path) -> Future[Path | None]:
+        """Begin to draw; the result is what `draw(path)` returns."""
+        if self._pool is not None:
+            return self._pool.submit(draw, path)
+        drawn: Future[Path | None] = Future()
+        drawn.set_result(draw(path))
+        return drawn
 
     def close(self) -> None:
-        """End the processes."""
+        """End the processes; what has not begun is not drawn."""
         if self._pool is not None:
-            self._pool.shutdown()
-
-
-def _call(task: Callable[[], Path | None]) -> Path | None:
-    return task()
+            self._pool.shutdown(cancel_futures=True)
 
 
 def assemble(
-    table: PaperTable, results: Results, plot_folder: Path, painter: Painter, *, publish: bool = False
-) -> Rendered:
+    table: PaperTable,
+    results: Results,
+    plot_folder: Path,
+    painter: Painter,
+    *,
+    publish: bool = False,
+    published: Path | None = None,
+) -> Callable[[], Rendered]:
     """Build one table from results that were measured for it.
 
     Args:
@@ -79,19 +85,32 @@ def assemble(
         plot_folder: Where the figures go; those of an earlier report that have no place any more are deleted.
         painter: Draws them.
         publish: Leave out pictures that show a real data set's images, which are not ours to publish.
+        published: Folder of the figures that were committed with the results, whose panels nothing can draw again.
+
+    Returns:
+        Call it to wait for the figures and get the table.
     """
     mine = for_table(results, table)
     blocks = build_blocks(table, mine.rows)
-    verdicts = {block.slug: decide(table, block, mine.images) for block in blocks}
     endings = file_endings(blocks)
-    figures = {
-        block.slug: _draw(table, block, mine, plot_folder, endings[block.slug], publish, painter) for block in blocks
-    }
-    drawn = {path for paths in figures.values() for path in paths.values()}
-    for stale in set(plot_folder.glob("*.png")) - drawn:
-        if mine.folders or not stale.name.startswith("panel"):  # committed results cannot draw their panels again
+    begun: dict[str, dict[str, Future[Path | None]]] = {}
+    for block in blocks:
+        wanted = _figures(table, block, mine, publish=publish)
+        kept = published / f"panel_{endings[block.slug]}.png" if published else None
+        if kept is not None and kept.exists():
+            wanted[PANEL] = ("panel", partial(_copy, kept))
+        paths = {title: plot_folder / f"{stem}_{endings[block.slug]}.png" for title, (stem, _) in wanted.items()}
+        begun[block.slug] = {title: painter.start(draw, paths[title]) for title, (_, draw) in wanted.items()}
+    verdicts = {block.slug: decide(table, block, mine.images) for block in blocks}
+
+    def finish() -> Rendered:
+        drawn = {slug: {title: figure.result() for title, figure in titles.items()} for slug, titles in begun.items()}
+        figures = {slug: {title: path for title, path in titles.items() if path} for slug, titles in drawn.items()}
+        for stale in set(plot_folder.glob("*.png")) - {path for paths in figures.values() for path in paths.values()}:
             stale.unlink()
-    return Rendered(table, blocks, verdicts, figures, mine.unfinished)
+        return Rendered(table, blocks, verdicts, figures, mine.unfinished)
+
+    return finish
 
 
 def file_endings(blocks: list[Block]) -> dict[str, str]:
@@ -101,10 +120,8 @@ def file_endings(blocks: list[Block]) -> dict[str, str]:
     return {slug: name if common[name] == 1 else slug for slug, name in plain.items()}
 
 
-def _draw(
-    table: PaperTable, block: Block, results: Results, folder: Path, ending: str, publish: bool, painter: Painter
-) -> dict[str, Path]:
-    """The block's figures by title; one that has nothing to show is left out."""
+def _figures(table: PaperTable, block: Block, results: Results, *, publish: bool) -> dict[str, tuple[str, Draw]]:
+    """Title -> (start of the file's name, how to draw it); one that has nothing to show draws nothing."""
     runs = set(block.runs["run"])
     images, ranges, curves = (f[f["run"].isin(runs)] for f in (results.images, results.ranges, results.curves))
     wanted: dict[str, tuple[str, Draw]] = {}
@@ -115,18 +132,17 @@ def _draw(
         wanted["Error against output resolution"] = (name, partial(plots.draw_error_vs_resolution, table, block))
     wanted |= {
         "Error against depth": ("ranges", partial(plots_images.draw_error_by_range, table, block, ranges)),
-        "AbsRel over the test images": (
-            "distribution",
-            partial(plots_images.draw_distribution, table, block, images),
-        ),
+        "AbsRel over the test images": ("distribution", partial(plots_images.draw_distribution, table, block, images)),
         "Training curves": ("curves", partial(plots_effects.draw_curves, table, block, curves)),
     }
-    if results.folders and (block.embedded or not publish):
-        panel = partial(draw_rows_panel, table, block, results.folders)
-        wanted["Images, ground truth and predictions"] = ("panel", panel)
-    paths = painter.paint([partial(draw, folder / f"{stem}_{ending}.png") for stem, draw in wanted.values()])
-    figures = {title: path for title, path in zip(wanted, paths, strict=True) if path is not None}
-    kept = folder / f"panel_{ending}.png"
-    if not results.folders and kept.exists():
-        figures["Images, ground truth and predictions"] = kept
-    return figures
+    folders = {run: folder for run, folder in results.folders.items() if run in runs}
+    if folders and (block.embedded or not publish):
+        wanted[PANEL] = ("panel", partial(draw_rows_panel, table, block, folders))
+    return wanted
+
+
+def _copy(source: Path, path: Path) -> Path:
+    if source.absolute() != path.absolute():
+        with replacing(path) as beside:
+            beside.write_bytes(source.read_bytes())
+    return path

@@ -10,23 +10,20 @@ from depthrepro.errors import UserError
 from depthrepro.files import write_atomic
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.rows import ROW_COLUMNS
-from depthrepro.report.sources import CURVE_COLUMNS, IMAGE_COLUMNS, RANGE_COLUMNS, Results, for_table
+from depthrepro.report.sources import CURVE_COLUMNS, IMAGE_COLUMNS, RANGE_COLUMNS, Results, check_numbers, for_table
+from depthrepro.results import METRICS
 
 FILES = {"rows": "results.csv", "images": "images.csv", "ranges": "ranges.csv", "curves": "curves.csv"}
 _COLUMNS = {"rows": ROW_COLUMNS, "images": IMAGE_COLUMNS, "ranges": RANGE_COLUMNS, "curves": CURVE_COLUMNS}
-_TEXT = (
-    "run",
-    "experiment",
-    "variant",
-    "scale",
-    "data",
-    "fingerprint",
-    "encodings",
-    "counts",
-    "protocol",
-    "checkpoint",
+_METRICS = tuple(METRICS)
+_TYPES = dict.fromkeys(
+    (
+        *("run", "experiment", "variant", "scale", "data", "fingerprint", "encodings", "counts", "protocol"),
+        *("config_hash", "commit", "run_id", "created", "kind", "method", "checkpoint", "id", "name"),
+    ),
+    str,
 )
-_TYPES = dict.fromkeys([*_TEXT, "config_hash", "commit", "run_id", "created", "kind", "method", "id", "name"], str)
+_WAY_OUT = "`git checkout` brings it back, or `python -m depthrepro.report commit=true` writes it anew"
 
 
 def is_committed(folder: Path) -> bool:
@@ -50,38 +47,42 @@ def commit(results: Results, table: PaperTable, folder: Path) -> list[Path]:
     for name, file in FILES.items():
         frame: pd.DataFrame = getattr(mine, name)
         if name == "images":  # metrics that nothing asks for per image stay with the run
-            asked = {"abs_rel", *table.plot, *(m for claim in table.claims for m in claim.metrics)}
-            frame = frame[[c for c in frame.columns if c not in _METRICS or c in asked]]
+            frame = frame[[c for c in frame.columns if c not in _METRICS or c in _asked(table)]]
         write_atomic(folder / file, frame.to_csv(index=False, lineterminator="\n"))
         paths.append(folder / file)
     return paths
 
 
-_METRICS = tuple(IMAGE_COLUMNS[5:])
-
-
-def from_committed(folder: Path) -> Results:
+def from_committed(folder: Path, table: PaperTable | None = None) -> Results:
     """Inverse of `commit`.
 
+    Args:
+        folder: The table's folder in experiments/.
+        table: Whose metrics the per-image scores must have; None = not checked.
+
     Raises:
-        UserError: If a file is missing or is not such a table.
+        UserError: If a file is missing, damaged or older than the table.
     """
     rows, images, ranges, curves = (_read(folder / file, name) for name, file in FILES.items())
+    for metric in sorted(_asked(table)) if table else ():
+        if metric not in images.columns:
+            raise UserError(f"{folder / FILES['images']}: has no column {metric!r}; {_WAY_OUT}")
     return Results(rows, images, ranges, curves)
 
 
+def _asked(table: PaperTable) -> set[str]:
+    """Metrics that the table's claims and figures need image by image."""
+    return {"abs_rel", *table.plot, *(metric for claim in table.claims for metric in claim.metrics)}
+
+
 def _read(path: Path, name: str) -> pd.DataFrame:
+    numbers = [column for column in _COLUMNS[name] if column not in _TYPES]
     try:
-        frame = pd.read_csv(path, dtype=_TYPES, keep_default_na=False, na_values={c: [""] for c in _numbers(name)})
+        frame = pd.read_csv(path, dtype=_TYPES, keep_default_na=False, na_values={column: [""] for column in numbers})
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not readable as a table ({' '.join(str(error).split())})") from None
+        raise UserError(f"{path}: not readable as a table ({' '.join(str(error).split())}); {_WAY_OUT}") from None
     absent = [c for c in _COLUMNS[name] if c not in frame.columns and not (name == "images" and c in _METRICS)]
     if absent:
-        raise UserError(
-            f"{path}: has no column {absent[0]!r}; `python -m depthrepro.report commit=true` writes it anew"
-        )
+        raise UserError(f"{path}: has no column {absent[0]!r}; {_WAY_OUT}")
+    check_numbers(frame, [column for column in numbers if column in frame.columns], path, _WAY_OUT)
     return frame
-
-
-def _numbers(name: str) -> list[str]:
-    return [column for column in _COLUMNS[name] if column not in _TYPES]

@@ -21,14 +21,16 @@ from depthrepro.errors import UserError
 from depthrepro.report import style
 from depthrepro.report.blocks import Block
 from depthrepro.report.paper import PaperTable
+from depthrepro.report.plots_shared import our_lines
 
 TILE_INCHES, DPI = 1.5, 240  # width of one picture, pixels per inch
-ROWS_PANEL, ROWS_DPI = 3, 150  # images and resolution of a panel that compares rows
-TILE_PIXELS = round(TILE_INCHES * DPI)  # maps are brought to this width, so that sparse points keep a size on paper
+ROWS_PANEL, ROWS_DPI = 3, 160  # images and resolution of a panel that compares rows
+KEPT = ("image", "depth_gt", "mean_map", "sgbm")  # what is the same in every run
+WIDEST, LABEL_CHARACTERS = 1.9, 16  # of a panel that compares rows: inches of a picture, length of a label's line
 TITLES = {"image": "Image", "depth_gt": "Ground truth", "mean_map": "Mean depth map", "sgbm": "SGBM (stereo)"}
 NICE_METRES = (1, 2, 3, 5, 10, 20, 30, 50, 80, 100, 200)
 NO_DEPTH = "#e6e6e6"
-GAP, HEAD, COLUMN_TITLE, BAR = 0.04, 0.5, 0.25, 0.6  # inches: between tiles, title, column titles, colour bar
+GAP, COLUMN_TITLE, BAR = 0.04, 0.25, 0.6  # inches: between tiles, column titles, colour bar
 
 
 def draw_panel(panel_dir: Path, out_png: Path, caption: str, *, note: str = "", rows: int = 6) -> Path:
@@ -71,7 +73,7 @@ def draw_rows_panel(table: PaperTable, block: Block, folders: dict[str, Path], o
     Returns:
         `out_png`; None unless every row's run has kept pictures.
     """
-    lines = [ln for ln in next(iter(block.lines.values())) if ln.role == "level" and not ln.missing]
+    lines = our_lines(block)
     panels = [folders[line.runs[0]] / "panel" for line in lines if line.runs[0] in folders]
     names = [{path.name for path in panel.glob("*.npz")} for panel in panels]
     shared = sorted(set.intersection(*names))[:ROWS_PANEL] if names and len(panels) == len(lines) else []
@@ -81,38 +83,57 @@ def draw_rows_panel(table: PaperTable, block: Block, folders: dict[str, Path], o
     for name in shared:
         maps = [_load(panel / name) for panel in panels]
         rows = {ln.label: own[ln.method] for ln, own in zip(lines, maps, strict=True) if ln.method in own}
-        items.append({key: maps[0][key] for key in ("image", "depth_gt")} | rows)
+        items.append({key: maps[0][key] for key in KEPT if key in maps[0]} | rows)
     columns = ["image", "depth_gt", *(line.label for line in lines)]
     if any(key not in item for item in items for key in columns):
         return None
-    note = f"{'Rendered data, not KITTI. ' if block.embedded else ''}Last checkpoint, seed {lines[0].seeds[0]}."
-    return _draw(items, columns, out_png, f"Predictions of each row: {block.title}", note, ROWS_DPI)
+    columns += [key for key in KEPT[2:] if all(key in item for item in items)]
+    rendered = "Rendered data, not KITTI. " if block.embedded else ""
+    seeds = sorted({line.seeds[0] for line in lines})
+    note = f"{rendered}{next(iter(block.lines)).capitalize()} checkpoint, seed {' or '.join(map(str, seeds))}."
+    return _draw(items, columns, out_png, f"Predictions of each row: {block.title}", note, ROWS_DPI, down=True)
 
 
 def _draw(
-    items: list[dict[str, np.ndarray]], columns: list[str], out_png: Path, caption: str, note: str, dpi: int
+    items: list[dict[str, np.ndarray]],
+    names: list[str],
+    out_png: Path,
+    caption: str,
+    note: str,
+    dpi: int,
+    *,
+    down: bool = False,
 ) -> Path:
-    height, width = items[0]["image"].shape[:2]
-    tile_height = TILE_INCHES * height / width
-    size = (
-        len(columns) * (TILE_INCHES + GAP) + BAR + 0.2,
-        HEAD + COLUMN_TITLE + len(items) * (tile_height + GAP) + 0.08,
-    )
-    norm = LogNorm(*_depth_range(items, columns))
-    legend = "Depth in metres, near = bright, one colour range for the whole figure; grey: no depth known."
-    with style.figure(*size) as fig:
-        subtitle = textwrap.fill(f"{note} {legend}".strip(), max(40, int(size[0] * 15)))
-        style.heading(fig, caption, subtitle, left=0.1)
-        for row, item in enumerate(items):
-            for column, name in enumerate(columns):
-                left = 0.1 + column * (TILE_INCHES + GAP)
-                bottom = size[1] - HEAD - COLUMN_TITLE - row * (tile_height + GAP) - tile_height
-                axes = _axes(fig, left, bottom, TILE_INCHES, tile_height)
-                _tile(axes, name, item[name], norm)
-                if row == 0:
-                    axes.set_title(TITLES.get(name, name), fontsize=10, pad=4)
-        bar_height = len(items) * (tile_height + GAP) - GAP
-        bar = _axes(fig, size[0] - BAR - 0.02, size[1] - HEAD - COLUMN_TITLE - bar_height, 0.11, bar_height)
+    """Tiles of every image and map: images down and maps across, or, with `down`, the other way round."""
+    aspect = items[0]["image"].shape[0] / items[0]["image"].shape[1]
+    titles = [
+        textwrap.fill(TITLES.get(name, name), LABEL_CHARACTERS) if down else TITLES.get(name, name) for name in names
+    ]
+    longest = max(len(part) for title in titles for part in title.split("\n"))
+    label = 0.1 + 0.078 * longest if down else 0.0
+    across, rows = (len(items), len(names)) if down else (len(names), len(items))
+    tile = min(WIDEST, (style.WIDTH - 0.2 - label - BAR) / across - GAP) if down else TILE_INCHES
+    step_down = tile * aspect + GAP
+    width = 0.1 + label + across * (tile + GAP) + BAR + 0.1
+    legend = "Depth in metres, near = bright, one colour range; grey: no depth known."
+    said = f"{note} {legend}".strip()
+    top = style.heading_lines(width, caption, said)[2] + (0.06 if down else COLUMN_TITLE)
+    height = top + rows * step_down + 0.08
+    norm = LogNorm(*_depth_range(items, names))
+    with style.figure(width, height) as fig:
+        style.heading(fig, caption, said, left=0.12)
+        for index, item in enumerate(items):
+            for place, (name, title) in enumerate(zip(names, titles, strict=True)):
+                column, row = (index, place) if down else (place, index)
+                left, bottom = 0.1 + label + column * (tile + GAP), height - top - (row + 1) * step_down + GAP
+                axes = _axes(fig, left, bottom, tile, step_down - GAP)
+                _tile(axes, name, item[name], norm, round(tile * dpi))
+                if down and column == 0:
+                    axes.text(-0.04, 0.5, title, transform=axes.transAxes, ha="right", va="center", fontsize=9.5)
+                elif not down and row == 0:
+                    axes.set_title(title, fontsize=10, pad=4)
+        bar_height = rows * step_down - GAP
+        bar = _axes(fig, width - BAR - 0.02, height - top - bar_height, 0.11, bar_height)
         _colour_bar(fig, bar, norm)
         return style.save(fig, out_png, dpi=dpi)
 
@@ -154,10 +175,11 @@ def _depth_range(items: list[dict[str, np.ndarray]], columns: list[str]) -> tupl
     return 1.0, 100.0
 
 
-def _tile(axes: Axes, name: str, values: np.ndarray, norm: LogNorm) -> None:
+def _tile(axes: Axes, name: str, values: np.ndarray, norm: LogNorm, pixels: int) -> None:
+    """One picture, brought to the width in pixels that it is printed with, so that sparse points keep their size."""
     height, width = values.shape[:2]
-    size = (TILE_PIXELS, max(1, round(TILE_PIXELS * height / width)))
-    shrink = cv2.INTER_AREA if width > TILE_PIXELS else cv2.INTER_LINEAR
+    size = (pixels, max(1, round(pixels * height / width)))
+    shrink = cv2.INTER_AREA if width > pixels else cv2.INTER_LINEAR
     if name == "image":
         axes.imshow(cv2.resize(values, size, interpolation=shrink), aspect="auto", interpolation="nearest")
         return

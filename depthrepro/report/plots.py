@@ -6,86 +6,133 @@ import itertools
 import json
 import math
 import re
-import textwrap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from depthrepro.errors import UserError
 from depthrepro.report import style
 from depthrepro.report.blocks import Block, Line
 from depthrepro.report.paper import PaperTable
+from depthrepro.report.plots_shared import (
+    Reference,
+    direction,
+    draw_references,
+    legend_below,
+    many_seeds,
+    metric_name,
+    our_lines,
+    panel_title,
+    reference_handles,
+    references,
+    scope,
+    value_axis,
+)
 from depthrepro.results import METRICS
 
 
-def draw_error_vs_resolution(table: PaperTable, block: Block, out_png: Path) -> Path:
-    """Ours with error bars over seeds, the paper's curve, baselines as horizontal lines; one panel per metric.
+def draw_error_vs_resolution(table: PaperTable, block: Block, path: Path) -> Path:
+    """Write the figure of `build_error_vs_resolution`."""
+    return style.save(build_error_vs_resolution(table, block), path, dpi=style.SCREEN_DPI)
+
+
+def build_error_vs_resolution(table: PaperTable, block: Block) -> Figure:
+    """Ours with bars over seeds and the paper's curve beside it, one panel per metric.
+
+    Colour says whose a number is, the mark says which row: round for the curve of the levels, another for each row off
+    the curve ("L10 + skip"), beside its level. Baselines near the curves are lines; others are named at the edge.
 
     Args:
-        table: The published side; its rows that stand beside a level of ours form the paper's curve, rows without a
-            counterpart are single marks at their place.
+        table: The published side.
         block: Our side; the last checkpoint is drawn (the best, where a run kept no other).
-        out_png: File to write.
     """
-    n = len(block.seeds)
-    spread = f"mean ± std over {n} seeds" if n > 1 else f"seed {block.seeds[0]}"
-    checkpoint, images = next(iter(block.lines)), block.keys["images"]
-    said = "Rendered data, not KITTI. " if block.embedded else ""
-    said += f"Ours: {checkpoint} checkpoint, {spread}, {images} test images. Paper: {table.data}, its own protocol."
-    with style.figure(7.2, 4.2) as fig:
-        style.heading(fig, f"Error against output resolution: {block.title}", textwrap.fill(said, 125), left=0.12)
-        panels = fig.subplots(1, len(table.plot), squeeze=False)[0]
-        for axes, key in zip(panels, table.plot, strict=True):
-            _resolution_panel(axes, table, block, key)
-        handles, labels = panels[0].get_legend_handles_labels()
-        order = sorted(range(len(labels)), key=lambda i: (not labels[i].startswith("ours"), i))  # ours first
-        entries = [handles[i] for i in order], [labels[i] for i in order]
-        fig.legend(*entries, loc="lower center", ncols=3, bbox_to_anchor=(0.5, 0.0), columnspacing=2.5)
-        fig.subplots_adjust(left=0.075, right=0.985, top=0.80, bottom=0.245, wspace=0.2)
-        return style.save(fig, out_png)
-
-
-def _resolution_panel(axes: Axes, table: PaperTable, block: Block, key: str) -> None:
     levels = [row.label for row in table.rows if re.fullmatch(r"L\d+", row.label)]
+    aside = [row.label for row in table.rows if row.label not in levels and _level(row.label) in levels]
+    variants = dict(zip(aside, itertools.cycle("D*Ps"), strict=False))
+    bars = "bars ± std over seeds. " if many_seeds(our_lines(block)) else ""
+    said = (
+        f"Ours: {bars or 'one seed. '}{scope(block)} Paper: {table.data}, its own protocol: compare slopes, not values."
+    )
+    with style.titled(3.75, f"Error against output resolution: {block.title}", said) as (fig, head):
+        panels = fig.subplots(1, len(table.plot), squeeze=False)[0]
+        drawn: dict[str, Reference] = {}
+        for axes, key in zip(panels, table.plot, strict=True):
+            drawn |= {ref.name: ref for ref in _resolution_panel(axes, block, levels, variants, key)}
+        handles = [
+            Line2D([], [], **OURS_LINE, label=f"ours, {block.keys['data']}"),
+            Line2D([], [], **PAPER_LINE, label=f"paper, {table.data}"),
+            *(Line2D([], [], color=style.INK, ls="", marker=m, ms=6, label=name) for name, m in variants.items()),
+            *reference_handles(list(drawn.values())),
+        ]
+        bottom = legend_below(fig, handles, 3)
+        style.margins(fig, left=0.5, right=0.15, top=head + 0.48, bottom=bottom + 0.62, wspace=0.2)
+    return fig
+
+
+OURS_LINE: dict[str, Any] = {"color": style.OURS, "lw": 1.7, "marker": "o", "ms": 5.5}
+PAPER_LINE: dict[str, Any] = {"color": style.PAPER, "ls": "--", "lw": 1.2, "marker": "o", "mfc": "white", "ms": 5}
+ASIDE = 0.24  # how far beside its level a row off the curve stands
+
+
+def _level(label: str) -> str:
+    """The level a label begins with: "L10 + skip" -> "L10"."""
+    return label.replace(",", " ").split()[0]
+
+
+def _resolution_panel(
+    axes: Axes, block: Block, levels: list[str], variants: dict[str, str], key: str
+) -> list[Reference]:
+    """One metric; returns the baselines that are drawn as lines."""
     known = [line for line in next(iter(block.lines.values())) if key in line.values]
     paper, ours = ([ln for ln in known if ln.role == role and ln.label in levels] for role in ("paper", "level"))
-    dashed: dict[str, Any] = {"color": style.PAPER, "ls": "--", "lw": 1.2, "marker": "o", "mfc": "white", "ms": 4.5}
-    solid: dict[str, Any] = {"color": style.OURS, "lw": 1.8, "marker": "o", "ms": 5, "capsize": 3, "elinewidth": 1.0}
-    axes.plot(*_points(paper, levels, key), label=f"paper, {table.data}", zorder=2, **dashed)
-    spread = [line.values[key].std or 0.0 for line in ours]
-    axes.errorbar(*_points(ours, levels, key), yerr=spread, label=f"ours, {block.keys['data']}", zorder=3, **solid)
-    _variants(axes, levels, [line for line in known if line.role != "baseline" and line.label not in levels], key)
+    axes.plot(*_points(paper, levels, key), **PAPER_LINE, zorder=2)
+    _with_bars(axes, *_points(ours, levels, key), ours, key, **OURS_LINE)
     for line in known:
-        if line.role == "baseline":
-            color, name = style.BASELINES.get(line.method, (style.QUIET, line.label))
-            axes.axhline(line.values[key].mean, color=color, lw=1.1, ls=(0, (1, 1.6)), label=name, zorder=1)
+        if line.label in variants and line.role != "baseline":
+            place = [levels.index(_level(line.label)) + ASIDE]
+            look: dict[str, Any] = {"marker": variants[line.label], "ms": 6, "ls": ""}
+            if line.role == "paper":
+                axes.plot(place, [line.values[key].mean], color=style.PAPER, mfc="white", zorder=2, **look)
+            else:
+                _with_bars(axes, place, [line.values[key].mean], [line], key, color=style.OURS, **look)
     sizes = {line.label: "{}×{}".format(*line.resolution) for line in ours if line.resolution}
     axes.set_xticks(range(len(levels)), [f"{level}\n{sizes.get(level, '')}" for level in levels])
-    axes.set_xlim(-0.35, len(levels) - 0.65)
-    axes.margins(y=0.12)
-    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    unit = " (m)" if key == "rmse" else ""
-    better = "higher" if METRICS[key].higher_is_better else "lower"
-    axes.set_title(f"{METRICS[key].label}{unit}, {better} is better", loc="left", fontsize=9.5)
+    axes.set_xlim(-0.35, len(levels) - 0.5)
+    axes.set_xlabel("output, height × width in pixels", labelpad=3)
+    axes.margins(y=0.10)
+    value_axis(axes, "y", 6)
     style.grid_y(axes)
+    panel_title(axes, metric_name(key), direction(key))
+    drawn, far = draw_references(axes, references(block, key), axis="y")
+    _name_far(axes, far, key)
+    return drawn
+
+
+def _with_bars(axes: Axes, x: list[Any], y: list[float], lines: list[Line], key: str, **look: Any) -> None:
+    spread = [line.values[key].std for line in lines]
+    bars = None if all(std is None for std in spread) else [std or 0.0 for std in spread]
+    axes.errorbar(x, y, yerr=bars, capsize=3, elinewidth=1.1, zorder=3, **look)
+
+
+def _name_far(axes: Axes, far: list[tuple[str, Reference]], key: str) -> None:
+    """Baselines off the axis, by name and value, in a free strip along that edge."""
+    for side, mark in (("low", "↓"), ("high", "↑")):
+        names = [ref.said(METRICS[key].digits) for where, ref in far if where == side]
+        if names:
+            low, high = axes.get_ylim()
+            strip = 0.09 * (high - low)
+            axes.set_ylim(low - strip * (side == "low"), high + strip * (side == "high"))
+            place = (0.02, "bottom") if side == "low" else (0.98, "top")
+            quiet: dict[str, Any] = {"fontsize": 8.0, "color": style.BASELINE_INK, "va": place[1]}
+            axes.text(0.015, place[0], f"{mark} {', '.join(names)}", transform=axes.transAxes, **quiet)
 
 
 def _points(lines: list[Line], levels: list[str], key: str) -> tuple[list[int], list[float]]:
     return [levels.index(line.label) for line in lines], [line.values[key].mean for line in lines]
-
-
-def _variants(axes: Axes, levels: list[str], lines: list[Line], key: str) -> None:
-    """Rows off the curve ("L10 + skip"): a mark of its own beside their level, named in the legend."""
-    for line, marker in zip(lines, itertools.cycle("x+1*")):
-        level = line.label.replace(",", " ").split()[0]
-        if level in levels:
-            color, who = (style.PAPER, "paper") if line.role == "paper" else (style.OURS, "ours")
-            place = levels.index(level) + (-0.14 if level == levels[-1] else 0.14)  # clear of the curve's own mark
-            marks: dict[str, Any] = {"marker": marker, "ms": 6.5, "mew": 1.4, "ls": "", "color": color}
-            axes.plot(place, line.values[key].mean, label=f"{who}, {line.label}", **marks)
 
 
 def draw_training_curves(metrics_jsonl: Path, out_png: Path, caption: str) -> Path:

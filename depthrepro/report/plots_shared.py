@@ -15,7 +15,7 @@ from depthrepro.report import style
 from depthrepro.report.blocks import Block, Line
 from depthrepro.results import METRICS
 
-REACH = 0.75  # a reference further from the data than so much of their span is named at the edge instead of drawn
+REACH = 0.45  # a reference further from the data than so much of their span is named at the edge instead of drawn
 METRES = ("rmse",)  # metrics that have a unit
 
 
@@ -26,6 +26,10 @@ class Reference:
     name: str
     value: float
     dashes: Any
+
+    def said(self, digits: int) -> str:
+        """Short name and value, for a note at an axis' edge."""
+        return f"{style.SHORT.get(self.name, self.name)} {self.value:.{digits}f}"
 
 
 def our_lines(block: Block, *, missing: bool = False) -> list[Line]:
@@ -40,13 +44,15 @@ def baselines(block: Block) -> list[Line]:
     return [line for line in lines if line.role == "baseline" and not line.missing]
 
 
-def scope(block: Block) -> str:
-    """What the numbers were measured on, for the line under a figure's title."""
+def scope(block: Block, *, test: bool = True) -> str:
+    """What the numbers were measured on, for the line under a figure's title; `test`: on the test images."""
     counts = sorted({len(line.seeds) for line in our_lines(block)})
     seeds = f"{counts[0]} seed{'s' if counts[0] != 1 else ''}" if counts else "no seed"
     if len(counts) > 1:
         seeds = f"{counts[0]} to {counts[-1]} seeds"
     rendered = "Rendered data, not KITTI. " if block.embedded else ""
+    if not test:
+        return f"{rendered}{seeds[0].upper()}{seeds[1:]} a row."
     return f"{rendered}{block.keys['images']} test images, {seeds} a row, {next(iter(block.lines))} checkpoint."
 
 
@@ -57,7 +63,7 @@ def many_seeds(lines: Sequence[Line]) -> bool:
 
 def metric_name(key: str) -> str:
     """A metric with its unit, if it has one."""
-    return f"{METRICS[key].label} (m)" if key in METRICS and key in METRES else METRICS[key].label
+    return f"{METRICS[key].label} (m)" if key in METRES else METRICS[key].label
 
 
 def direction(key: str) -> str:
@@ -90,7 +96,9 @@ def references(block: Block, key: str) -> list[Reference]:
     return found
 
 
-def draw_references(axes: Axes, found: Sequence[Reference], *, axis: str) -> list[tuple[str, Reference]]:
+def draw_references(
+    axes: Axes, found: Sequence[Reference], *, axis: str
+) -> tuple[list[Reference], list[tuple[str, Reference]]]:
     """Draw reference lines near the data, widening the axis to hold them; the data must have been drawn before.
 
     Args:
@@ -99,21 +107,22 @@ def draw_references(axes: Axes, found: Sequence[Reference], *, axis: str) -> lis
         axis: "x" for vertical lines, "y" for horizontal ones.
 
     Returns:
-        Those too far away to be drawn without squashing the data, with their side: "low" or "high".
+        Those drawn, and those too far away to be drawn without squashing the data with their side, "low" or "high".
     """
     low, high = axes.get_xlim() if axis == "x" else axes.get_ylim()
     span = high - low
-    far = []
+    drawn, far = [], []
     for reference in found:
         if low - REACH * span <= reference.value <= high + REACH * span:
             draw = axes.axvline if axis == "x" else axes.axhline
             draw(reference.value, color=style.BASELINE_INK, lw=1.0, ls=reference.dashes, zorder=1)
+            drawn.append(reference)
         else:
             far.append(("low" if reference.value < low else "high", reference))
-    drawn = [r.value for r in found if all(r is not other for _, other in far)]
-    limits = min([low, *(v - 0.05 * span for v in drawn)]), max([high, *(v + 0.05 * span for v in drawn)])
+    values = [reference.value for reference in drawn]
+    limits = min([low, *(v - 0.05 * span for v in values)]), max([high, *(v + 0.05 * span for v in values)])
     (axes.set_xlim if axis == "x" else axes.set_ylim)(*limits)
-    return far
+    return drawn, far
 
 
 def reference_handles(found: Sequence[Reference]) -> list[Line2D]:
@@ -123,11 +132,11 @@ def reference_handles(found: Sequence[Reference]) -> list[Line2D]:
 
 def value_axis(axes: Axes, axis: str, ticks: int) -> None:
     """A few round numbers."""
-    (axes.xaxis if axis == "x" else axes.yaxis).set_major_locator(MaxNLocator(ticks, steps=[1, 2, 5, 10]))
+    (axes.xaxis if axis == "x" else axes.yaxis).set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))
 
 
 def legend_below(fig: Figure, handles: Sequence[Any], columns: int) -> float:
-    """The figure's legend along its lower edge, read line by line.
+    """The legend of the figure's first panel along the figure's lower edge, read line by line.
 
     Returns:
         Its height in inches.
@@ -138,5 +147,6 @@ def legend_below(fig: Figure, handles: Sequence[Any], columns: int) -> float:
     lines = [list(handles[i * columns : (i + 1) * columns]) for i in range(rows)]
     ordered = [line[column] for column in range(columns) for line in lines if column < len(line)]
     height = fig.get_size_inches()[1]
-    fig.legend(handles=ordered, loc="lower center", ncols=columns, bbox_to_anchor=(0.5, 0.03 / height), columnspacing=1.8)
+    where: dict[str, Any] = {"bbox_to_anchor": (0.5, 0.03 / height), "bbox_transform": fig.transFigure}
+    fig.axes[0].legend(handles=ordered, loc="lower center", ncols=columns, columnspacing=1.8, borderaxespad=0, **where)
     return 0.12 + 0.19 * rows

@@ -32,7 +32,7 @@ class Report:
         self._measured = self._read(uri, tables)
         self._rendered: dict[str, Rendered] = {}
         self._committed: dict[str, Results] = {}
-        self._painter = Painter(many=sum(self.has(table) for table in tables) > 1)
+        self._painter = Painter(many=sum(self.has(table) for table in tables) > 1)  # one table's are soon drawn
 
     def _read(self, uri: str, tables: Sequence[PaperTable]) -> Results | None:
         if self._source == "committed":
@@ -50,7 +50,7 @@ class Report:
         folder = self._experiments / table.name
         if self._source in ("auto", "committed") and is_committed(folder):
             if table.name not in self._committed:
-                self._committed[table.name] = from_committed(folder)
+                self._committed[table.name] = from_committed(folder, table)
             return self._committed[table.name]
         return None
 
@@ -63,30 +63,46 @@ class Report:
         known = self._measured.unfinished if self._measured is not None else []
         return [f"{run.run} is {run.state}" for run in known if run.feeds(table.experiments)]
 
-    def write(self, table: PaperTable, out: Path, *, commit: bool = False) -> list[Path]:
-        """Write the table's files and figures below `out`/<table>; returns them.
+    def origin(self, table: PaperTable) -> str:
+        """A line for the person who asked for runs and gets committed results; "" where that is not so."""
+        if self._source != "auto" or table.name not in self._committed:
+            return ""
+        return f"No run below {self._runs} feeds it: read from {self._experiments.name}/{table.name}, as committed."
+
+    def write(self, tables: Sequence[PaperTable], out: Path, *, commit: bool = False) -> list[Path]:
+        """Write the tables' files and figures below `out`/<table>; returns them.
 
         Args:
-            table: The table; `has` said that there are results.
-            out: Parent of the table's folder.
+            tables: Tables of which `has` said that there are results.
+            out: Parent of the tables' folders.
             commit: Write results.csv and its companions too, with tables/ and plots/ apart.
         """
-        results = self._results(table)
-        assert results is not None
-        folder = out / table.name
-        tables_in, plots_in = (folder / "tables", folder / "plots") if commit else (folder, folder)
-        one = assemble(table, results, plots_in, self._painter, publish=commit)
-        self._rendered[table.name] = one
-        written = _commit(results, table, folder) if commit else []
+        begun = []
+        for table in tables:
+            results = self._results(table)
+            assert results is not None
+            published = self._experiments / table.name / "plots" if table.name in self._committed else None
+            plots_in = out / table.name / "plots" if commit else out / table.name
+            finish = assemble(table, results, plots_in, self._painter, publish=commit, published=published)
+            begun.append((table, results, finish))
+        written = []
+        for table, results, finish in begun:
+            self._rendered[table.name] = finish()
+            written += _commit(results, table, out / table.name) if commit else []
+            written += self._write_table(table, out / table.name / "tables" if commit else out / table.name)
+        return written
+
+    def _write_table(self, table: PaperTable, folder: Path) -> list[Path]:
+        one = self._rendered[table.name]
         files = {
-            "table.md": self.text(table, tables_in),
+            "table.md": self.text(table, folder),
             "table.tex": latex(table, one.blocks),
-            "table.csv": csv_frame(table, one.blocks).to_csv(index=False, lineterminator="\n"),
+            # Ten digits: more than were measured, and the same on every machine.
+            "table.csv": csv_frame(table, one.blocks).to_csv(index=False, lineterminator="\n", float_format="%.10g"),
         }
         for name, content in files.items():
-            write_atomic(tables_in / name, content)
-        drawn = [path for figures in one.figures.values() for path in figures.values()]
-        return [*written, *(tables_in / name for name in files), *drawn]
+            write_atomic(folder / name, content)
+        return [folder / name for name in files] + [p for paths in one.figures.values() for p in paths.values()]
 
     def write_page(self, path: Path) -> Path:
         """Write index.html with every table that was written; returns its path."""
@@ -120,13 +136,15 @@ class Report:
     def brief(self, table: PaperTable) -> str:
         """The table's claims with their verdicts, for the terminal."""
         one = self._rendered[table.name]
-        lines = [table.title]
+        lines = [table.title, *([f"  {self.origin(table)}"] if self.origin(table) else [])]
         for block in one.blocks:
             lines.append(f"  {block.title}, {len(block.seeds)} seed{'s' if len(block.seeds) != 1 else ''}")
             for claim in table.claims:
                 mine = [v for v in one.verdicts[block.slug] if v.claim == claim]
                 lines.append(f"    {word(overall(mine), claim):13} {claim.text}")
                 lines += [f"                  {describe(v)}" for v in mine if v.interval is not None]
+        if one.unfinished:
+            lines.append(f"  Runs without numbers yet: {len(one.unfinished)}, listed in table.md")
         return "\n".join(lines) + "\n"
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from depthrepro.errors import UserError
+from depthrepro.report.blocks import BLOCK_KEYS
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.rows import ROW_COLUMNS, Unfinished, load_runs
 from depthrepro.results import METRICS
@@ -20,6 +21,7 @@ IMAGE_COLUMNS = ("run", "checkpoint", "method", "id", "n_valid", *METRICS)
 RANGE_COLUMNS = ("run", "checkpoint", "method", "near_m", "far_m", "images", "abs_rel")
 CURVE_COLUMNS = ("run", "epoch", "step", "name", "value")
 CURVES = ("train/loss", "val/loss")
+RUN_AGAIN = "the run's own command, with force=true, writes it"
 DIGITS = 6  # significant; every source is rounded alike, so that committed files give the same tables as the runs
 
 
@@ -34,7 +36,7 @@ class Results:
         ranges: AbsRel by depth range, mean over the images that have the range: `RANGE_COLUMNS`.
         curves: Losses per epoch: `CURVE_COLUMNS`.
         unfinished: Runs without numbers yet.
-        folders: Directory of each run on this machine; {} for committed results, which have no pictures.
+        folders: Directory of each run on this machine; {} where there are no pictures: in a store, in committed files.
     """
 
     rows: pd.DataFrame
@@ -59,6 +61,7 @@ def from_runs(root: Path, tables: Sequence[PaperTable]) -> Results:
     Raises:
         UserError: If a file of a run is damaged.
     """
+    root = root.absolute()  # the parent of "." is "."
     rows, unfinished = load_runs(root)
     folders = {run: root.parent / run for run in rows["run"].unique()}
     return collect(rows, folders, tables, unfinished)
@@ -78,22 +81,33 @@ def collect(
     wanted = {name for table in tables for name in table.experiments}
     rows = rows[rows["experiment"].isin(wanted)].reset_index(drop=True)
     runs = rows.drop_duplicates("run")
-    experiments = dict(zip(runs["run"], runs["experiment"], strict=True))
     methods = _methods(tables)
-    # Baselines are the same in every run of one data set and protocol: one run's copy is enough.
-    first = set(runs.drop_duplicates(["fingerprint", "protocol", "images"])["run"])
+    baselines = set().union(*(_baselines(rows, table) for table in tables))
     parts: tuple[list[pd.DataFrame], ...] = ([], [], [])
-    for run, experiment in experiments.items():
-        keep = methods[experiment] | ({"mean_map", "sgbm"} if run in first else set())
+    for run, experiment in zip(runs["run"], runs["experiment"], strict=True):
+        keep = methods.get(experiment, set()) | {method for of, method in baselines if of == run}
         for part, read in zip(parts, (_images, _ranges, _curves), strict=True):
             part.append(read(folders[run], keep).assign(run=run))
-    images, ranges, curves = (
-        rounded(_joined(part, columns))
-        for part, columns in zip(parts, (IMAGE_COLUMNS, RANGE_COLUMNS, CURVE_COLUMNS), strict=True)
-    )
+    images, ranges, curves = (_joined(part) for part in parts)
     return Results(
-        rounded(_shown(rows, methods)), images, ranges, curves, unfinished, {r: folders[r] for r in experiments}
+        rounded(_shown(rows, methods)),
+        rounded(images.reindex(columns=list(IMAGE_COLUMNS))),
+        rounded(_over_images(ranges)),
+        rounded(_over_epochs(curves)),
+        unfinished,
+        {run: folders[run] for run in runs["run"]},
     )
+
+
+def _baselines(rows: pd.DataFrame, table: PaperTable) -> set[tuple[str, str]]:
+    """(run, baseline) that a table's blocks take the baseline's images from.
+
+    A baseline is the same in every run of a block, so one copy is enough. It is the newest run's, which no other run
+    supersedes, and depends on the table's own runs alone: a table reads alike whatever is read beside it.
+    """
+    mine = rows[rows["experiment"].isin(table.experiments) & (rows["kind"] == "baseline")]
+    newest = mine.sort_values(["created", "run"]).drop_duplicates([*BLOCK_KEYS, "method"], keep="last")
+    return set(zip(newest["run"], newest["method"], strict=True))
 
 
 def _methods(tables: Iterable[PaperTable]) -> dict[str, set[str]]:
@@ -112,51 +126,74 @@ def _shown(rows: pd.DataFrame, methods: dict[str, set[str]]) -> pd.DataFrame:
     return rows[np.array([m in methods.get(e, ()) or k == "baseline" for m, e, k in columns], dtype=bool)]
 
 
-def _joined(parts: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
     filled = [part for part in parts if len(part)]
-    return pd.concat(filled, ignore_index=True)[list(columns)] if filled else pd.DataFrame(columns=list(columns))
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
 def _images(folder: Path, methods: set[str]) -> pd.DataFrame:
     """Per-image scores of the last checkpoint and of baselines."""
-    frame = _table(folder / "per_image.csv", ("checkpoint", "method", "id", "n_valid", *METRICS))
+    frame = _table(folder / "per_image.csv", ("n_valid", *METRICS), ("checkpoint", "method", "id"))
     return frame[frame["method"].isin(methods) & (frame["checkpoint"] != "best")]
 
 
 def _ranges(folder: Path, methods: set[str]) -> pd.DataFrame:
-    """Mean over images by depth range; no rows for a run that has no such file."""
+    """AbsRel per image and depth range; no rows for a run that has no such file."""
     file = folder / "per_range.csv"
     if not file.exists():
+        return pd.DataFrame()
+    frame = _table(file, ("near_m", "far_m", "abs_rel"), ("checkpoint", "method"))
+    return frame[frame["method"].isin(methods) & (frame["checkpoint"] != "best")]
+
+
+def _over_images(ranges: pd.DataFrame) -> pd.DataFrame:
+    if ranges.empty:
         return pd.DataFrame(columns=list(RANGE_COLUMNS))
-    frame = _table(file, ("checkpoint", "method", "near_m", "far_m", "abs_rel"))
-    frame = frame[frame["method"].isin(methods) & (frame["checkpoint"] != "best")]
-    grouped = frame.groupby(["checkpoint", "method", "near_m", "far_m"], as_index=False, sort=False)
-    return grouped.agg(images=("abs_rel", "size"), abs_rel=("abs_rel", "mean"))
+    grouped = ranges.groupby(["run", "checkpoint", "method", "near_m", "far_m"], as_index=False, sort=False)
+    return grouped.agg(images=("abs_rel", "size"), abs_rel=("abs_rel", "mean"))[list(RANGE_COLUMNS)]
 
 
-def _curves(folder: Path, methods: set[str]) -> pd.DataFrame:
-    """Losses, mean over each epoch's logged steps."""
-    records: list[dict[str, Any]] = []
+def _curves(folder: Path, _methods: set[str]) -> pd.DataFrame:
+    """Losses at every logged step; what was logged twice (after a restart) counts once, the later time."""
+    records: dict[tuple[int, str], dict[str, Any]] = {}
     file = folder / "metrics.jsonl"
-    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else ():
         try:
             row = json.loads(line)
         except ValueError:  # a killed run may leave its last line half written
             continue
-        at = {"epoch": row["epoch"], "step": row["step"]}
-        records += [{**at, "name": n, "value": row["metrics"][n]} for n in CURVES if row["metrics"].get(n) is not None]
-    if not records:
+        try:
+            step, epoch, values = int(row["step"]), int(row["epoch"]), row["metrics"]
+            found = {name: float(values[name]) for name in CURVES if values.get(name) is not None}
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise UserError(f"{file}: {line[:60]!r} is no line of metrics; {RUN_AGAIN}") from None
+        records |= {(step, n): {"epoch": epoch, "step": step, "name": n, "value": v} for n, v in found.items()}
+    return pd.DataFrame(list(records.values()))
+
+
+def _over_epochs(curves: pd.DataFrame) -> pd.DataFrame:
+    """Mean over each epoch's logged steps."""
+    if curves.empty:
         return pd.DataFrame(columns=list(CURVE_COLUMNS))
-    last = pd.DataFrame(records).drop_duplicates(["step", "name"], keep="last")
-    return last.groupby(["name", "epoch"], as_index=False).agg(step=("step", "max"), value=("value", "mean"))
+    grouped = curves.groupby(["run", "name", "epoch"], as_index=False)
+    return grouped.agg(step=("step", "max"), value=("value", "mean"))[list(CURVE_COLUMNS)]
 
 
-def _table(file: Path, columns: Sequence[str]) -> pd.DataFrame:
+def _table(file: Path, numbers: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
     try:
-        return pd.read_csv(file, usecols=list(columns), dtype={"id": str})
+        frame = pd.read_csv(file, usecols=[*texts, *numbers], dtype=dict.fromkeys(texts, str))
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{file}: not readable ({reason}); the run's own command, with force=true, writes it") from None
+        raise UserError(f"{file}: not readable ({' '.join(str(error).split())}); {RUN_AGAIN}") from None
+    check_numbers(frame, numbers, file, RUN_AGAIN)
+    return frame
+
+
+def check_numbers(frame: pd.DataFrame, columns: Iterable[str], file: Path, way_out: str) -> None:
+    """Raise a `UserError` that names `file` where one of its columns holds something else than numbers."""
+    for name in columns:
+        if len(frame) and not pd.api.types.is_numeric_dtype(frame[name]):
+            text = frame[name][pd.to_numeric(frame[name], errors="coerce").isna() & frame[name].notna()].iloc[0]
+            raise UserError(f"{file}: {name} has the value {str(text)[:40]!r}, which is no number; {way_out}")
 
 
 def rounded(frame: pd.DataFrame) -> pd.DataFrame:
@@ -174,14 +211,22 @@ def for_table(results: Results, table: PaperTable) -> Results:
     """The part of `results` that feeds one table, in a fixed order."""
     rows = results.rows[results.rows["experiment"].isin(table.experiments)]
     rows = _shown(rows, _methods([table])).sort_values(["run", "kind", "method", "checkpoint"], ignore_index=True)
-    runs = set(rows["run"])
+    runs, baselines = set(rows["run"]), _baselines(rows, table)
+    levels = _methods([table])
+    shown = {
+        (run, level) for run, of in zip(rows["run"], rows["experiment"], strict=True) for level in levels.get(of, ())
+    }
     parts = {}
     for name, keys in (
         ("images", ["run", "checkpoint", "method", "id"]),
         ("ranges", ["run", "checkpoint", "method", "near_m"]),
         ("curves", ["run", "name", "epoch"]),
     ):
-        frame = getattr(results, name)
-        parts[name] = frame[frame["run"].isin(runs)].sort_values(keys, ignore_index=True)
+        frame: pd.DataFrame = getattr(results, name)
+        frame = frame[frame["run"].isin(runs)]
+        if "method" in frame and len(frame):  # runs may feed several tables, each with levels of its own
+            wanted = shown | baselines
+            frame = frame[[pair in wanted for pair in zip(frame["run"], frame["method"], strict=True)]]
+        parts[name] = frame.sort_values(keys, ignore_index=True)
     unfinished = [run for run in results.unfinished if run.feeds(table.experiments)]
     return replace(results, rows=rows[list(ROW_COLUMNS)], **parts, unfinished=unfinished)

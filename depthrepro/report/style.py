@@ -25,6 +25,7 @@ BASELINES: dict[str, tuple[Any, str]] = {
     "mean_map": ((0, (5, 2)), "mean depth map"),
     "sgbm": ((0, (1, 1.5)), "SGBM (stereo)"),
 }
+SHORT = {"mean depth map": "mean map", "SGBM (stereo)": "SGBM"}  # for notes at an edge
 BASELINE_INK, BAND = "#3a3a3a", "#f4f4f4"
 WIDTH = 7.2  # inches, of every figure that is read on a page
 SCREEN_DPI = 130  # of figures that are read on a page: 936 pixels wide, of which 700 are enough
@@ -72,7 +73,7 @@ def titled(body: float, title: str, subtitle: str, width: float = WIDTH) -> Iter
     Yields:
         The figure and the heading's height in inches.
     """
-    head = _heading_lines(width, title, subtitle)[2]
+    head = heading_lines(width, title, subtitle)[2]
     with figure(width, body + head) as fig:
         heading(fig, title, subtitle, left=0.12)
         yield fig, head
@@ -115,7 +116,7 @@ def heading(fig: Figure, title: str, subtitle: str = "", *, left: float = 0.0) -
         Height in inches.
     """
     width, height = fig.get_size_inches()
-    title, subtitle, used = _heading_lines(width, title, subtitle, left)
+    title, subtitle, used = heading_lines(width, title, subtitle, left)
     top = 1 - 0.10 / height
     text: dict[str, Any] = {"ha": "left", "va": "top", "linespacing": 1.35}
     fig.text(left / width, top, title, fontsize=10.5, fontweight="bold", **text)
@@ -125,7 +126,8 @@ def heading(fig: Figure, title: str, subtitle: str = "", *, left: float = 0.0) -
     return used
 
 
-def _heading_lines(width: float, title: str, subtitle: str, left: float = 0.12) -> tuple[str, str, float]:
+def heading_lines(width: float, title: str, subtitle: str, left: float = 0.12) -> tuple[str, str, float]:
+    """A heading wrapped to a figure's width in inches: title, subtitle, and the height in inches that they take."""
     room = width - 2 * left
     title = textwrap.fill(title, max(20, int(room * TITLE_PER_INCH)))
     subtitle = textwrap.fill(subtitle, max(30, int(room * TEXT_PER_INCH)))

@@ -29,10 +29,10 @@ def test_resolution_plot_shows_ours_and_the_paper(runs, add_run, tmp_path):
     add_run("garg_kitti/seed=0")
     (block,) = build_blocks(RESOLUTION, load_runs(runs)[0])
     image = pixels(draw_error_vs_resolution(RESOLUTION, block, tmp_path / "deep" / "plot.png"))
-    assert image.shape == (840, 1440, 3)
+    assert image.shape[1] == 936  # enough to be read at 700 pixels
     assert share(image, OURS) > 0.002
     assert share(image, PAPER) > 0.0005
-    for half in (image[170:630, :720], image[170:630, 720:]):  # both panels, not only the first
+    for half in (image[140:420, :480], image[140:420, 480:]):  # both panels, not only the first
         assert share(half, OURS) > 0.002
     assert (image[:4] == 255).all() and (image[:, :4] == 255).all()  # nothing is cut off at the edge
     assert not list(tmp_path.rglob("*.tmp"))
@@ -56,7 +56,7 @@ def test_near_is_bright_and_unknown_is_grey(tmp_path):
     depth_gt = np.where(np.arange(60)[:, None] < 30, 0, depth).astype(np.float32)
     np.savez(tmp_path / "a.npz", image=np.zeros((60, 200, 3), np.uint8), depth_gt=depth_gt, L9=depth)
     image = pixels(draw_panel(tmp_path, tmp_path / "a.png", "x"))
-    top, tile = round((0.5 + 0.25) * 240), 360
+    top, tile = image.shape[0] - round((0.08 + 1.5 * 60 / 200 + 0.04) * 240), 360
     left = [24 + round(column * 1.54 * 240) for column in range(3)]
     middle = top + 54
     assert image[middle, left[2] + 300].sum() > 2 * image[middle, left[2] + 60].sum()

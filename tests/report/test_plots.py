@@ -60,12 +60,11 @@ def test_ranges_show_the_mean_over_seeds_and_the_baselines(measured, drawn, tmp_
     assert plots_images.draw_error_by_range(RESOLUTION, block, results.ranges[:0], tmp_path / "x.png") is None
 
 
-def test_distribution_steps_through_every_image(measured, drawn, tmp_path):
+def test_distribution_has_a_dot_for_every_image(measured, drawn, tmp_path):
     block, results = measured
     assert plots_images.draw_distribution(RESOLUTION, block, results.images, tmp_path / "x.png")
-    line = drawn[0].axes[0].lines[0]
-    assert line.get_xdata() == pytest.approx([0, *(0.28 * np.array([0.8, 0.9, 1.1, 1.2]))])
-    assert line.get_ydata() == pytest.approx([0, 0.25, 0.5, 0.75, 1])
+    dots = drawn[0].axes[0].lines[0]
+    assert dots.get_xdata() == pytest.approx(0.28 * np.array([0.8, 0.9, 1.1, 1.2]))
     assert plots_images.draw_distribution(RESOLUTION, block, results.images[:0], tmp_path / "x.png") is None
 
 

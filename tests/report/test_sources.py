@@ -59,7 +59,7 @@ def test_numbers_have_six_significant_digits():
 
 def rendered(source, runs, out, uri="", experiments=TABLES):
     report = Report(source, runs, uri, experiments, [TABLE])
-    report.write(TABLE, out)
+    report.write([TABLE], out)
     return {
         name: (out / TABLE.name / name).read_text(encoding="utf-8") for name in ("table.md", "table.tex", "table.csv")
     }
@@ -128,8 +128,8 @@ COMMITTED = [name for name in find_tables(EXPERIMENTS) if (EXPERIMENTS / name / 
 def test_the_repository_s_tables_are_those_of_its_committed_results(name, tmp_path, monkeypatch):
     table = load_paper(EXPERIMENTS / name / "paper.yaml")
     report = Report("committed", tmp_path, "", EXPERIMENTS, [table])
-    monkeypatch.setattr("depthrepro.report.assemble._draw", lambda *arguments: {})
-    report.write(table, tmp_path)
+    monkeypatch.setattr("depthrepro.report.assemble._figures", lambda *arguments, **options: {})
+    report.write([table], tmp_path)
     for file in ("table.tex", "table.csv"):
         assert (tmp_path / name / file).read_bytes() == (EXPERIMENTS / name / "tables" / file).read_bytes()
     without_figures = [
