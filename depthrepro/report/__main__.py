@@ -103,10 +103,7 @@ def run(settings: Settings) -> int:
     report = Report(settings.source, settings.runs, settings.uri, settings.experiments, tables)
     empty = [table for table in tables if not report.has(table)]
     found = [table for table in tables if table not in empty]
-    try:
-        paths = report.write(found, settings.experiments if settings.commit else settings.out, commit=settings.commit)
-    finally:
-        report.close()
+    paths = report.write(found, settings.experiments if settings.commit else settings.out, commit=settings.commit)
     for table in found:
         asked = table.name in settings.tables
         print(f"{report.origin(table)}\n\n{report.text(table)}".lstrip("\n") if asked else report.brief(table))

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from depthrepro.files import replacing
 from depthrepro.report import plots, plots_effects, plots_images
 from depthrepro.report.blocks import Block, build_blocks
 from depthrepro.report.claims import Verdict, decide
+from depthrepro.report.painter import Draw, Painter
 from depthrepro.report.panels import draw_rows_panel
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.rows import Unfinished
 from depthrepro.report.sources import Results, for_table
 
-Draw = Callable[[Path], Path | None]
+Figure = tuple[str, Draw]  # start of the file's name, and how to draw it
 PANEL = "Images, ground truth and predictions"
 
 
@@ -42,30 +41,6 @@ class Rendered:
     verdicts: dict[str, list[Verdict]]
     figures: dict[str, dict[str, Path]]
     unfinished: list[Unfinished]
-
-
-class Painter:
-    """Draws figures, many of them in processes side by side while this one goes on.
-
-    Args:
-        many: Whether there are so many that starting processes pays.
-    """
-
-    def __init__(self, *, many: bool = False) -> None:
-        self._pool = ProcessPoolExecutor(min(os.cpu_count() or 1, 8), get_context("spawn")) if many else None
-
-    def start(self, draw: Draw, path: Path) -> Future[Path | None]:
-        """Begin to draw; the result is what `draw(path)` returns."""
-        if self._pool is not None:
-            return self._pool.submit(draw, path)
-        drawn: Future[Path | None] = Future()
-        drawn.set_result(draw(path))
-        return drawn
-
-    def close(self) -> None:
-        """End the processes; what has not begun is not drawn."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
 
 
 def assemble(
@@ -120,11 +95,11 @@ def file_endings(blocks: list[Block]) -> dict[str, str]:
     return {slug: name if common[name] == 1 else slug for slug, name in plain.items()}
 
 
-def _figures(table: PaperTable, block: Block, results: Results, *, publish: bool) -> dict[str, tuple[str, Draw]]:
-    """Title -> (start of the file's name, how to draw it); one that has nothing to show draws nothing."""
+def _figures(table: PaperTable, block: Block, results: Results, *, publish: bool) -> dict[str, Figure]:
+    """By title, what may be drawn; one that has nothing to show draws nothing."""
     runs = set(block.runs["run"])
     images, ranges, curves = (f[f["run"].isin(runs)] for f in (results.images, results.ranges, results.curves))
-    wanted: dict[str, tuple[str, Draw]] = {}
+    wanted: dict[str, Figure] = {}
     if table.plot and table.effect_of:
         wanted[f"Effect of {table.effect_of}"] = ("effects", partial(plots_effects.draw_effects, table, block))
     elif table.plot:

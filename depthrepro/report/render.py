@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from depthrepro.files import write_atomic
-from depthrepro.report.assemble import Painter, Rendered, assemble
+from depthrepro.report.assemble import Rendered, assemble
 from depthrepro.report.claims import describe, overall, word
 from depthrepro.report.committed import commit, from_committed, is_committed
 from depthrepro.report.latex import latex
+from depthrepro.report.painter import Painter
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.sources import Results, from_runs
 from depthrepro.report.tables import csv_frame, markdown
@@ -32,7 +33,6 @@ class Report:
         self._measured = self._read(uri, tables)
         self._rendered: dict[str, Rendered] = {}
         self._committed: dict[str, Results] = {}
-        self._painter = Painter(many=sum(self.has(table) for table in tables) > 1)  # one table's are soon drawn
 
     def _read(self, uri: str, tables: Sequence[PaperTable]) -> Results | None:
         if self._source == "committed":
@@ -77,13 +77,22 @@ class Report:
             out: Parent of the tables' folders.
             commit: Write results.csv and its companions too, with tables/ and plots/ apart.
         """
+        painter = Painter(many=len(tables) > 1, memory=None if commit else out)  # one table's figures are soon drawn
+        try:
+            written = self._write(tables, out, painter, commit=commit)
+        finally:
+            painter.close()
+        painter.remember()
+        return written
+
+    def _write(self, tables: Sequence[PaperTable], out: Path, painter: Painter, *, commit: bool) -> list[Path]:
         begun = []
         for table in tables:
             results = self._results(table)
             assert results is not None
             published = self._experiments / table.name / "plots" if table.name in self._committed else None
             plots_in = out / table.name / "plots" if commit else out / table.name
-            finish = assemble(table, results, plots_in, self._painter, publish=commit, published=published)
+            finish = assemble(table, results, plots_in, painter, publish=commit, published=published)
             begun.append((table, results, finish))
         written = []
         for table, results, finish in begun:
@@ -111,10 +120,6 @@ class Report:
         text = page(list(self._rendered.values()), source=self._said_source())
         write_atomic(path, text)
         return path
-
-    def close(self) -> None:
-        """Free what drawing needed."""
-        self._painter.close()
 
     def _said_source(self) -> str:
         if self._source == "mlflow":
