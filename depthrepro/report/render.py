@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from depthrepro.files import write_atomic
@@ -90,6 +91,8 @@ class Report:
         for table in tables:
             results = self._results(table)
             assert results is not None
+            if commit:  # what is committed must read the same when it is all there is
+                results = replace(results, unfinished=[])
             published = self._experiments / table.name / "plots" if table.name in self._committed else None
             plots_in = out / table.name / "plots" if commit else out / table.name
             finish = assemble(table, results, plots_in, painter, publish=commit, published=published)
@@ -148,8 +151,8 @@ class Report:
                 mine = [v for v in one.verdicts[block.slug] if v.claim == claim]
                 lines.append(f"    {word(overall(mine), claim):13} {claim.text}")
                 lines += [f"                  {describe(v)}" for v in mine if v.interval is not None]
-        if one.unfinished:
-            lines.append(f"  Runs without numbers yet: {len(one.unfinished)}, listed in table.md")
+        if self.waiting(table):
+            lines.append(f"  Without numbers yet: {'; '.join(self.waiting(table))}")
         return "\n".join(lines) + "\n"
 
 

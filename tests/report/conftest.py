@@ -14,8 +14,11 @@ import pytest
 from depthrepro.evaluation.depth_ranges import COLUMNS as RANGE_FILE_COLUMNS
 from depthrepro.evaluation.protocol import Protocol
 from depthrepro.evaluation.rows import write_rows
+from depthrepro.report.paper import PaperTable
+from depthrepro.report.render import Report
 from depthrepro.results import METRICS
 
+TABLES = Path(__file__).parent / "tables"
 SIZES = {"L9": [12, 40], "L10": [24, 80], "L11": [48, 160], "L12": [96, 320]}
 
 
@@ -57,6 +60,15 @@ def summary(**changed: Any) -> dict[str, Any]:
         "created": "2026-01-01T00:00:00+00:00",
         **changed,
     }
+
+
+def rendered_files(
+    table: PaperTable, source: str, runs: Path, out: Path, uri: str = "", experiments: Path = TABLES
+) -> dict[str, str]:
+    """Content of the table's files by name, written from one source."""
+    Report(source, runs, uri, experiments, [table]).write([table], out)
+    names = ("table.md", "table.tex", "table.csv")
+    return {name: (out / table.name / name).read_text(encoding="utf-8") for name in names}
 
 
 def write_details(run: Path, content: dict[str, Any]) -> None:
@@ -133,3 +145,14 @@ def add_pictures() -> Callable[..., Path]:
         return folder
 
     return add
+
+
+@pytest.fixture
+def two_seeds(runs: Path, add_run: Callable[..., Path]) -> Path:
+    """Runs of two seeds that differ in digits beyond the sixth, one of another table, one that is not done."""
+    for seed in (0, 1):
+        levels = {name: metrics(0.2 + 0.0123456789 * seed) for name in ("L9", "L10", "L11", "L12")}
+        add_run(f"garg_kitti/seed={seed}", seed=seed, levels=levels, run_id=f"id{seed}")
+    add_run("da_teacher/seed=0", experiment="da_teacher")
+    add_run("garg_kitti/seed=2", status="running")
+    return runs

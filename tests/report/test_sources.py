@@ -1,7 +1,7 @@
-"""The same tables from run directories, from an MLflow store and from committed files."""
+"""The same tables from run directories and from committed files (a store: test_mlflow_source.py)."""
 
-import json
-import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,31 +9,17 @@ import pytest
 
 from depthrepro.errors import UserError
 from depthrepro.report.__main__ import main
+from depthrepro.report.blocks import build_blocks
+from depthrepro.report.claims import decide
 from depthrepro.report.committed import commit, from_committed
-from depthrepro.report.paper import find_tables, load_paper
+from depthrepro.report.paper import Claim, Ours, PaperRow, find_tables, load_paper
 from depthrepro.report.render import Report
 from depthrepro.report.sources import for_table, from_runs, rounded
-from depthrepro.tracking.process import started_at
-from depthrepro.tracking.settings import artifact_root
-from depthrepro.tracking.state import MirrorState, take_over
-from depthrepro.tracking.sync import sync
-from tests.report.conftest import metrics
-from tests.tracking.helpers import STORE_WARNINGS
+from tests.report.conftest import metrics, rendered_files
 
-pytestmark = [pytest.mark.filterwarnings(rule) for rule in STORE_WARNINGS]
 TABLES = Path(__file__).parent / "tables"
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 TABLE = load_paper(TABLES / "garg_resolution" / "paper.yaml")
-
-
-@pytest.fixture
-def two_seeds(runs, add_run):
-    for seed in (0, 1):
-        levels = {name: metrics(0.2 + 0.0123456789 * seed) for name in ("L9", "L10", "L11", "L12")}
-        add_run(f"garg_kitti/seed={seed}", seed=seed, levels=levels, run_id=f"id{seed}")
-    add_run("da_teacher/seed=0", experiment="da_teacher")
-    add_run("garg_kitti/seed=2", status="running")
-    return runs
 
 
 def test_only_what_the_tables_show_is_read(two_seeds):
@@ -51,18 +37,66 @@ def test_only_what_the_tables_show_is_read(two_seeds):
     assert [u.run for u in for_table(results, TABLE).unfinished] == ["runs/garg_kitti/seed=2"]
 
 
+def test_a_table_reads_alike_alone_and_beside_others(runs, add_run):
+    """Also its baselines, which are kept once: a claim against one must not depend on what else is reported."""
+    claim = Claim("beats the mean", "x", "mean_map", ("abs_rel",))
+    tables = []
+    for name in ("a", "b"):
+        row = PaperRow("x", {}, ours=Ours("L12", experiment=(f"{name}/x",)))
+        tables.append(replace(TABLE, name=name, rows=(row,), claims=(claim,), plot=()))
+        for seed in (0, 1):
+            add_run(f"{name}/x/seed={seed}", experiment=f"{name}/x", seed=seed)
+    together = from_runs(runs, tables)
+    for table in tables:
+        mine, alone = for_table(together, table), for_table(from_runs(runs, [table]), table)
+        for part in ("rows", "images", "ranges", "curves"):
+            pd.testing.assert_frame_equal(getattr(mine, part), getattr(alone, part))
+        (block,) = build_blocks(table, mine.rows)
+        (verdict,) = decide(table, block, mine.images)
+        assert verdict.verdict == "reproduced" and verdict.images == 4
+
+
+def test_the_baselines_of_a_run_that_a_newer_one_replaces_are_not_read(runs, add_run):
+    add_run("old/seed=0", created="2026-01-01T00:00:00+00:00", baselines={"mean_map": metrics(0.9)})
+    add_run("new/seed=0", created="2026-01-02T00:00:00+00:00", baselines={"mean_map": metrics(0.4)})
+    images = for_table(from_runs(runs, [TABLE]), TABLE).images
+    assert set(images.loc[images["method"] == "mean_map", "run"]) == {"runs/new/seed=0"}
+
+
+def test_run_directories_are_found_from_wherever_one_stands(two_seeds, monkeypatch):
+    here = from_runs(two_seeds, [TABLE])
+    monkeypatch.chdir(two_seeds)
+    pd.testing.assert_frame_equal(from_runs(Path("."), [TABLE]).images, here.images)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("per_image.csv", "image0,100,", "image0,100,x", "abs_rel has the value 'x0.16"),
+        ("per_range.csv", "checkpoint", "chekpoint", "not readable"),
+        ("metrics.jsonl", '"epoch"', '"epok"', "is no line of metrics"),
+    ],
+)
+def test_a_damaged_file_of_a_run_is_named_in_one_line(two_seeds, file, old, new, said):
+    path = two_seeds / "garg_kitti" / "seed=0" / file
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(UserError) as caught:
+        from_runs(two_seeds, [TABLE])
+    assert str(caught.value).startswith(f"{path}: ") and said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_half_written_last_line_of_a_killed_run_is_passed_over(two_seeds):
+    before = from_runs(two_seeds, [TABLE]).curves
+    with (two_seeds / "garg_kitti" / "seed=0" / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 20, "epo')
+    pd.testing.assert_frame_equal(from_runs(two_seeds, [TABLE]).curves, before)
+
+
 def test_numbers_have_six_significant_digits():
     frame = rounded(pd.DataFrame({"x": [0.123456789, 123456.789, float("nan")], "n": [1, 2, 3], "t": ["a", "b", "c"]}))
     assert frame["x"].tolist()[:2] == [0.123457, 123457.0] and frame["x"].isna().tolist() == [False, False, True]
     assert frame["n"].tolist() == [1, 2, 3]
-
-
-def rendered(source, runs, out, uri="", experiments=TABLES):
-    report = Report(source, runs, uri, experiments, [TABLE])
-    report.write([TABLE], out)
-    return {
-        name: (out / TABLE.name / name).read_text(encoding="utf-8") for name in ("table.md", "table.tex", "table.csv")
-    }
 
 
 def test_committed_files_give_the_same_tables(two_seeds, tmp_path):
@@ -74,9 +108,11 @@ def test_committed_files_give_the_same_tables(two_seeds, tmp_path):
     assert str(tmp_path) not in text and "da_teacher" not in text
     (two_seeds / "garg_kitti" / "seed=2" / "status.json").unlink()
     (two_seeds / "garg_kitti" / "seed=2").rmdir()
-    ours = rendered("runs", two_seeds, tmp_path / "a")
-    assert ours == rendered("committed", two_seeds, tmp_path / "b", experiments=tmp_path / "experiments")
-    assert ours == rendered("auto", tmp_path / "absent", tmp_path / "c", experiments=tmp_path / "experiments")
+    ours = rendered_files(TABLE, "runs", two_seeds, tmp_path / "a")
+    assert ours == rendered_files(TABLE, "committed", two_seeds, tmp_path / "b", experiments=tmp_path / "experiments")
+    assert ours == rendered_files(
+        TABLE, "auto", tmp_path / "absent", tmp_path / "c", experiments=tmp_path / "experiments"
+    )
 
 
 def test_committing_leaves_real_images_out(runs, add_run, add_pictures, tmp_path):
@@ -94,22 +130,6 @@ def test_committing_leaves_real_images_out(runs, add_run, add_pictures, tmp_path
     assert (experiments / TABLE.name / "tables" / "table.md").read_text().count("](../plots/panel_streets") == 1
 
 
-@pytest.mark.slow
-def test_an_mlflow_store_gives_the_same_tables(two_seeds, tmp_path):
-    uri = f"sqlite:///{tmp_path.as_posix()}/mlflow.db"
-    for seed in (0, 1):
-        run = two_seeds / "garg_kitti" / f"seed={seed}"
-        state = MirrorState(uri, "garg2016", f"seed {seed}", artifact_root(uri, tmp_path), pid=os.getpid())
-        state.pid_started, state.owner = started_at(state.pid), take_over(run)
-        state.save(run)
-        sync(run)
-        summary = json.loads((run / "summary.json").read_text())
-        assert summary["run_id"] == f"id{seed}"
-    (two_seeds / "garg_kitti" / "seed=2" / "status.json").unlink()
-    (two_seeds / "garg_kitti" / "seed=2").rmdir()
-    assert rendered("mlflow", tmp_path, tmp_path / "a", uri) == rendered("runs", two_seeds, tmp_path / "b")
-
-
 def test_a_damaged_committed_file_is_named(two_seeds, tmp_path):
     commit(from_runs(two_seeds, [TABLE]), TABLE, tmp_path)
     file = tmp_path / "images.csv"
@@ -119,6 +139,40 @@ def test_a_damaged_committed_file_is_named(two_seeds, tmp_path):
     file.unlink()
     with pytest.raises(UserError, match=r"images\.csv: not readable"):
         from_committed(tmp_path)
+
+
+def test_committed_files_that_do_not_fit_are_named_in_one_line(two_seeds, tmp_path):
+    commit(from_runs(two_seeds, [TABLE]), TABLE, tmp_path)
+    asks_more = replace(TABLE, claims=(Claim("t", "L12", "L9", ("delta3",)),))
+    with pytest.raises(UserError, match=r"images\.csv: has no column 'delta3'"):
+        from_committed(tmp_path, asks_more)
+    file = tmp_path / "results.csv"
+    file.write_text(file.read_text().replace(",demo,", ",demo,", 1).replace(",0.2,", ",zero,", 1))
+    with pytest.raises(UserError, match=r"results\.csv: abs_rel has the value 'zero', which is no number") as caught:
+        from_committed(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_newcomer_without_runs_sees_the_committed_tables_and_is_told(runs, add_run, add_pictures, tmp_path, capsys):
+    for seed in (0, 1):
+        add_pictures(add_run(f"garg_kitti/seed={seed}", seed=seed))
+    add_run("garg_kitti/seed=2", status="running")
+    experiments = tmp_path / "experiments"
+    shutil.copytree(TABLES, experiments)
+    assert main([f"runs={runs}", f"experiments={experiments}", "commit=true"]) == 0
+    said = capsys.readouterr().out
+    assert "Without numbers yet: runs/garg_kitti/seed=2 is running" in said and "as committed" not in said
+    shutil.rmtree(runs)
+    words = [f"runs={runs}", f"experiments={experiments}", f"out={tmp_path / 'out'}"]
+    assert main(words) == 0
+    assert f"No run below {runs} feeds it: read from experiments/{TABLE.name}, as committed." in capsys.readouterr().out
+    assert main([*words, "source=runs"]) == 1  # who asks for runs gets none else
+    kept, shown = experiments / TABLE.name, tmp_path / "out" / TABLE.name
+    pictures = {path.name: path.read_bytes() for path in (kept / "plots").iterdir()}
+    assert "panel_streets-embedded-demo.png" in pictures
+    assert {path.name: path.read_bytes() for path in shown.glob("*.png")} == pictures
+    committed = (kept / "tables" / "table.md").read_text().replace("../plots/", "")
+    assert committed == (shown / "table.md").read_text()
 
 
 COMMITTED = [name for name in find_tables(EXPERIMENTS) if (EXPERIMENTS / name / "results.csv").exists()]
@@ -132,9 +186,10 @@ def test_the_repository_s_tables_are_those_of_its_committed_results(name, tmp_pa
     report.write([table], tmp_path)
     for file in ("table.tex", "table.csv"):
         assert (tmp_path / name / file).read_bytes() == (EXPERIMENTS / name / "tables" / file).read_bytes()
-    without_figures = [
-        line for line in (EXPERIMENTS / name / "tables" / "table.md").read_text().splitlines() if line[:2] != "!["
-    ]
-    mine = (tmp_path / name / "table.md").read_text().splitlines()
-    assert [line for line in without_figures if line] == [line for line in mine if line]
+    kept, built = (folder / "table.md" for folder in (EXPERIMENTS / name / "tables", tmp_path / name))
+    assert _without_figures(built) == _without_figures(kept)
     assert str(Path.home()) not in (EXPERIMENTS / name / "results.csv").read_text()
+
+
+def _without_figures(path):
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if line and line[:2] != "!["]
