@@ -15,6 +15,7 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 
+from depthrepro import results
 from depthrepro.files import write_json
 from depthrepro.report.blocks import Block
 
@@ -62,7 +63,7 @@ class Painter:
     @cached_property
     def _code(self) -> str:
         """What draws: a changed line of it, or another matplotlib, may change every figure."""
-        sources = sorted(Path(__file__).parent.glob("*.py"))
+        sources = [*sorted(Path(__file__).parent.glob("*.py")), Path(results.__file__)]  # which names the metrics
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
         return f"{mpl.__version__} {digest.hexdigest()[:16]}"
 
