@@ -52,7 +52,7 @@ def launch(config: DictConfig) -> None:
     typed = hydra_glue.sweep_arguments(config)
     jobs = plan.plan_jobs(typed, config, hydra_glue.hydra_loader())
     name = plan.sweep_name([str(job.config.name) for job in jobs])
-    folder = SweepFolder(Path(config.hydra.sweep.dir).expanduser().resolve() / plan.folder_name(name, typed))
+    folder = SweepFolder(Path(config.hydra.sweep.dir).expanduser().resolve() / plan.folder_name(name, typed, jobs))
     at_once = hydra_glue.jobs_at_once(config, launcher, sum(not job.is_done() for job in jobs))
     by_user = "OMP_NUM_THREADS" in os.environ or at_once <= 1
     sweep = session.Session(folder, name, jobs, typed)

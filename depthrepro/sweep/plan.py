@@ -195,9 +195,13 @@ def sweep_name(names: Sequence[str]) -> str:
     return tables.pop() if len(tables) == 1 else "mixed"
 
 
-def folder_name(name: str, typed: Sequence[str]) -> str:
-    """`<name>-<hash>`: the same for the same command typed again, whatever its launcher and logger."""
-    kept = sorted(o for o in typed if not _leaves_sweep_alone(o))
+def folder_name(name: str, typed: Sequence[str], jobs: Sequence[Job] = ()) -> str:
+    """`<name>-<hash>`: the same for the same command typed again on the same data, whatever its launcher and logger.
+
+    Where the real data lies is often said by the environment, so the jobs are asked.
+    """
+    roots = {str(job.config.data.root) for job in jobs if job.config.data.get("root")}
+    kept = [*sorted(o for o in typed if not _leaves_sweep_alone(o)), *sorted(roots)]
     digest = hashlib.sha256("\n".join(kept).encode()).hexdigest()[:8]
     return re.sub(r"[^\w.]+", "-", name)[:60] + f"-{digest}"
 

@@ -1,6 +1,7 @@
 """Which jobs a command means, and what is told before any of them starts."""
 
 import importlib
+from types import SimpleNamespace
 
 import pytest
 from hydra import initialize_config_dir
@@ -113,6 +114,8 @@ def test_the_same_command_finds_its_folder_whatever_runs_it():
     assert plan.folder_name("garg_warp", same) == name and name.startswith("garg_warp-")
     assert plan.folder_name("garg_warp", [TABLE, "seed=0,1,2"]) != name
     assert "/" not in plan.folder_name("garg_warp/exact", [])
+    on_real_data = [SimpleNamespace(config=OmegaConf.create({"data": {"root": "/kitti"}}))]
+    assert plan.folder_name("garg_warp", [TABLE, "seed=0,1"], on_real_data) != name
     assert plan.sweep_name(["a/x", "b/x"]) == "mixed"
 
 
