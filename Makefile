@@ -36,10 +36,7 @@ test: lint types  ## Lint, check types, run the tests
 	@$(BIN)/python -m pytest
 
 ui: $(STAMP)  ## Compare runs in the MLflow UI on http://127.0.0.1:5000 (PORT=... for another)
-	@test -n "$$MLFLOW_TRACKING_URI" -o -f mlflow.db || { echo "no runs yet: type make demo first"; exit 1; }
-	@echo "MLflow on http://127.0.0.1:$(PORT)  (Ctrl-C stops it)"
-	@MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --host 127.0.0.1 --port $(PORT) --workers 1 \
-		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}"
+	@$(BIN)/python -m depthrepro.tracking ui --port $(PORT)
 
 clean:  ## Remove the environment and the caches, keep runs/
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

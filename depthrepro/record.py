@@ -54,6 +54,7 @@ class Record:
         write_atomic(self.run.environment, describe_environment())
         say(f"experiment {self.cfg.name}, scale {self.cfg.scale}, seed {self.cfg.seed} -> {self.run.path}")
         self.tracker = Tracker.start(self.run.path, self.logger, root=Path(self.cfg.root).resolve())
+        self.tracker.set_tags({"overrides": self.overrides})
 
     def finish(self, status: str, tracker_status: str, message: str | None) -> None:
         """Tell status.json and the tracker how the run ended."""
@@ -90,7 +91,7 @@ class Record:
     def adopt(self, twin: RunDir) -> dict[str, Any]:
         """Write the summary of a run whose files were taken over from `twin`, and wait for the tracker."""
         source = Path(os.path.relpath(twin.path, Path(self.cfg.root).resolve())).as_posix()
-        tags = {**twin_tags(twin), "run_dir": str(self.run.path), "reused_from": source}
+        tags = {**twin_tags(twin), "overrides": self.overrides, "run_dir": str(self.run.path), "reused_from": source}
         summary = {
             **read_summary(twin),
             "experiment": self.cfg.name,
@@ -150,10 +151,8 @@ class Record:
         }
 
     def _log_results(self, trainer: Trainer, summary: dict[str, Any]) -> None:
-        """Test metrics as the last row of metrics.jsonl: of every output, and of the last that was trained alone."""
+        """Test metrics of every output as the last row of metrics.jsonl."""
         row = {f"test/{level}/{k}": v for level, values in summary["metrics"].items() for k, v in values.items()}
-        main = trainer.plan.stages[-1].levels[-1]
-        row |= {f"test/{k}": v for k, v in summary["metrics"].get(main, {}).items()}
         step = trainer.progress.step
         if row:
             with trainer.log.rows as rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -104,11 +105,11 @@ def run(settings: Settings) -> int:
     empty = [table for table in tables if not report.has(table)]
     found = [table for table in tables if table not in empty]
     paths = report.write(found, settings.experiments if settings.commit else settings.out, commit=settings.commit)
+    if paths and not settings.commit:
+        paths.append(report.write_page(settings.out / "index.html"))
     for table in found:
         asked = table.name in settings.tables
         print(f"{report.origin(table)}\n\n{report.text(table)}".lstrip("\n") if asked else report.brief(table))
-    if paths and not settings.commit:
-        paths.append(report.write_page(settings.out / "index.html"))
     for table in empty if settings.tables or not paths else ():
         print(_no_results(table, report.waiting(table), settings), file=sys.stderr)
     if paths:
@@ -137,7 +138,12 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a terminal without δ and ± shows "?" instead of stopping
             stream.reconfigure(errors="replace")
     try:
-        return run(parse(sys.argv[1:] if arguments is None else arguments))
+        code = run(parse(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # `| head` has read enough; the files are written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to say at the end either
+        return 0
     except UserError as error:
         if tracebacks_wanted():
             raise

@@ -1,4 +1,4 @@
-"""`python -m depthrepro.tracking sync RUN_DIR...` brings MLflow up to date with run directories."""
+"""`python -m depthrepro.tracking sync RUN_DIR...` brings MLflow up to date with run directories, `ui` shows them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ def main() -> int:
     sync_parser = commands.add_parser("sync", help="send what MLflow lacks of these runs: after the store was away")
     sync_parser.add_argument("run_dir", type=Path, nargs="+", help="run directories, runs/<experiment>/.../seed=<n>")
     sync_parser.add_argument("--timeout", type=float, default=10.0, help="seconds the store may take to answer")
+    ui_parser = commands.add_parser("ui", help="show the runs in MLflow's pages, over the store of this folder")
+    ui_parser.add_argument("--port", type=int, default=5000)
     mirror_parser = commands.add_parser("mirror", help="follow one run; started by training, not by hand")
     mirror_parser.add_argument("run_dir", type=Path)
     options = parser.parse_args()
@@ -23,6 +25,8 @@ def main() -> int:
         from depthrepro.tracking import mirror
 
         return mirror.main(options.run_dir)
+    if options.command == "ui":
+        return _show(options.port)
     from depthrepro.tracking.sync import sync
 
     failures = 0
@@ -33,6 +37,16 @@ def main() -> int:
             print(f"error: {error}", file=sys.stderr)
             failures += 1
     return 2 if failures else 0
+
+
+def _show(port: int) -> int:
+    from depthrepro.tracking import ui
+
+    try:
+        return ui.show(Path.cwd(), port)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

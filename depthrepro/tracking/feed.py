@@ -11,14 +11,16 @@ import hashlib
 import json
 import logging
 import os
+import shlex
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from depthrepro.tracking import store
 from depthrepro.tracking.metrics_log import Row, Tail
-from depthrepro.tracking.shown import description, is_shown, metric_name, params, printed
+from depthrepro.tracking.shown import description, main_output, metric_name, params, printed, shown_metric
 from depthrepro.tracking.state import TAGS_FILE, MirrorState
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class Feed:
         self.client = client
         self._tail = Tail(run_dir / "metrics.jsonl")
         self._last_steps: dict[str, int] = {}  # per metric, what the store has
+        self._params: set[str] = set()  # names that the store has
         self._tags: dict[str, str] = {}  # what the store has
 
     @classmethod
@@ -66,6 +69,7 @@ class Feed:
         if run is None:
             run = client.create_run(state.experiment_id, tags=feed._first_tags(), run_name=state.run_name)
         feed._last_steps = {m.key: m.step for m in run.to_proto().data.metrics}
+        feed._params = set(run.data.params)
         feed._tags = dict(run.data.tags)
         state.run_id = run.info.run_id
         state.save(run_dir)
@@ -97,6 +101,7 @@ class Feed:
         Args:
             status: FINISHED, FAILED or KILLED; None leaves it as it is.
         """
+        self._send_params(last=True)
         self.update()
         self._set_tags(self._checkpoint_tags() | self._description_tags())
         self._send_artifacts()
@@ -105,12 +110,12 @@ class Feed:
 
     def _new_points(self, row: Row) -> list[tuple[str, float, int, int]]:
         """(name, value, milliseconds, step) of the row's values that the store lacks."""
-        shown = ((name, value) for name, value in row["metrics"].items() if value is not None and is_shown(name))
-        named = ((metric_name(name), value) for name, value in shown)
+        main = main_output(self._config)
+        shown = {shown_metric(name, main): value for name, value in row["metrics"].items() if value is not None}
         return [
             (name, float(value), int(row["time"] * 1000), row["step"])
-            for name, value in named
-            if row["step"] > self._last_steps.get(name, -1)
+            for name, value in shown.items()
+            if name is not None and row["step"] > self._last_steps.get(name, -1)
         ]
 
     def _send_points(self, points: list[tuple[str, float, int, int]]) -> None:
@@ -120,20 +125,34 @@ class Feed:
         for name, _, _, step in points:
             self._last_steps[name] = step
 
-    def _send_params(self) -> None:
-        """Send the configuration's leaves, once: MLflow refuses to change a parameter."""
+    def _send_params(self, *, last: bool = False) -> None:
+        """Send the parameters, each once: MLflow refuses to change one.
+
+        Which data set it is, training says only when it has read it; until then, or the `last` time, this goes on.
+        """
         from mlflow.entities import Param
 
-        config = self.run_dir / "config.yaml"
-        if self.state.params_sent or not config.exists():
+        if self.state.params_sent or not self._config:
             return
-        known = self.client.get_run(self.state.run_id).data.params
-        leaves = params(yaml.safe_load(config.read_text(encoding="utf-8")))
-        new = [Param(name, value) for name, value in leaves.items() if name not in known]
+        given = self._given_tags()
+        new = [Param(name, value) for name, value in params(self._config, given).items() if name not in self._params]
         for start in range(0, len(new), _MAX_PARAMS):
             self.client.log_batch(self.state.run_id, params=new[start : start + _MAX_PARAMS])
-        self.state.params_sent = True
-        self.state.save(self.run_dir)
+        self._params |= {param.key for param in new}
+        if last or "data" in given:
+            self.state.params_sent = True
+            self.state.save(self.run_dir)
+
+    @cached_property
+    def _config(self) -> dict[str, Any]:
+        """The content of config.yaml, which is there before the mirror starts; {} without."""
+        file = self.run_dir / "config.yaml"
+        return dict(yaml.safe_load(file.read_text(encoding="utf-8")) or {}) if file.exists() else {}
+
+    def _given_tags(self) -> dict[str, Any]:
+        """What training wants the run to be found by."""
+        file = self.run_dir / TAGS_FILE
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
 
     def _set_tags(self, tags: dict[str, str]) -> None:
         from mlflow.entities import RunTag
@@ -159,8 +178,7 @@ class Feed:
 
     def _current_tags(self) -> dict[str, str]:
         """Tags of mlflow_tags.json, and a count of the values that were not finite, which MLflow cannot show."""
-        file = self.run_dir / TAGS_FILE
-        given = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        given = {k: shlex.join(v) if isinstance(v, list) else v for k, v in self._given_tags().items()}
         tags = {metric_name(name): printed(value) for name, value in given.items()}
         if "git_commit" in tags:
             tags["mlflow.source.git.commit"] = tags["git_commit"]
@@ -182,7 +200,7 @@ class Feed:
         """The note that MLflow shows on the run's page, once there are numbers."""
         try:
             summary = json.loads((self.run_dir / "summary.json").read_text(encoding="utf-8"))
-            return {"mlflow.note.content": description(summary)}
+            return {"mlflow.note.content": description(summary, self._config, self.run_dir)}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):  # not worth an error
             return {}
 

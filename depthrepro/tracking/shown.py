@@ -1,6 +1,7 @@
 """What a person sees of a run in MLflow: few parameters, what varies first; few metrics; a note that says what it is.
 
-The whole configuration and every metric stay in the artifacts config.yaml and metrics.jsonl.
+MLflow sorts names as bytes, capitals first, both in its lists and where runs are compared: so what a reader looks for
+first has a capital. The whole configuration and every metric stay in the artifacts config.yaml and metrics.jsonl.
 """
 
 from __future__ import annotations
@@ -8,74 +9,104 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from depthrepro.evaluation.protocol import Protocol
 from depthrepro.tracking.settings import without_password
 
+# Of the nine metrics, those that are compared at a glance.
+HEADLINE = ("abs_rel", "rmse", "delta1")
+
 _MAX_PARAM_CHARS, _MAX_KEY_CHARS = 500, 250
-# Settings that say where or how a run is done; `name`, `seed` and `scale` have parameters of their own.
+# Settings with a parameter of their own, and those that say where a run is done, not what it does.
+_NOT_CHANGES = (
+    *("name", "seed", "scale", "experiment", "root", "run_dir", "cache_dir", "force", "reuse", "rerun_of"),
+    *("logger", "hydra"),
+)
+# Settings that say how a run is done; where one was typed, `Typed` shows it.
 _NO_PARAMS = (
-    *("name", "seed", "scale", "root", "run_dir", "cache_dir", "force", "reuse", "rerun_of", "logger"),
-    *("data.root", "data.depth_root", "data.cache_dir", "trainer.device", "trainer.num_workers"),
-    *("trainer.checkpoint_seconds", "trainer.log_every"),
+    *_NOT_CHANGES,
+    *("data.root", "data.depth_root", "data.cache_dir", "data.allow_missing", "data.world"),
+    *("trainer.device", "trainer.num_workers", "trainer.checkpoint_seconds", "trainer.log_every"),
+    *("trainer.channels_last", "trainer.validate_every"),
 )
 
 
-def params(config: Mapping[str, Any]) -> dict[str, str]:
+def params(config: Mapping[str, Any], tags: Mapping[str, Any] | None = None) -> dict[str, str]:
     """Parameters of a run from its configuration.
 
-    `Table`, `Row`, `Seed` and `Scale` are capitalised, which MLflow sorts first. An object is called by its class, a
-    stage by its share of the epochs.
+    First `Data`, `Row`, `Scale`, `Seed`, `Table` and `Typed` (what the command line changed), then the settings. A
+    group is called by its class, and the protocol and the stages take one line each.
 
     Args:
         config: The content of config.yaml.
+        tags: The content of mlflow_tags.json, which names the data set and what was typed.
     """
+    tags = tags or {}
     table, _, row = str(config.get("name", "")).rpartition("/")
-    first = {"Table": table, "Row": row, "Seed": config.get("seed"), "Scale": config.get("scale")}
-    leaves = flatten(_readable(dict(config)))
-    kept = {k: v for k, v in leaves.items() if not any(k == name or k.startswith(f"{name}.") for name in _NO_PARAMS)}
-    return {name: printed(value) for name, value in first.items() if value not in ("", None)} | kept
+    first = {
+        "Data": tags.get("data"),
+        "Row": row,
+        "Scale": config.get("scale"),
+        "Seed": config.get("seed"),
+        "Table": table,
+        "Typed": shlex.join(changes(tags.get("overrides") or [])),
+    }
+    leaves = flatten({name: _readable(name, node) for name, node in config.items()})
+    leaves.pop("data", None)  # the reader: `Data` says more, and on some servers the two names would be the same
+    kept = {name: value for name, value in leaves.items() if not _is_under(name, _NO_PARAMS)}
+    return {name: printed(value)[:_MAX_PARAM_CHARS] for name, value in first.items() if value not in ("", None)} | kept
 
 
-def _readable(node: Any) -> Any:
-    """Objects by their class instead of `_target_`, stages in one line, `_partial_` left out."""
-    if not isinstance(node, dict):
-        return node
-    if node.get("_target_") == "hydra.utils.get_method":
-        return str(node.get("path")).rpartition(".")[2]
-    if set(node) == {"levels", "share", "lr_factor"}:
-        slower = "" if node["lr_factor"] == 1 else f", learning rate times {node['lr_factor']:g}"
-        return f"{'+'.join(node['levels'])} share {node['share']:g}{slower}"
-    named = {"": _name(node["_target_"])} if "_target_" in node else {}
-    return named | {k: _readable(v) for k, v in node.items() if k not in ("_target_", "_partial_")}
+def changes(overrides: Sequence[str]) -> list[str]:
+    """What was typed besides the experiment, the seed, the scale, and where to write."""
+    return [typed for typed in overrides if not _is_under(_key(typed), _NOT_CHANGES)]
 
 
-def _name(target: str) -> str:
-    """A class's name; of a reader's function `build`, the reader's."""
-    module, _, name = target.rpartition(".")
-    return module.rpartition(".")[2] if name == "build" else name
+def main_output(config: Mapping[str, Any]) -> str | None:
+    """The output that stands for the run: the last that was trained; None where the configuration names none."""
+    stages = (config.get("trainer") or {}).get("stages") or {}
+    trained = [stage for stage in stages.values() if stage.get("share", 1) > 0]
+    return str(trained[-1]["levels"][-1]) if trained else None
 
 
-def is_shown(name: str) -> bool:
-    """Whether a metric is one of the few that a person compares: no part of a loss, no single output level."""
-    return not re.search(r"/L\d+(/|$)", name)
+def shown_metric(name: str, main: str | None) -> str | None:
+    """Name under which MLflow shows a metric; None for one that it does not show: the list stays short.
+
+    Of the test metrics the headline ones of the main output; of the losses their sum.
+
+    >>> shown_metric("test/L12/abs_rel", "L12")
+    'Test/abs_rel'
+    """
+    group, _, rest = name.partition("/")
+    if group == "test":
+        level, _, metric = rest.rpartition("/")
+        return f"Test/{metric}" if metric in HEADLINE and level in ("", main) else None
+    return None if re.search(r"/L\d+(/|$)", name) else metric_name(name)
 
 
-def description(summary: Mapping[str, Any]) -> str:
-    """A run's note, in Markdown: what it is, what it was measured on, its numbers, how to repeat it."""
+def description(summary: Mapping[str, Any], config: Mapping[str, Any], run_dir: Path) -> str:
+    """A run's note, in Markdown: what it is, its numbers, how they were measured, how to repeat it."""
     data = summary["data"]
-    rendered = " (rendered, not KITTI)" if data["embedded"] else ""
-    level = list(summary["metrics"])[-1] if summary["metrics"] else ""
-    values = summary["metrics"].get(level, {})
-    shown = ", ".join(f"{key} {values[key]:.3f}" for key in ("abs_rel", "rmse", "delta1") if key in values)
+    rendered = ": **rendered, not KITTI**" if data["embedded"] else ""
+    main = main_output(config) or ""
+    values = summary["metrics"].get(main, {})
+    numbers = ", ".join(f"{key} {values[key]:.3f}" for key in HEADLINE if key in values)
     lines = [
-        f"**{summary['experiment']}**, seed {summary['seed']}, scale {summary['scale']}, on {data['name']}{rendered}, "
-        f"{summary['images']} test images.",
-        f"Output {level}: {shown}." if shown else "Not evaluated.",
-        f"Repeat it: `python -m depthrepro.train {' '.join(summary['overrides'])}`",
+        f"**{summary['experiment']}**, seed {summary['seed']}, scale {summary['scale']}, on {data['name']}{rendered}",
+        f"Output {main}: **{numbers}**, mean of {summary['images']} test images." if numbers else "Not evaluated.",
+        f"Protocol: {Protocol.from_dict(dict(summary['protocol'])).describe()}",
     ]
-    return "\n\n".join(lines)
+    if summary.get("reused_from"):
+        lines.append(f"Not trained again: {summary['reused_from']} has the same configuration, and its files are used.")
+    lines += [
+        f"Typed: `python -m depthrepro.train {shlex.join(summary['overrides'])}`",
+        f"To repeat it from its saved configuration: `python -m depthrepro.rerun {shlex.quote(str(run_dir))}`",
+    ]
+    return without_password("\n\n".join(lines))
 
 
 def metric_name(name: str) -> str:
@@ -87,11 +118,16 @@ def metric_name(name: str) -> str:
 def flatten(node: Any, prefix: str = "") -> dict[str, str]:
     """Leaves of nested mappings and lists as `a.b.0.c` to text; a list of scalars stays one leaf.
 
+    Such a list is written without brackets: MLflow spreads anything that looks like JSON over many lines.
+
     >>> flatten({"a": {"b": 1, "size": [188, 620]}, "c": None})
-    {'a.b': '1', 'a.size': '[188, 620]', 'c': 'null'}
+    {'a.b': '1', 'a.size': '188, 620', 'c': 'null'}
     """
-    if isinstance(node, list) and any(isinstance(item, dict | list) for item in node):
-        node = dict(enumerate(node))
+    if isinstance(node, list):
+        if not any(isinstance(item, dict | list) for item in node):
+            node = ", ".join(map(printed, node)) or "none"
+        else:
+            node = dict(enumerate(node))
     if not isinstance(node, dict):
         return {metric_name(prefix): printed(node)[:_MAX_PARAM_CHARS]} if prefix else {}
     leaves: dict[str, str] = {}
@@ -105,3 +141,49 @@ def printed(value: Any) -> str:
     """A scalar or list as text: strings as they are, the rest as JSON; no passwords in addresses."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return without_password(text)
+
+
+def _readable(name: str, node: Any) -> Any:
+    """A group as it is shown: its class, a function by its name, protocol and stages in a line."""
+    if not isinstance(node, dict):
+        return node
+    if name == "eval":
+        try:
+            return Protocol.from_dict(node).describe()
+        except (TypeError, ValueError):  # of another version
+            return node
+    if name == "trainer" and isinstance(node.get("stages"), dict):
+        node = node | {"stages": _stages(node["stages"])}
+    named = {"": node["_target_"].rpartition(".")[2]} if "_target_" in node else {}
+    return named | _settings(node)
+
+
+def _settings(node: Any) -> Any:
+    """Settings without `_target_` and `_partial_`: which class is one of many is said once, by its group."""
+    if not isinstance(node, dict):
+        return node
+    if node.get("_target_") == "hydra.utils.get_method":
+        return str(node.get("path")).rpartition(".")[2]
+    return {key: _settings(value) for key, value in node.items() if key not in ("_target_", "_partial_")}
+
+
+def _stages(stages: Mapping[str, Mapping[str, Any]]) -> str:
+    """`L8 > L9 > L9+L10 (share 2)`: outputs that are trained together, in order; shares only where they differ."""
+    active = [stage for stage in stages.values() if stage.get("share", 1) > 0]
+    shares = [stage.get("share", 1) for stage in active]
+    texts = []
+    for stage, share in zip(active, shares, strict=True):
+        lr_factor = stage.get("lr_factor", 1)
+        notes = [] if len(set(shares)) == 1 else [f"share {share:g}"]
+        notes += [] if lr_factor == 1 else [f"learning rate times {lr_factor:g}"]
+        texts.append("+".join(stage["levels"]) + (f" ({', '.join(notes)})" if notes else ""))
+    return " > ".join(texts)
+
+
+def _key(typed: str) -> str:
+    """`+experiment/garg_loss@x=y` to `experiment.garg_loss`."""
+    return re.split(r"[=@]", typed.lstrip("+~"), maxsplit=1)[0].replace("/", ".")
+
+
+def _is_under(name: str, parts: Sequence[str]) -> bool:
+    return any(name == part or name.startswith(f"{part}.") for part in parts)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from depthrepro.errors import UserError
+from depthrepro.tracking.experiment_page import missing_tags
 from depthrepro.tracking.process import is_alive
 from depthrepro.tracking.settings import database_file, without_password
 from depthrepro.tracking.state import MirrorState
@@ -79,8 +80,9 @@ def _experiment_id(client: MlflowClient, state: MirrorState) -> str:
 
     experiment = client.get_experiment_by_name(state.experiment)
     if experiment is None:
+        tags = missing_tags(state.experiment, {})
         try:
-            return str(client.create_experiment(state.experiment, artifact_location=state.artifact_root))
+            return str(client.create_experiment(state.experiment, state.artifact_root, tags))
         except MlflowException as error:  # another process was faster
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
@@ -90,6 +92,8 @@ def _experiment_id(client: MlflowClient, state: MirrorState) -> str:
             f"MLflow experiment {state.experiment!r} was deleted in {state.tracking_uri}: bring it back with `mlflow "
             f"experiments restore --experiment-id {experiment.experiment_id}`, or choose another logger.experiment"
         )
+    for name, value in missing_tags(state.experiment, experiment.tags).items():
+        client.set_experiment_tag(experiment.experiment_id, name, value)
     return str(experiment.experiment_id)
 
 

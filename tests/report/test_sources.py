@@ -106,6 +106,7 @@ def test_committed_files_give_the_same_tables(two_seeds, tmp_path):
     commit(from_runs(two_seeds, [TABLE]), TABLE, folder)
     text = (folder / "results.csv").read_text(encoding="utf-8")
     assert str(tmp_path) not in text and "da_teacher" not in text
+    assert "0.212346" in text and "0.2123456" not in text  # as every source is rounded
     (two_seeds / "garg_kitti" / "seed=2" / "status.json").unlink()
     (two_seeds / "garg_kitti" / "seed=2").rmdir()
     ours = rendered_files(TABLE, "runs", two_seeds, tmp_path / "a")

@@ -13,7 +13,7 @@ from depthrepro.tracking.feed import Feed
 from depthrepro.tracking.metrics_log import MetricsLog
 from depthrepro.tracking.process import started_at
 from depthrepro.tracking.settings import artifact_root
-from depthrepro.tracking.shown import description, flatten, is_shown, metric_name, params, printed
+from depthrepro.tracking.shown import flatten, metric_name, printed
 from depthrepro.tracking.state import MirrorState, take_over
 from depthrepro.tracking.store import close_dead_runs, connect
 from depthrepro.tracking.sync import sync
@@ -73,7 +73,7 @@ def test_sync_sends_everything_and_again_changes_nothing(run_dir, root, client, 
         assert "test/L12/abs_rel" not in run.data.metrics
         long = run.data.params.pop("long")
         assert long == "x" * 500
-        assert run.data.params == {"trainer.epochs": "3", "input_size": "[188, 620]"}
+        assert run.data.params == {"trainer.epochs": "3", "input_size": "188, 620"}
     tags = run.data.tags
     assert tags["non_finite"] == "test/L12/abs_rel: 1"
     assert (tags["scale"], tags["embedded"], tags["mlflow.source.git.commit"]) == ("demo", "true", "abc")
@@ -172,6 +172,44 @@ def test_parameters_are_sent_once_even_if_the_configuration_changes(run_dir, cli
     assert only_run(client).data.params == {"a": "1", "b": "3"}
 
 
+def test_the_data_set_follows_the_other_parameters_once_it_is_known(run_dir, client, open_feed):
+    (run_dir / "config.yaml").write_text("name: garg_loss/l1_hs\nseed: 1\ntrainer: {device: cpu}")
+    tags = {"overrides": ["+experiment/garg_loss=l1_hs", "seed=1", "trainer.device=cpu"]}
+    (run_dir / "mlflow_tags.json").write_text(json.dumps(tags))
+    feed = open_feed()
+    feed.update()
+    first = {"Row": "l1_hs", "Seed": "1", "Table": "garg_loss", "Typed": "trainer.device=cpu"}
+    assert only_run(client).data.params == first
+    assert not MirrorState.load(run_dir).params_sent
+    (run_dir / "mlflow_tags.json").write_text(json.dumps(tags | {"data": "streets (embedded)"}))
+    feed.update()
+    run = only_run(client)
+    assert run.data.params == first | {"Data": "streets (embedded)"}
+    assert MirrorState.load(run_dir).params_sent
+    assert run.data.tags["overrides"] == "+experiment/garg_loss=l1_hs seed=1 trainer.device=cpu"
+
+
+def test_a_run_that_ends_before_its_data_was_read_has_its_parameters(run_dir, client, open_feed):
+    (run_dir / "config.yaml").write_text("seed: 1")
+    open_feed().finish("FAILED")
+    assert only_run(client).data.params == {"Seed": "1"}
+    assert MirrorState.load(run_dir).params_sent
+
+
+def test_a_resumed_run_shows_the_numbers_of_its_main_output_once(run_dir, client, open_feed):
+    """The last stage with a share decides: L9 here, whatever else is evaluated."""
+    stages = "{a: {levels: [L8]}, b: {levels: [L8, L9]}, c: {levels: [L12], share: 0}}"
+    (run_dir / "config.yaml").write_text(f"trainer: {{stages: {stages}}}")
+    with MetricsLog(run_dir / "metrics.jsonl") as log:
+        log.append(4, 1, {"train/loss": 0.5, "train/smoothness/L9": 0.1})
+        log.append(4, 1, {"test/L9/abs_rel": 0.25, "test/L12/abs_rel": 0.5, "test/L9/silog": 20.0})
+    for _ in range(2):
+        open_feed().update()
+    run = only_run(client)
+    assert run.data.metrics == {"train/loss": 0.5, "Test/abs_rel": 0.25}
+    assert points(client, run.info.run_id, "Test/abs_rel") == [(4, 0.25)]
+
+
 def test_a_child_of_a_sweep_names_its_parent(client, open_feed, monkeypatch):
     monkeypatch.setenv("DEPTHREPRO_PARENT_RUN_ID", "parent")
     open_feed()
@@ -230,7 +268,7 @@ def test_flatten_keeps_scalar_leaves():
     assert flatten(config) == {
         "a.b": "1",
         "a.t": "true",
-        "size": "[188, 620]",
+        "size": "188, 620",
         "stages.0.lr": "0.1",
         "none": "null",
     }
@@ -241,63 +279,3 @@ def test_names_and_values_fit_mlflow():
     assert metric_name("/a//b/../c") == "a/c"
     assert len(metric_name("x" * 300)) == 250
     assert printed("postgresql://me:secret@host/db") == "postgresql://***@host/db"
-
-
-CONFIG = {
-    "name": "garg_augmentation/flip",
-    "scale": "demo",
-    "seed": 2,
-    "root": "/somewhere",
-    "logger": {"kind": "mlflow"},
-    "data": {"_target_": "depthrepro.data.kitti_raw.build", "root": "/somewhere", "sides": "l"},
-    "optimizer": {"_target_": "torch.optim.Adam", "_partial_": True, "lr": 0.001},
-    "loss": {
-        "_target_": "depthrepro.losses.stereo.StereoLoss",
-        "photometric": {"_target_": "depthrepro.losses.photometric.PhotometricLoss", "ssim_weight": 0.0},
-        "smoothness": {"_target_": "hydra.utils.get_method", "path": "depthrepro.losses.smoothness.l2_smoothness"},
-    },
-    "trainer": {"epochs": 24, "device": "auto", "stages": {"L8": {"levels": ["L8"], "share": 1.0, "lr_factor": 1.0}}},
-}
-
-
-def test_parameters_are_few_readable_and_what_varies_sorts_first():
-    shown = params(CONFIG)
-    assert sorted(shown)[:4] == ["Row", "Scale", "Seed", "Table"]
-    assert shown == {
-        "Table": "garg_augmentation",
-        "Row": "flip",
-        "Seed": "2",
-        "Scale": "demo",
-        "data": "kitti_raw",
-        "data.sides": "l",
-        "optimizer": "Adam",
-        "optimizer.lr": "0.001",
-        "loss": "StereoLoss",
-        "loss.photometric": "PhotometricLoss",
-        "loss.photometric.ssim_weight": "0.0",
-        "loss.smoothness": "l2_smoothness",
-        "trainer.epochs": "24",
-        "trainer.stages.L8": "L8 share 1",
-    }
-
-
-def test_single_levels_are_not_shown():
-    names = ["train/loss", "train/photometric/L12", "test/L9/abs_rel", "test/abs_rel", "val/loss"]
-    assert [name for name in names if is_shown(name)] == ["train/loss", "test/abs_rel", "val/loss"]
-
-
-def test_the_note_says_what_the_run_is():
-    summary = {
-        "experiment": "garg_kitti",
-        "seed": 0,
-        "scale": "demo",
-        "overrides": ["+experiment=garg_kitti"],
-        "data": {"name": "streets", "embedded": True},
-        "images": 60,
-        "metrics": {"L9": {"abs_rel": 0.3}, "L12": {"abs_rel": 0.25, "rmse": 5.0, "delta1": 0.6}},
-    }
-    note = description(summary)
-    assert "rendered, not KITTI" in note and "60 test images" in note
-    assert "Output L12: abs_rel 0.250, rmse 5.000, delta1 0.600." in note
-    assert "python -m depthrepro.train +experiment=garg_kitti" in note
-    assert "Not evaluated" in description({**summary, "metrics": {}})

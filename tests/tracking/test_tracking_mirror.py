@@ -71,7 +71,7 @@ def test_a_failed_run_that_goes_on_is_one_run(root, run_dir, client, monkeypatch
     assert run.info.status == "FAILED"
     assert run.info.run_name == "garg/seed=0"
     assert (run.data.tags["scale"], run.data.tags["fingerprint"]) == ("demo", "f00")
-    assert run.data.params == {"seed": "0"}
+    assert run.data.params == {"Seed": "0"}
 
     tracker = Tracker.start(run_dir, LoggerConfig(**QUICK), root=root, warn=warnings.append)
     with MetricsLog(run_dir / "metrics.jsonl") as log:

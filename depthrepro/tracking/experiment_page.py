@@ -1,0 +1,70 @@
+"""What MLflow shows of an experiment: that it is about models, not agents; a note; a saved view of its rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from depthrepro.tracking.shown import HEADLINE
+
+NOTE, KIND, VIEW = "mlflow.note.content", "mlflow.experimentKind", "mlflow.sharedViewState.rows"
+_PAPERS = {
+    "garg2016": "Garg et al., *Unsupervised CNN for Single View Depth Estimation: Geometry to the Rescue*, ECCV 2016 "
+    "(arXiv:1603.04992)."
+}
+_VIEW_NAME = "Rows of tables"
+_COLUMNS = ("Data", "Row", "Seed", "Table", "Typed")
+
+
+def missing_tags(experiment: str, has: Mapping[str, str]) -> dict[str, str]:
+    """Tags to set on an experiment; what a person has written stays.
+
+    Args:
+        experiment: Its name.
+        has: Its tags.
+    """
+    tags = {NOTE: _note(experiment), KIND: "custom_model_development", VIEW: _view()}
+    return {name: value for name, value in tags.items() if name not in has}
+
+
+def _note(experiment: str) -> str:
+    test = ", ".join(f"`Test/{name}`" for name in HEADLINE)
+    return f"""{_PAPERS.get(experiment, f"Runs of `{experiment}`.")}
+
+A run is one row of a table with one seed: see its parameters `Table`, `Row`, `Seed` and `Data`. A sweep is a parent run
+whose children are the rows. *Views > {_VIEW_NAME}* lists all rows with their numbers.
+
+{test}: mean over the test images, main output, last checkpoint. Every output, metric and checkpoint is in
+the artifacts `summary.json` and `per_image.csv`; pictures are in `figures/`, the whole configuration is `config.yaml`.
+
+Where `Data` says *embedded*, the images are rendered: no such number is a KITTI number.
+
+Tables with error bars, beside the paper's numbers: `python -m depthrepro.report source=mlflow`
+"""
+
+
+def _view() -> str:
+    """A view as the page itself saves it; a version of MLflow that does not know this form leaves it out."""
+    columns = [f"params.`{name}`" for name in _COLUMNS] + [f"metrics.`Test/{name}`" for name in HEADLINE]
+    state = {
+        "searchFilter": "params.Seed LIKE '%'",  # rows alone, without their sweeps
+        "orderByKey": "params.`Table`",  # sorted by time, the page folds them away below their sweeps
+        "orderByAsc": True,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "datasetsFilter": [],
+        "modelVersionFilter": "All Runs",
+        "selectedColumns": columns,
+        "columnOrder": [],
+        "columnWidths": {},
+        "runsHiddenMode": "FIRST_10_RUNS",
+        "viewMaximized": False,
+        "runListHidden": False,
+        "isAccordionReordered": False,
+        "useGroupedValuesInCharts": True,
+        "hideEmptyCharts": True,
+        "groupBy": None,
+        "groupsExpanded": {},
+        "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
+    }
+    return json.dumps({"name": _VIEW_NAME, "createdAt": 0, "updatedAt": 0, "state": json.dumps(state)})
