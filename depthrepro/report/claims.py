@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from depthrepro.report.blocks import Block, Line
@@ -14,6 +15,7 @@ from depthrepro.report.paper import Claim, PaperTable
 from depthrepro.results import METRICS
 
 REPRODUCED, CONTRADICTED, UNDECIDED, UNMEASURED = "reproduced", "contradicted", "undecided", "not measured"
+ANY_SEED = "any"  # a baseline's scores hold for every seed
 OUR_WORDS = {REPRODUCED: "yes", CONTRADICTED: "no"}  # a question of ours is answered, not reproduced
 
 
@@ -27,7 +29,7 @@ class Verdict:
         verdict: "reproduced", "contradicted", "undecided" or "not measured".
         interval: Row `better` minus row `worse` with its 95 % interval; None where a row is not measured.
         paper_difference: The published difference; None where the paper does not give both numbers.
-        seeds: Seeds that both rows have.
+        seeds: Seeds that both rows have; none where both are baselines.
         images: Images that were compared.
         reason: Why nothing is decided, where the interval does not say it.
     """
@@ -51,7 +53,8 @@ def decide(table: PaperTable, block: Block, images: pd.DataFrame) -> list[Verdic
     """Decide every claim of a table on one block, metric by metric, at the last checkpoint.
 
     A claim holds where the whole interval lies on its side, and is contradicted where it lies on the other. One seed
-    decides nothing: the spread between trainings is not in its interval.
+    decides nothing: a claim is about methods, and with one training of each, a method that is better and a training
+    that went well look the same. Its interval has the spread over images alone, which would pass for certainty.
 
     Args:
         table: The published side, with the claims.
@@ -67,21 +70,28 @@ def _decide(table: PaperTable, block: Block, images: pd.DataFrame, claim: Claim,
     scores = [_scores(table, block, images, name, metric) for name in (claim.better, claim.worse)]
     for name, measured in zip((claim.better, claim.worse), scores, strict=True):
         if measured is None:
-            return Verdict(claim, metric, UNMEASURED, None, published, reason=f"no finished run of {name}")
+            return Verdict(claim, metric, UNMEASURED, None, published, reason=_absence(table, name))
     better, worse = _paired(*[s for s in scores if s is not None])
     if better.shape[0] < 1 or better.shape[1] < 2:
         return Verdict(claim, metric, UNMEASURED, None, published, reason="the rows share no seed, or too few images")
     interval = paired_interval(better.to_numpy(), worse.to_numpy())
-    seeds = tuple(int(s) for s in better.index)
-    found, reason = _found(metric, interval, len(seeds))
+    seeds = tuple(int(s) for s in better.index if s != ANY_SEED)
+    trained = bool(seeds)  # two baselines: nothing was trained, so there is no spread between trainings to miss
+    found, reason = _found(metric, interval, one_training=trained and len(seeds) < 2)
     return Verdict(claim, metric, found, interval, published, seeds, better.shape[1], reason)
 
 
-def _found(metric: str, interval: Interval, seeds: int) -> tuple[str, str]:
+def _absence(table: PaperTable, name: str) -> str:
+    """Why a row has no scores."""
+    row = table.row(name)
+    return f"{name} is published only" if row is not None and row.published_only else f"no finished run of {name}"
+
+
+def _found(metric: str, interval: Interval, *, one_training: bool) -> tuple[str, str]:
     """(verdict, reason)."""
     if interval.low == interval.high == 0:
         return UNDECIDED, "both rows have the same numbers"
-    if seeds < 2:
+    if one_training:
         return UNDECIDED, "one seed: the spread between trainings is not known"
     above, below = interval.low > 0, interval.high < 0
     if not above and not below:
@@ -96,18 +106,18 @@ def _published_difference(table: PaperTable, claim: Claim, metric: str) -> float
 
 
 def _scores(table: PaperTable, block: Block, images: pd.DataFrame, name: str, metric: str) -> pd.DataFrame | None:
-    """A row's scores, seeds by image ids; a baseline's have the one index "any". None if the row is not measured."""
+    """A row's scores, seeds by image ids, a baseline's with the one index `ANY_SEED`; None if it is not measured."""
     line = _line(table, block, name)
     if line is None or line.missing:
         return None
     of_line = images[images["run"].isin(line.runs) & (images["method"] == line.method)]
     if line.role == "baseline":
-        first = of_line[of_line["checkpoint"] == "-"].drop_duplicates("id").assign(seed="any")
+        first = of_line[of_line["checkpoint"] == "-"].drop_duplicates("id").assign(seed=ANY_SEED)
         return first.pivot(index="seed", columns="id", values=metric) if len(first) else None
     seeds = block.runs.set_index("run")["seed"]
     found = of_line[of_line["checkpoint"] == "last"]
-    found = found.assign(seed=found["run"].map(seeds)).dropna(subset=[metric])
-    return found.pivot(index="seed", columns="id", values=metric).dropna(axis=1) if len(found) else None
+    found = found.assign(seed=found["run"].map(seeds))
+    return found.pivot(index="seed", columns="id", values=metric) if len(found) else None
 
 
 def _line(table: PaperTable, block: Block, name: str) -> Line | None:
@@ -119,15 +129,18 @@ def _line(table: PaperTable, block: Block, name: str) -> Line | None:
 
 
 def _paired(better: pd.DataFrame, worse: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The two tables on common seeds and images; a baseline stands beside every seed of the other."""
+    """The two tables on common seeds and images that both score; a baseline stands beside every seed of the other."""
     ids = better.columns.intersection(worse.columns)
     for fixed, other in ((better, worse), (worse, better)):
-        if list(fixed.index) == ["any"] and list(other.index) != ["any"]:
+        if list(fixed.index) == [ANY_SEED] and list(other.index) != [ANY_SEED]:
             repeated = pd.concat([fixed] * len(other)).set_axis(other.index)
             better, worse = (repeated, other) if fixed is better else (other, repeated)
             break
     seeds = better.index.intersection(worse.index)
-    return better.loc[seeds, ids], worse.loc[seeds, ids]
+    better, worse = better.loc[seeds, ids], worse.loc[seeds, ids]
+    known = np.isfinite(better.to_numpy()) & np.isfinite(worse.to_numpy())
+    scored = better.columns[known.all(axis=0)]  # by every seed that is compared
+    return better[scored], worse[scored]
 
 
 def overall(verdicts: Iterable[Verdict]) -> str:
@@ -143,7 +156,9 @@ def describe(verdict: Verdict) -> str:
         return f"{metric.label}: {told} ({verdict.reason})"
     difference, low, high = numbers(verdict)
     parts = [f"95 % {low} to {high}"]
-    parts.append(f"{len(verdict.seeds)} seed{'s' if len(verdict.seeds) != 1 else ''}, {verdict.images} images")
+    n = len(verdict.seeds)
+    seeds = f"{n} seed{'s' if n != 1 else ''}" if n else "nothing trained"
+    parts.append(f"{seeds}, {verdict.images} images")
     if verdict.paper_difference is not None:
         parts.append(f"paper {signed(verdict.paper_difference, metric.digits)}")
     reason = f" ({verdict.reason})" if verdict.reason else ""
