@@ -57,7 +57,7 @@ class TinyPairs(StereoDataset):
         self.images = rng.integers(0, 256, (count, 2, HEIGHT, WIDTH, 3), dtype=np.uint8)
         K = ((20.0, 0.0, 10.0), (0.0, 20.0, 6.0), (0.0, 0.0, 1.0))
         self.records = [
-            StereoRecord(f"tiny/{i:03d}", Path("l"), Path("r"), (HEIGHT, WIDTH), K, 0.5) for i in range(count)
+            StereoRecord(f"tiny/{i:03d}", (HEIGHT, WIDTH), Path("l"), Path("r"), K, 0.5) for i in range(count)
         ]
         self.name, self.expected, self.fingerprint, self.encodings = "tiny", count, f"{seed}-{count}", {"memory": count}
 

@@ -1,4 +1,4 @@
-"""What every stereo data set hands over: records, splits, and samples."""
+"""What data sets hand over: images and, where there are any, depth, labels to learn from, a right image."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from depthrepro.data.image_io import read_left
 from depthrepro.evaluation.protocol import GroundTruth
 from depthrepro.geometry import scale_K
 
@@ -41,24 +42,103 @@ class Sample(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class StereoRecord:
-    """One rectified stereo pair on disk.
+class ImageRecord:
+    """One image, listed but not yet read.
 
     Attributes:
         id: Unique, stable name, safe to print; "/" separates its parts.
+        size: (height, width) in pixels as it is read: after a rotation that the file asks for.
+    """
+
+    id: str
+    size: tuple[int, int]
+
+
+class ImageDataset(ABC):
+    """Images one by one: all that prediction, pseudo-labels and a student need.
+
+    Attributes:
+        name: Data set and part for people, such as "KITTI raw eigen_test".
+        records: The images, in order.
+        fingerprint: Hex digest of ids, sizes and encodings; the same on every machine.
+        encodings: How many images are stored in each encoding, such as {"png": 400} or {"jpeg q95": 400}.
+    """
+
+    name: str
+    records: Sequence[ImageRecord]
+    fingerprint: str
+    encodings: dict[str, int]
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.records)
+
+    @abstractmethod
+    def read_image(self, index: int) -> np.ndarray:
+        """Image `index`, RGB uint8 (H, W, 3), of the record's size.
+
+        Raises:
+            UserError: If it cannot be read or has another size; the message names the file.
+        """
+
+
+class DepthDataset(ImageDataset):
+    """Images with ground-truth depth to be scored against.
+
+    Attributes:
+        expected: Number of images the split names; `len(records)` is lower only if missing files were allowed.
+    """
+
+    expected: int
+
+    @abstractmethod
+    def depth_gt(self, index: int, ground_truth: GroundTruth) -> np.ndarray:
+        """Ground-truth depth of image `index`.
+
+        Returns:
+            Float32 array (H, W) at the file's size, metres along the optical axis, 0 = none.
+
+        Raises:
+            UserError: If the data set has no such ground truth for this image.
+        """
+
+    @abstractmethod
+    def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
+        """Whether `depth_gt` can answer for this image (KITTI 2012 has it for one frame of two)."""
+
+
+class LabelledDataset(ImageDataset):
+    """Images with labels to learn relative depth from, whatever the labels were made by."""
+
+    @abstractmethod
+    def read_label(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Inverse depth up to scale and shift of image `index`, and where it is known.
+
+        Returns:
+            Float32 (H, W), large where near, in [0, 1] over the known pixels: 0 = farthest, which the sky is where it
+            is known to be sky; and bool (H, W), True = known. A label may be smaller or larger than its image, but
+            covers the same field of view.
+
+        Raises:
+            UserError: If it cannot be read; the message names the file.
+        """
+
+
+@dataclass(frozen=True)
+class StereoRecord(ImageRecord):
+    """One rectified stereo pair on disk.
+
+    Attributes:
         left: File of the image whose depth is predicted.
         right: File of the other image of the pair.
-        size: (height, width) of the files in pixels.
         K: Camera matrix of `left` in pixels of the file, (3, 3) nested tuples; of a mirrored pair, after the flip.
         baseline_m: Distance between the two cameras in metres, > 0.
         mirrored: True where the pair is listed from the right camera's side: `left` holds the right camera's image,
             `right` the left camera's, and both are flipped horizontally when read, which gives a valid left/right pair.
     """
 
-    id: str
     left: Path
     right: Path
-    size: tuple[int, int]
     K: tuple[tuple[float, float, float], ...]
     baseline_m: float
     mirrored: bool = False
@@ -69,41 +149,14 @@ class StereoRecord:
         return self.K[0][0]
 
 
-class StereoDataset(ABC):
-    """Rectified pairs with optional ground truth: what readers return, for one split.
+class StereoDataset(DepthDataset):
+    """Rectified pairs with optional ground truth, for one split."""
 
-    Attributes:
-        name: Data set and split for people, such as "KITTI raw eigen_test".
-        records: The pairs, in the split's order.
-        expected: Number of pairs the split names; `len(records)` is lower only if missing files were allowed.
-        fingerprint: Hex digest of ids, file sizes, encodings and calibration; the same on every machine.
-        encodings: How many images are stored in each encoding, such as {"png": 400} or {"jpeg q95": 400}.
-    """
-
-    name: str
     records: Sequence[StereoRecord]
-    expected: int
-    fingerprint: str
-    encodings: dict[str, int]
 
-    def __len__(self) -> int:
-        """Number of pairs."""
-        return len(self.records)
-
-    @abstractmethod
-    def depth_gt(self, index: int, ground_truth: GroundTruth) -> np.ndarray:
-        """Ground-truth depth of pair `index`.
-
-        Returns:
-            Float32 array (H, W) at the file's size, metres along the optical axis, 0 = none.
-
-        Raises:
-            UserError: If the data set has no such ground truth for this pair.
-        """
-
-    @abstractmethod
-    def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
-        """Whether `depth_gt` can answer for this pair (KITTI 2012 has it for one frame of two)."""
+    def read_image(self, index: int) -> np.ndarray:
+        """The image of pair `index` whose depth is predicted."""
+        return read_left(self.records[index])
 
 
 @dataclass

@@ -63,4 +63,4 @@ def _record(pair: PairFiles, probes: dict[Path, ImageProbe], camera_of: CameraOf
     check_calibration(image, camera)
     if pair.mirrored:
         camera = camera.mirrored(image.size[1])
-    return StereoRecord(pair.id, pair.left, pair.right, image.size, camera.K, camera.baseline_m, pair.mirrored)
+    return StereoRecord(pair.id, image.size, pair.left, pair.right, camera.K, camera.baseline_m, pair.mirrored)

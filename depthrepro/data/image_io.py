@@ -6,14 +6,16 @@ import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from depthrepro.data.base import StereoRecord
 from depthrepro.errors import UserError
+
+if TYPE_CHECKING:
+    from depthrepro.data.base import StereoRecord
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")  # in order of preference where a frame is stored in several
 
@@ -109,6 +111,21 @@ def read_pair(record: StereoRecord) -> tuple[np.ndarray, np.ndarray]:
     """
     left, right = read_rgb(record.left), read_rgb(record.right)
     return (mirror(left), mirror(right)) if record.mirrored else (left, right)
+
+
+def read_left(record: StereoRecord) -> np.ndarray:
+    """Decode the image of a pair whose depth is predicted; a mirrored record's is flipped.
+
+    Returns:
+        Uint8 (H, W, 3), RGB, of the record's size.
+
+    Raises:
+        UserError: If it cannot be decoded or has another size.
+    """
+    image = read_rgb(record.left)
+    if image.shape[:2] != record.size:
+        raise UserError(f"{record.left}: {image.shape[:2]} pixels where {record.size} are expected; fetch it again")
+    return mirror(image) if record.mirrored else image
 
 
 def mirror(array: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.data.base import StereoDataset, StereoRecord
+from depthrepro.data.base import DepthDataset, StereoRecord
 from depthrepro.data.image_io import read_pair
 from depthrepro.errors import UserError
 from depthrepro.evaluation.predictions import Floats, Kind, Prediction
@@ -50,7 +50,7 @@ class MeanMap:
 
 
 def mean_depth_map(
-    dataset: StereoDataset,
+    dataset: DepthDataset,
     protocol: Protocol,
     *,
     limit: int = MEAN_MAP_LIMIT,

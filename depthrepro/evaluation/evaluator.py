@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from depthrepro.data.base import StereoDataset, StereoRecord
-from depthrepro.data.image_io import mirror, read_rgb, resize_rgb
+from depthrepro.data.base import DepthDataset, ImageRecord
+from depthrepro.data.image_io import resize_rgb
 from depthrepro.errors import UserError
 from depthrepro.evaluation.alignment import align_depth, align_inv_depth
 from depthrepro.evaluation.crops import crop_mask
@@ -44,7 +44,7 @@ def evaluated_mask(depth_gt: Floats, protocol: Protocol) -> NDArray[np.bool_]:
     return in_range & crop_mask(protocol.crop, *depth_gt.shape)
 
 
-def depth_map(values: Floats, kind: Kind, record: StereoRecord, depth_gt: Floats, protocol: Protocol) -> Floats:
+def depth_map(values: Floats, kind: Kind, record: ImageRecord, depth_gt: Floats, protocol: Protocol) -> Floats:
     """One predicted map as it is scored.
 
     Args:
@@ -88,7 +88,7 @@ def _check_informative(values: Floats) -> None:
         )
 
 
-def score(prediction: Prediction, record: StereoRecord, depth_gt: Floats, protocol: Protocol) -> list[Row]:
+def score(prediction: Prediction, record: ImageRecord, depth_gt: Floats, protocol: Protocol) -> list[Row]:
     """Score every level of one prediction at the ground truth's size.
 
     Args:
@@ -126,7 +126,7 @@ def score(prediction: Prediction, record: StereoRecord, depth_gt: Floats, protoc
     return rows
 
 
-def scored_indices(dataset: StereoDataset, ground_truth: GroundTruth) -> list[int]:
+def scored_indices(dataset: DepthDataset, ground_truth: GroundTruth) -> list[int]:
     """Indices of the images that have this ground truth.
 
     Raises:
@@ -149,7 +149,7 @@ def scored_indices(dataset: StereoDataset, ground_truth: GroundTruth) -> list[in
 
 
 def evaluate_predictions(
-    predictions_dir: Path, dataset: StereoDataset, indices: Iterable[int], protocol: Protocol
+    predictions_dir: Path, dataset: DepthDataset, indices: Iterable[int], protocol: Protocol
 ) -> list[Row]:
     """Score saved predictions; no network is involved.
 
@@ -172,21 +172,9 @@ def evaluate_predictions(
     return rows
 
 
-def read_left(record: StereoRecord) -> NDArray[np.uint8]:
-    """The image whose depth is predicted, at the file's size, RGB uint8 (H, W, 3).
-
-    Raises:
-        UserError: If the file is unreadable or not of the record's size.
-    """
-    image = read_rgb(record.left)
-    if image.shape[:2] != record.size:
-        raise UserError(f"{record.left}: {image.shape[:2]} pixels where {record.size} are expected; fetch it again")
-    return mirror(image) if record.mirrored else image
-
-
 def predict(
     model: nn.Module,
-    dataset: StereoDataset,
+    dataset: DepthDataset,
     indices: Sequence[int],
     *,
     input_size: tuple[int, int],
@@ -213,13 +201,13 @@ def predict(
     """
     with evaluation_mode(model):
         for start in range(0, len(indices), batch_size):
-            records = [dataset.records[i] for i in indices[start : start + batch_size]]
-            images = np.stack([resize_rgb(read_left(record), input_size) for record in records])
+            chosen = indices[start : start + batch_size]
+            images = np.stack([resize_rgb(dataset.read_image(i), input_size) for i in chosen])
             batch = torch.from_numpy(images).permute(0, 3, 1, 2).to(device).float() / 255.0
             with torch.inference_mode():  # only here: the mode must not leak to whoever consumes the iterator
                 levels = {name: values.float().cpu().numpy() for name, values in model(batch).items()}
-            for b, record in enumerate(records):
-                yield Prediction(record.id, kind, {name: values[b, 0] for name, values in levels.items()})
+            for b, i in enumerate(chosen):
+                yield Prediction(dataset.records[i].id, kind, {name: values[b, 0] for name, values in levels.items()})
 
 
 @contextmanager

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from depthrepro.data.base import StereoDataset
+from depthrepro.data.base import DepthDataset, StereoRecord
 from depthrepro.data.image_io import resize_rgb
 from depthrepro.evaluation.baselines import MeanMap, sgbm_prediction
-from depthrepro.evaluation.evaluator import depth_map, read_left
+from depthrepro.evaluation.evaluator import depth_map
 from depthrepro.evaluation.predictions import load_prediction, prediction_path
 from depthrepro.evaluation.protocol import Protocol
 from depthrepro.files import replacing
 
 
 def write_panels(
-    folder: Path, predictions_dir: Path, test: StereoDataset, indices: Sequence[int], protocol: Protocol, mean: MeanMap
+    folder: Path, predictions_dir: Path, test: DepthDataset, indices: Sequence[int], protocol: Protocol, mean: MeanMap
 ) -> None:
     """Write `folder`/<id>.npz for some test images.
 
@@ -40,14 +40,14 @@ def write_panels(
         shown = (
             load_prediction(prediction_path(predictions_dir, record.id)),
             mean.prediction(record.id),
-            sgbm_prediction(record),
+            *([sgbm_prediction(record)] if isinstance(record, StereoRecord) else []),
         )
         maps = {
             name: depth_map(values, prediction.kind, record, depth_gt, protocol).astype(np.float32)
             for prediction in shown
             for name, values in prediction.levels.items()
         }
-        image = read_left(record)
+        image = test.read_image(i)
         image = image if image.shape[:2] == depth_gt.shape else resize_rgb(image, depth_gt.shape)
         with replacing(prediction_path(folder, record.id)) as beside, beside.open("wb") as file:
             np.savez(file, allow_pickle=False, image=image, depth_gt=depth_gt.astype(np.float32), **maps)

@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.data.base import StereoRecord
+from depthrepro.data.base import ImageRecord, StereoRecord
 from depthrepro.errors import UserError
 from depthrepro.files import replacing
 
@@ -98,7 +98,7 @@ def load_prediction(path: Path) -> Prediction:
     return Prediction(item_id, kind, {k: v for k, v in arrays.items() if k not in _META})
 
 
-def to_depth(values: Floats, kind: Kind, record: StereoRecord) -> Floats:
+def to_depth(values: Floats, kind: Kind, record: ImageRecord) -> Floats:
     """Depth of a prediction, whatever its size.
 
     Args:
@@ -125,7 +125,7 @@ def to_depth(values: Floats, kind: Kind, record: StereoRecord) -> Floats:
     return np.divide(1.0, inverse, out=np.full_like(inverse, np.inf), where=inverse > 0)
 
 
-def to_inv_depth(values: Floats, kind: Kind, record: StereoRecord) -> Floats:
+def to_inv_depth(values: Floats, kind: Kind, record: ImageRecord) -> Floats:
     """Inverse depth of a prediction in 1/m, float64; up to scale and shift if the prediction is. See `to_depth`.
 
     Raises:
@@ -137,5 +137,7 @@ def to_inv_depth(values: Floats, kind: Kind, record: StereoRecord) -> Floats:
             raise ValueError("predicted depth is not positive everywhere: it has no inverse to fit")
         return 1.0 / values
     if kind is Kind.disp_frac:
+        if not isinstance(record, StereoRecord):
+            raise UserError(f"{record.id}: a predicted disparity needs the focal length and baseline of a stereo pair")
         return values / (record.focal_px / record.size[1] * record.baseline_m)
     return values

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from depthrepro import distributed
-from depthrepro.data.base import DataSplits, StereoDataset
+from depthrepro.data.base import DataSplits, DepthDataset
 from depthrepro.evaluation.baseline_rows import baselines, flat, in_order
 from depthrepro.evaluation.baselines import MeanMap
 from depthrepro.evaluation.evaluator import evaluate_predictions, scored_indices
@@ -90,7 +90,7 @@ def score_run(
     return RunScores(rows, summary, indices, base.mean)
 
 
-def _level_sizes(folder: Path, test: StereoDataset, rank: int) -> dict[str, list[int]] | None:
+def _level_sizes(folder: Path, test: DepthDataset, rank: int) -> dict[str, list[int]] | None:
     """[height, width] of each level, from the first image's prediction, which rank 0 made."""
     if rank > 0:
         return None

@@ -108,7 +108,7 @@ def test_shrinking_averages_areas():
 def test_mirrored_pair_is_a_valid_left_right_pair(tmp_path):
     left, right = (write_image(tmp_path / f"{side}.png", im) for side, im in zip("lr", textured_pair(3), strict=True))
     K = ((1.0, 0, 0), (0, 1.0, 0), (0, 0, 1.0))
-    seen, other = read_pair(StereoRecord("a", right, left, SIZE, K, 0.5, mirrored=True))
+    seen, other = read_pair(StereoRecord("a", SIZE, right, left, K, 0.5, mirrored=True))
     shift = 6
     np.testing.assert_array_equal(other[:, : SIZE[1] - shift], seen[:, shift:])  # right[x] = left[x + d] again
     np.testing.assert_array_equal(seen, cv2.cvtColor(textured_pair(3)[1], cv2.COLOR_BGR2RGB)[:, ::-1])

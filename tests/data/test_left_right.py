@@ -22,7 +22,7 @@ def dataset(pairs: list[tuple[Path, Path]], swapped: bool = False, mirrored: boo
             return len(self.records)
 
     pairs = [pair[::-1] if swapped else pair for pair in pairs]
-    records = [StereoRecord(str(i), left, right, (1, 1), K, 0.5, mirrored) for i, (left, right) in enumerate(pairs)]
+    records = [StereoRecord(str(i), (1, 1), left, right, K, 0.5, mirrored) for i, (left, right) in enumerate(pairs)]
     return Pairs(name="set", records=records)
 
 

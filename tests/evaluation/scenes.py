@@ -24,7 +24,7 @@ def protocol(**changes) -> Protocol:
 
 
 def record(item_id: str = "a", size: tuple[int, int] = (HEIGHT, WIDTH), left: Path = Path("left.png")) -> StereoRecord:
-    return StereoRecord(item_id, left, Path("right.png"), size, K, BASELINE)
+    return StereoRecord(item_id, size, left, Path("right.png"), K, BASELINE)
 
 
 class Scenes(StereoDataset):
@@ -47,7 +47,7 @@ class Scenes(StereoDataset):
             files = folder / f"{seed}_{i}_left.png", folder / f"{seed}_{i}_right.png"
             cv2.imwrite(str(files[0]), left)
             cv2.imwrite(str(files[1]), right)
-            self.records.append(StereoRecord(f"scene/{i:02d}", *files, (HEIGHT, WIDTH), K, BASELINE))
+            self.records.append(StereoRecord(f"scene/{i:02d}", (HEIGHT, WIDTH), *files, K, BASELINE))
             self.disparities.append(disp)
 
     def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:

@@ -65,10 +65,10 @@ def mlflow_run(run_id, run_dir, artifact_uri=""):
 def test_trainings_of_a_shared_store_have_one_run_a_name_and_no_machine_s_path():
     pages = Pages(
         [
-            mlflow_run("first", "/home/ann/runs/garg/l9/seed=0"),
+            mlflow_run("first", "/elsewhere/runs/garg/l9/seed=0"),
             mlflow_run("again", "/data/bob/runs/garg/l9/seed=0"),  # of another checkout, later
             mlflow_run("elsewhere", "/scratch/me/seed=3"),
-            mlflow_run("sweep", "/home/ann/runs/.sweeps/garg-1234"),
+            mlflow_run("sweep", "/elsewhere/runs/.sweeps/garg-1234"),
             mlflow_run("somebody's", ""),
         ]
     )
