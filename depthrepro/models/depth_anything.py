@@ -1,0 +1,133 @@
+"""Depth Anything: an encoder with a DPT decoder that predicts inverse depth up to scale and shift.
+
+Source: Yang et al. 2024 (arXiv:2401.10891), sections 3 and 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from depthrepro.checkpoint import load_checkpoint
+from depthrepro.errors import UserError
+from depthrepro.evaluation.predictions import Kind
+from depthrepro.models.dpt import DPTDecoder
+from depthrepro.models.encoders import make_encoder, normalise
+
+# Channels after the projection, and of the fused maps, as published for ViT-S, B and L. Other encoders take S.
+SIZES: dict[str, tuple[tuple[int, int, int, int], int]] = {
+    "vits": ((48, 96, 192, 384), 64),
+    "vitb": ((96, 192, 384, 768), 128),
+    "vitl": ((256, 512, 1024, 1024), 256),
+}
+HEADS = ("relative", "metric")
+
+
+class DepthAnything(nn.Module):
+    """Relative or metric depth from one image.
+
+    Args:
+        encoder: "vits", "vitb", "vitl", "efficientnet_lite0", or a timm network with a feature pyramid.
+        nclass: Output channels; more than 1 makes a segmentation head whose output is called `logits`.
+        head: "relative": inverse depth up to scale and shift, not negative; "metric": depth in metres, a sigmoid times
+            `max_depth_m` (Depth Anything V2's way).
+        max_depth_m: Largest depth of the metric head.
+        weights: Of the encoder: None, "imagenet" or a file; see `encoders.make_encoder`.
+        out_channels: Channels after the projection; None = as published for the encoder's size.
+        features: Channels of the fused maps; None = as published.
+        encoder_options: For the encoder's class.
+
+    Raises:
+        UserError: If the encoder, its weights or the head do not exist.
+    """
+
+    def __init__(
+        self,
+        encoder: str = "vits",
+        nclass: int = 1,
+        head: str = "relative",
+        max_depth_m: float = 80.0,
+        weights: str | None = None,
+        out_channels: Sequence[int] | None = None,
+        features: int | None = None,
+        encoder_options: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        if head not in HEADS:
+            raise UserError(f"model.head: {head!r} is unknown, choose from {', '.join(HEADS)}")
+        published_channels, published_features = SIZES.get(encoder, SIZES["vits"])
+        self.encoder = make_encoder(encoder, weights, **(encoder_options or {}))
+        self.decoder = DPTDecoder(
+            self.encoder.channels,  # type: ignore[arg-type]
+            self.encoder.strides,  # type: ignore[arg-type]
+            out_channels or published_channels,
+            features or published_features,
+            nclass,
+        )
+        self.head, self.max_depth_m, self.nclass = head, max_depth_m, nclass
+
+    @property
+    def kind(self) -> Kind:
+        """What the numbers of the depth output mean."""
+        return Kind.depth if self.head == "metric" else Kind.affine_inv_depth
+
+    def forward(self, image: Tensor, levels: Sequence[str] | None = None) -> dict[str, Tensor]:
+        """Depth of an image, and its last encoder features if they are asked for.
+
+        Args:
+            image: RGB in [0, 1], (B, 3, H, W); multiples of 14 for a vision transformer.
+            levels: Outputs wanted; None = the depth map alone. `features` may be among them.
+
+        Returns:
+            `affine_inv_depth` (or `depth`, or `logits`): (B, nclass, H, W); `features`: (B, C, h, w), the encoder's last
+            and coarsest map.
+        """
+        maps = self.features(image)
+        raw = self.decoder(maps, (int(image.shape[-2]), int(image.shape[-1])))
+        outputs = {"logits": raw} if self.nclass > 1 else {self.kind.value: self._activate(raw)}
+        if levels is not None and "features" in levels:
+            outputs["features"] = maps[-1]
+        return outputs
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """The encoder's four maps of an image, RGB in [0, 1], (B, 3, H, W)."""
+        return self.encoder(normalise(image, self.encoder.mean, self.encoder.std))  # type: ignore[arg-type]
+
+    def _activate(self, raw: Tensor) -> Tensor:
+        return self.max_depth_m * torch.sigmoid(raw) if self.head == "metric" else torch.relu(raw)
+
+    @classmethod
+    def from_checkpoint(cls, path: str | Path) -> DepthAnything:
+        """The network in a checkpoint of ours or in published weights, in evaluation mode.
+
+        Args:
+            path: `checkpoints/last.pt` of a run, an original `.pth`, a `.safetensors`, or a Hugging Face folder.
+
+        Raises:
+            UserError: If the file is missing or damaged, or its weights do not fit.
+        """
+        from depthrepro.models.published import load_published
+
+        path = Path(path).expanduser()
+        if path.is_dir() or path.suffix == ".safetensors" or not (own := _own(path)):
+            return load_published(path).eval()
+        options = {k: v for k, v in own["model_config"].items() if not k.startswith("_")}
+        model = cls(**{**options, "weights": None})
+        model.load_state_dict(own["model"])
+        return model.eval()
+
+
+def _own(path: Path) -> dict[str, Any] | None:
+    """The content of a training checkpoint of ours, None for another file."""
+    try:
+        state = load_checkpoint(path)
+    except UserError:
+        if not path.is_file():
+            raise
+        return None
+    target = state.get("model_config", {}).get("_target_") if isinstance(state.get("model_config"), dict) else None
+    return state if target == "depthrepro.models.depth_anything.DepthAnything" else None

