@@ -62,8 +62,8 @@ class DepthAnything(nn.Module):
         published_channels, published_features = SIZES.get(encoder, SIZES["vits"])
         self.encoder = make_encoder(encoder, weights, **(encoder_options or {}))
         self.decoder = DPTDecoder(
-            self.encoder.channels,  # type: ignore[arg-type]
-            self.encoder.strides,  # type: ignore[arg-type]
+            self.encoder.channels,
+            self.encoder.strides,
             out_channels or published_channels,
             features or published_features,
             nclass,
@@ -83,8 +83,8 @@ class DepthAnything(nn.Module):
             levels: Outputs wanted; None = the depth map alone. `features` may be among them.
 
         Returns:
-            `affine_inv_depth` (or `depth`, or `logits`): (B, nclass, H, W); `features`: (B, C, h, w), the encoder's last
-            and coarsest map.
+            `affine_inv_depth` (or `depth`, or `logits`): (B, nclass, H, W); `features`: (B, C, h, w), the last and
+            coarsest map of the encoder.
         """
         maps = self.features(image)
         raw = self.decoder(maps, (int(image.shape[-2]), int(image.shape[-1])))
@@ -95,7 +95,7 @@ class DepthAnything(nn.Module):
 
     def features(self, image: Tensor) -> list[Tensor]:
         """The encoder's four maps of an image, RGB in [0, 1], (B, 3, H, W)."""
-        return self.encoder(normalise(image, self.encoder.mean, self.encoder.std))  # type: ignore[arg-type]
+        return self.encoder(normalise(image, self.encoder.mean, self.encoder.std))
 
     def _activate(self, raw: Tensor) -> Tensor:
         return self.max_depth_m * torch.sigmoid(raw) if self.head == "metric" else torch.relu(raw)

