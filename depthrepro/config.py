@@ -88,6 +88,7 @@ class TrainerConfig:
         log_every: Steps between two rows of `metrics.jsonl`.
         num_workers: Loader processes; 0 = load in the training process.
         device: `auto`, `cpu`, `cuda` or `cuda:<n>`.
+        lr_factors: Part of the network, such as `encoder` → factor on its learning rate.
         stages: Named stages, in order.
     """
 
@@ -103,6 +104,7 @@ class TrainerConfig:
     log_every: int = 10
     num_workers: int = 0
     device: str = "auto"
+    lr_factors: dict[str, float] = field(default_factory=dict)
     stages: dict[str, Stage] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -110,6 +112,21 @@ class TrainerConfig:
         for name in ("epochs", "batch_size", "accumulate", "validate_every", "log_every"):
             if getattr(self, name) != MISSING and getattr(self, name) < 1:
                 raise UserError(f"trainer.{name} must be at least 1, got {getattr(self, name)}")
+
+
+@dataclass
+class InputConfig:
+    """How images reach the network's size; see `input_policy.InputPolicy`, whose size is `input_size`.
+
+    Attributes:
+        multiple: Both sides are multiples of it.
+        keep_aspect: Scale the image until it covers `input_size`; training crops the rest away, evaluation keeps it.
+        interpolation: `area`, `cubic` or `bilinear`.
+    """
+
+    multiple: int = 1
+    keep_aspect: bool = False
+    interpolation: str = "area"
 
 
 @dataclass
@@ -121,11 +138,13 @@ class RootConfig:
         scale: `demo` or `paper`.
         seed: Seeds weights, shuffling and augmentation.
         input_size: (height, width) of the network's input in pixels.
+        input: How images reach that size.
         root: Folder that holds `runs/` and the tracking store.
         run_dir: Folder of this run; null = runs/<name>/<changed settings>/seed=<n>.
         cache_dir: Folder of rendered worlds, resized frames and baselines; null = the user's cache.
         force: Throw away what the run directory holds and start again.
         rerun_of: The run that this one repeats; set by `python -m depthrepro.rerun`.
+        tests: Further test sets by name, each with `data` and its own `protocol`.
         reuse: Take over the result of a finished run of the same configuration and seed instead of training again.
     """
 
@@ -133,6 +152,7 @@ class RootConfig:
     scale: str = MISSING
     seed: int = 0
     input_size: list[int] = MISSING
+    input: InputConfig = field(default_factory=InputConfig)
     root: str = "."
     run_dir: str | None = None
     cache_dir: str | None = None
@@ -147,6 +167,7 @@ class RootConfig:
     augment: Any = MISSING
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     eval: Protocol = field(default_factory=Protocol)
+    tests: dict[str, Any] = field(default_factory=dict)
     logger: LoggerConfig = field(default_factory=LoggerConfig)
 
 

@@ -62,6 +62,7 @@ def evaluate_again(
             predictions were made from, or as `score_run`.
     """
     from depthrepro.config import default_cache_dir
+    from depthrepro.data.base import DepthDataset
     from depthrepro.evaluation.depth_ranges import write_ranges
     from depthrepro.evaluation.ranks import image_bars
     from depthrepro.evaluation.rows import write_rows
@@ -79,7 +80,10 @@ def evaluate_again(
         raise UserError(f"{predictions}: no predictions; the run's own command, typed again, finishes the run")
     cache_dir = default_cache_dir(cfg.get("cache_dir")) / "baselines"
     watch = image_bars(True)
-    scores = score_run(run_dir, splits, protocol, checkpoints, cache_dir=cache_dir, watch=watch)
+    if splits.test is None:
+        raise UserError(f"{run_dir}: this run was scored on the test sets of tests/, not on one of its own")
+    train = splits.train if isinstance(splits.train, DepthDataset) else None
+    scores = score_run(run_dir, splits.test, train, protocol, checkpoints, cache_dir=cache_dir, watch=watch)
     folder = run_dir / "evaluations" / _folder_name(protocol)
     write_rows(folder / "per_image.csv", scores.rows)
     write_ranges(folder / "per_range.csv", scores.rows)

@@ -9,16 +9,17 @@ from typing import Any
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from torch.utils.data import Dataset
 
 from depthrepro import distributed
 from depthrepro.checkpoint import load_checkpoint
 from depthrepro.config import config_hash, default_cache_dir, resolve_run_dir, typed_config
-from depthrepro.data.base import DataSplits
-from depthrepro.data.frame_cache import FrameCache
-from depthrepro.data.loader import TrainingPairs
+from depthrepro.data.base import DataSplits, DepthDataset
 from depthrepro.device import choose_device
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import GroundTruth
+from depthrepro.evaluation_sets import load_evaluation_sets, score_evaluation_set
+from depthrepro.input_policy import InputPolicy
 from depthrepro.interrupt import Stopped
 from depthrepro.program import readable
 from depthrepro.record import Record, say
@@ -111,18 +112,20 @@ class Experiment:
     def prepare(self) -> Trainer:
         """Build everything up to the first training step, with the tracker running."""
         self.record.start()
+        self.policy = InputPolicy(*self.cfg.input_size, **vars(self.settings.input))
         with distributed.main_first():
             data: DataSplits = instantiate(self.cfg.data, _convert_="all")
-            size = (self.cfg.input_size[0], self.cfg.input_size[1])
-            caches = [FrameCache(split, size, self.cache_dir) for split in (data.train, data.val)]
+            augment = instantiate(self.cfg.augment, _convert_="all")
+            items = data.training_items(self.policy, augment, self.cfg.seed, self.cache_dir)
+            self.tests, absent = load_evaluation_sets(self.cfg.tests)
         self.data = data
-        self.evaluable = has_ground_truth(data, self.settings.eval.ground_truth)
-        trainer = self._build_trainer(data, caches)
-        self._introduce(data, trainer)
+        self.evaluable = data.test is not None and has_ground_truth(data.test, self.settings.eval.ground_truth)
+        trainer = self._build_trainer(items)
+        self._introduce(data, trainer, absent)
         self.record.announce(data)
         return trainer
 
-    def _build_trainer(self, data: DataSplits, caches: list[FrameCache]) -> Trainer:
+    def _build_trainer(self, items: tuple[Dataset[Any], Dataset[Any]]) -> Trainer:
         cfg = self.cfg
         seed_everything(cfg.seed)
         model = instantiate(cfg.model, _convert_="all")
@@ -131,22 +134,26 @@ class Experiment:
             loss=instantiate(cfg.loss, _convert_="all"),
             optimizer=instantiate(cfg.optimizer, _convert_="all"),
             schedule=instantiate(cfg.scheduler, _convert_="all"),
-            train=TrainingPairs(data.train, caches[0], instantiate(cfg.augment, _convert_="all"), cfg.seed),
-            val=TrainingPairs(data.val, caches[1], None, cfg.seed),
+            train=items[0],
+            val=items[1],
             config=self.settings.trainer,
             seed=cfg.seed,
             device=self.device,
             run=self.run,
-            identity={"config": self.record.hash, "data_set": data.fingerprint},
-            extra={"model_config": OmegaConf.to_container(cfg.model, resolve=True), "input_size": list(cfg.input_size)},
+            identity={"config": self.record.hash, "data_set": self.data.fingerprint},
+            extra={"model_config": OmegaConf.to_container(cfg.model, resolve=True), "input": self.policy.as_dict()},
         )
 
-    def _introduce(self, data: DataSplits, trainer: Trainer) -> None:
+    def _introduce(self, data: DataSplits, trainer: Trainer, absent: list[str]) -> None:
         """The lines that tell a reader what the numbers below will mean."""
-        counts = " / ".join(f"{len(s)} {n}" for n, s in (("train", data.train), ("val", data.val), ("test", data.test)))
+        counts = " / ".join(f"{number} {name}" for name, number in data.counts.items())
         say(f"data       {data.name}, {counts}, fingerprint {data.fingerprint}")
         for note in data.notes:
             say(f"           {note}")
+        for test in self.tests:
+            say(f"test set   {test.name}: {test.data.name}, {len(test.data)} images")
+        if absent:
+            say(f"           not tested on {', '.join(absent)}: no folder is given (see conf/test/<name>.yaml)")
         ranks = f", {distributed.world_size()} processes" if distributed.world_size() > 1 else ""
         threads = f" ({torch.get_num_threads()} threads)" if self.device.type == "cpu" else ""
         say(f"device     {self.device}{threads}{ranks}, {trainer.precision.value}")
@@ -166,22 +173,38 @@ class Experiment:
                 raise
             say(f"not evaluated, since trainer.max_steps ended the training early: {error}")
             results = dict(_NO_RESULTS)
+        results["tests"] = self._test_sets(trainer)
         if distributed.is_main():
             say(format_summary(self.record.results(data, trainer, results)))
             say(f"run directory  {self.run.path}")
 
+    def _test_sets(self, trainer: Trainer) -> dict[str, Any]:
+        """Scores on each test set of `tests`, written into its folder; mean metrics by set and output."""
+        found: dict[str, Any] = {}
+        for test in self.tests:
+            scores = score_evaluation_set(
+                self.run.path, trainer.model, test, self.policy, self.device, self.cache_dir / "baselines"
+            )
+            if distributed.is_main():
+                self.record.test_results(test, trainer, scores)
+            found[test.name] = scores["metrics"]
+        return found
+
     def _test_results(self, data: DataSplits, trainer: Trainer) -> dict[str, Any]:
         from depthrepro.evaluation.run_evaluation import evaluate_run
 
+        if data.test is None:
+            return dict(_NO_RESULTS)
         if not self.evaluable:
             say("the test set has no ground truth: nothing is evaluated")
             return dict(_NO_RESULTS)
         return evaluate_run(
             run_dir=self.run.path,
             model=trainer.model,
-            splits=data,
+            test=data.test,
+            train=data.train if isinstance(data.train, DepthDataset) else None,
             protocol=self.settings.eval,
-            input_size=(self.cfg.input_size[0], self.cfg.input_size[1]),
+            policy=self.policy,
             device=self.device,
             rank=distributed.rank(),
             world_size=distributed.world_size(),
@@ -189,17 +212,17 @@ class Experiment:
         )
 
 
-def has_ground_truth(data: DataSplits, wanted: GroundTruth) -> bool:
+def has_ground_truth(test: DepthDataset, wanted: GroundTruth) -> bool:
     """Whether the test set can be scored; asked before the training, not after it.
 
     Raises:
         UserError: If the test set has other ground truth than the protocol wants.
     """
-    present = [g for g in GroundTruth if any(data.test.has_depth(i, g) for i in range(len(data.test)))]
+    present = [g for g in GroundTruth if any(test.has_depth(i, g) for i in range(len(test)))]
     if present and wanted not in present:
         names = ", ".join(g.value for g in present)
         raise UserError(
-            f"{data.test.name}: no image has ground truth {wanted.value}, but there is {names}: "
+            f"{test.name}: no image has ground truth {wanted.value}, but there is {names}: "
             f"set eval.ground_truth={present[0].value}, or add the files"
         )
     return bool(present)

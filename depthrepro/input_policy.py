@@ -10,10 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from depthrepro.data.image_io import resize_rgb
 from depthrepro.errors import UserError
 
 # Half-pixel centres throughout. `area` averages where it shrinks and is bilinear where it enlarges.
-_INTERPOLATION = {"area": cv2.INTER_AREA, "cubic": cv2.INTER_CUBIC, "bilinear": cv2.INTER_LINEAR}
+_INTERPOLATION = {"area": None, "cubic": cv2.INTER_CUBIC, "bilinear": cv2.INTER_LINEAR}
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ class InputPolicy:
         height, width = self.size_for((image.shape[0], image.shape[1]))
         if image.shape[:2] == (height, width):
             return image
-        return cv2.resize(image, (width, height), interpolation=_INTERPOLATION[self.interpolation])
+        interpolation = _INTERPOLATION[self.interpolation]
+        if interpolation is None:
+            return resize_rgb(image, (height, width))
+        return cv2.resize(image, (width, height), interpolation=interpolation)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for a checkpoint; `from_dict` reads them back."""

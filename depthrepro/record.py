@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from depthrepro import distributed
 from depthrepro.config import config_hash, typed_config
 from depthrepro.data.base import DataSplits
+from depthrepro.evaluation_sets import EvaluationSet
 from depthrepro.files import write_atomic, write_json
 from depthrepro.reproducibility import describe_environment, git_state
 from depthrepro.reuse import twin_tags
@@ -114,28 +115,42 @@ class Record:
             trainer: After training.
             results: What the evaluation returned.
         """
-        summary = self._summary(data, trainer, results)
+        about = {
+            "name": data.name,
+            "embedded": data.embedded,
+            "fingerprint": data.fingerprint,
+            "encodings": data.train.encodings,
+            "counts": data.counts,
+            "expected_test": data.test.expected if data.test is not None else 0,
+        }
+        summary = self._summary(trainer, {"data": about, "protocol": self.protocol.as_dict(), **results})
         write_json(self.run.summary, summary)
         self._log_results(trainer, summary)
         self._draw_figures(summary)
         return summary
 
-    def _summary(self, data: DataSplits, trainer: Trainer, results: dict[str, Any]) -> dict[str, Any]:
+    def test_results(self, test: EvaluationSet, trainer: Trainer, results: dict[str, Any]) -> None:
+        """Write the summary of one set of `tests` into its folder; to the report it is a run's."""
+        about = {
+            "name": test.data.name,
+            "embedded": test.data.embedded,
+            "fingerprint": test.data.fingerprint[:12],
+            "encodings": test.data.encodings,
+            "counts": {"test": len(test.data)},
+            "expected_test": test.data.expected,
+        }
+        folder = self.run.path / "tests" / test.name
+        summary = self._summary(trainer, {"data": about, "protocol": test.protocol.as_dict(), **results})
+        write_json(folder / "summary.json", summary)
+        _draw_panel(folder, summary)
+
+    def _summary(self, trainer: Trainer, results: dict[str, Any]) -> dict[str, Any]:
         progress = trainer.progress
         return {
             "experiment": self.cfg.name,
             "scale": self.cfg.scale,
             "seed": self.cfg.seed,
             "overrides": self.overrides,
-            "data": {
-                "name": data.name,
-                "embedded": data.embedded,
-                "fingerprint": data.fingerprint,
-                "encodings": data.train.encodings,
-                "counts": {"train": len(data.train), "val": len(data.val), "test": len(data.test)},
-                "expected_test": data.test.expected,
-            },
-            "protocol": self.protocol.as_dict(),
             **results,
             "git_commit": self.commit,
             "git_dirty": self.dirty,
@@ -153,6 +168,8 @@ class Record:
     def _log_results(self, trainer: Trainer, summary: dict[str, Any]) -> None:
         """Test metrics of every output as the last row of metrics.jsonl."""
         row = {f"test/{level}/{k}": v for level, values in summary["metrics"].items() for k, v in values.items()}
+        for name, levels in summary["tests"].items():  # one output each, so the set's name stands for it
+            row |= {f"test/{name}/{k}": v for values in levels.values() for k, v in values.items()}
         step = trainer.progress.step
         if row:
             with trainer.log.rows as rows:
@@ -160,13 +177,21 @@ class Record:
                 rows.append(step, trainer.plan.epoch(step - 1), row)
 
     def _draw_figures(self, summary: dict[str, Any]) -> None:
-        from depthrepro.report.panels import draw_panel
         from depthrepro.report.plots import draw_training_curves
 
-        caption = (
-            f"{summary['experiment']}, {summary['data']['name']}, scale {summary['scale']}, seed {summary['seed']}"
-        )
         self.run.figures.mkdir(exist_ok=True)
-        draw_training_curves(self.run.metrics, self.run.figures / "training.png", caption)
-        if self.run.panel.is_dir():
-            draw_panel(self.run.panel, self.run.figures / "panel.png", caption)
+        draw_training_curves(self.run.metrics, self.run.figures / "training.png", _caption(summary))
+        _draw_panel(self.run.path, summary)
+
+
+def _draw_panel(folder: Path, summary: dict[str, Any]) -> None:
+    """The qualitative panel of a run, or of one of its test sets, if there is one."""
+    from depthrepro.report.panels import draw_panel
+
+    if (folder / "panel").is_dir():
+        (folder / "figures").mkdir(exist_ok=True)
+        draw_panel(folder / "panel", folder / "figures" / "panel.png", _caption(summary))
+
+
+def _caption(summary: dict[str, Any]) -> str:
+    return f"{summary['experiment']}, {summary['data']['name']}, scale {summary['scale']}, seed {summary['seed']}"

@@ -37,6 +37,24 @@ class GargDecay:
         return (1.0 / (1.0 + self.alpha * n)) ** (n - 1)
 
 
+class Linear:
+    """Linear warm-up from zero, then a straight line down to zero after the last step.
+
+    Args:
+        warmup: Fraction of all steps spent rising.
+
+    Source: Depth Anything (arXiv:2401.10891): "a linear schedule"; no warm-up is published.
+    """
+
+    def __init__(self, warmup: float = 0.0) -> None:
+        self.warmup = warmup
+
+    def __call__(self, step: int, steps_per_epoch: int, total_steps: int) -> float:
+        """Rises to 1 over the warm-up, ends just above 0."""
+        rise = round(self.warmup * total_steps)
+        return (step + 1) / (rise + 1) if step < rise else (total_steps - step) / max(1, total_steps - rise)
+
+
 class Cosine:
     """Linear warm-up from zero, then half a cosine down to `floor`.
 

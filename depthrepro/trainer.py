@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
+from torch.utils.data import Dataset
 
 from depthrepro import distributed
 from depthrepro.checkpoint import load_checkpoint, save_checkpoint
 from depthrepro.config import Precision, TrainerConfig
-from depthrepro.data.loader import EpochBatches, InOrder, TrainingPairs, make_loader, to_device
+from depthrepro.data.loader import EpochBatches, InOrder, make_loader, to_device
 from depthrepro.device import choose_precision
 from depthrepro.errors import UserError
 from depthrepro.interrupt import Stopped, StopRequest
@@ -58,8 +59,8 @@ class Trainer:
         loss: Called as loss(model, batch, levels) -> named scalar terms; their sum is minimised.
         optimizer: From parameters to an optimizer.
         schedule: Factor on the learning rate.
-        train: Augmented training pairs.
-        val: Unaugmented validation pairs; where there are none, `best.pt` is the last state of each epoch.
+        train: Training items, by (epoch, index).
+        val: Unaugmented validation items; where there are none, `best.pt` is the last state of each epoch.
         config: How to train.
         seed: Of shuffling.
         device: Where to train.
@@ -75,8 +76,8 @@ class Trainer:
         loss: Loss,
         optimizer: Callable[..., Optimizer],
         schedule: Schedule,
-        train: TrainingPairs,
-        val: TrainingPairs,
+        train: Dataset[Any],
+        val: Dataset[Any],
         config: TrainerConfig,
         seed: int,
         device: torch.device,
@@ -84,18 +85,19 @@ class Trainer:
         identity: dict[str, str],
         extra: dict[str, Any] | None = None,
     ) -> None:
-        self.loss, self.schedule, self.config, self.device, self.run = loss, schedule, config, device, run
+        self.schedule, self.config, self.device, self.run = schedule, config, device, run
+        self.loss = loss.to(device) if isinstance(loss, nn.Module) else loss  # it may hold a frozen network
         self.identity, self.extra, self.progress = identity, extra or {}, Progress()
         self.precision = choose_precision(config.precision, device)
         self.layout = torch.channels_last if config.channels_last else torch.contiguous_format
         self.model = model.to(device=device, memory_format=self.layout)  # type: ignore[call-overload]
-        self.optimizer = optimizer(self.model.parameters())
-        self.base_lrs = [group["lr"] for group in self.optimizer.param_groups]
+        self.optimizer = optimizer(parameter_groups(self.model, config.lr_factors))
+        self.base_lrs = [group["lr"] * group.get("lr_factor", 1.0) for group in self.optimizer.param_groups]
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision is Precision.fp16)
         ranks = (distributed.rank(), distributed.world_size())
-        self.batches = EpochBatches(len(train), config.batch_size, seed, *ranks)
+        self.batches = EpochBatches(length(train), config.batch_size, seed, *ranks)
         self.loader = make_loader(train, self.batches, config.num_workers)
-        self.val_loader = make_loader(val, InOrder(len(val), max(1, config.batch_size // ranks[1]), *ranks), 0)
+        self.val_loader = make_loader(val, InOrder(length(val), max(1, config.batch_size // ranks[1]), *ranks), 0)
         self.plan: Plan = make_plan(config, len(self.batches))
         self.log = TrainingLog(run, self.plan, config.batch_size, config.log_every, device)
         self.replica: nn.Module = self.model  # wrapped for several ranks when training starts
@@ -283,6 +285,31 @@ class Trainer:
                 torch.cuda.synchronize()
         self.model.zero_grad(set_to_none=True)
         return (time.monotonic() - begin) * (self.plan.total_steps - start)
+
+
+def length(items: Dataset[Any]) -> int:
+    """Number of items; torch's data sets promise none."""
+    return len(items)  # type: ignore[arg-type]
+
+
+def parameter_groups(model: nn.Module, lr_factors: Mapping[str, float]) -> list[dict[str, Any]]:
+    """The model's parameters, those of each named part in a group with that part's factor on the learning rate.
+
+    Raises:
+        UserError: If the model has no such part.
+    """
+    groups: list[dict[str, Any]] = []
+    taken: set[int] = set()
+    for name, factor in lr_factors.items():
+        part = getattr(model, name, None)
+        if not isinstance(part, nn.Module):
+            parts = ", ".join(child for child, _ in model.named_children())
+            raise UserError(f"trainer.lr_factors: the network has no part {name!r}; it has {parts}")
+        own = [p for p in part.parameters() if id(p) not in taken]
+        taken |= {id(p) for p in own}
+        groups.append({"params": own, "lr_factor": factor})
+    rest = [p for p in model.parameters() if id(p) not in taken]
+    return [{"params": rest}, *groups] if rest else groups
 
 
 def split_batch(batch: dict[str, Any], parts: int) -> list[dict[str, Any]]:

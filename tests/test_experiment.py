@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import pytest
 
 from depthrepro.errors import UserError
@@ -23,7 +21,7 @@ class Depths:
 
 
 def ask(*kinds):
-    return has_ground_truth(SimpleNamespace(test=Depths(*kinds)), GroundTruth.raw_cam_z)
+    return has_ground_truth(Depths(*kinds), GroundTruth.raw_cam_z)
 
 
 def test_ground_truth_is_asked_for_before_the_training():

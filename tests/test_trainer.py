@@ -165,7 +165,7 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path):
 
 
 def test_too_few_pairs_for_a_batch(tmp_path):
-    with pytest.raises(UserError, match=r"3 pairs, fewer than trainer\.batch_size=4"):
+    with pytest.raises(UserError, match=r"3 items, fewer than trainer\.batch_size=4"):
         tiny_trainer(tmp_path, count=3)
 
 

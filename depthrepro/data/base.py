@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from depthrepro.data.image_io import read_left
 from depthrepro.evaluation.protocol import GroundTruth
 from depthrepro.geometry import scale_K
+from depthrepro.input_policy import InputPolicy
 
 
 class Sample(TypedDict, total=False):
@@ -62,12 +65,14 @@ class ImageDataset(ABC):
         records: The images, in order.
         fingerprint: Hex digest of ids, sizes and encodings; the same on every machine.
         encodings: How many images are stored in each encoding, such as {"png": 400} or {"jpeg q95": 400}.
+        embedded: True for rendered images; tables must say so.
     """
 
     name: str
     records: Sequence[ImageRecord]
     fingerprint: str
     encodings: dict[str, int]
+    embedded: bool = False
 
     def __len__(self) -> int:
         """Number of images."""
@@ -160,32 +165,53 @@ class StereoDataset(DepthDataset):
 
 
 @dataclass
-class DataSplits:
+class DataSplits(ABC):
     """A data set as an experiment uses it.
 
     Attributes:
         name: For people and captions, such as "KITTI raw" or "streets (embedded)".
         embedded: True for rendered data; tables must say so.
-        train: Pairs to learn from.
-        val: Pairs to choose checkpoints with; never the test pairs.
-        test: Pairs to report on.
+        train: Images to learn from.
+        val: Images to choose checkpoints with; never the test images.
+        test: Images to report on; None where the configuration's `tests` name them.
         notes: Lines to print at the start of a run (nominal calibration, missing files, embedded data).
     """
 
     name: str
     embedded: bool
-    train: StereoDataset
-    val: StereoDataset
-    test: StereoDataset
+    train: ImageDataset
+    val: ImageDataset
+    test: DepthDataset | None
     notes: list[str] = field(default_factory=list)
+
+    @abstractmethod
+    def training_items(
+        self, policy: InputPolicy, augment: Any, seed: int, cache_dir: Any
+    ) -> tuple[Dataset[Any], Dataset[Any]]:
+        """Training and validation items, asked for by (epoch, index).
+
+        Args:
+            policy: The network's input.
+            augment: The configured augmentation.
+            seed: Of the run.
+            cache_dir: Folder for caches; None = the user's.
+        """
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Images of each part."""
+        parts = {"train": self.train, "val": self.val, "test": self.test}
+        return {name: len(part) for name, part in parts.items() if part is not None}
 
     @property
     def fingerprint(self) -> str:
-        """First 12 hex digits over the three splits' fingerprints."""
-        import hashlib
+        """First 12 hex digits over the parts' fingerprints."""
+        return self.digest(*(part.fingerprint for part in (self.train, self.val, self.test) if part is not None))
 
-        joined = "".join(s.fingerprint for s in (self.train, self.val, self.test))
-        return hashlib.sha256(joined.encode()).hexdigest()[:12]
+    @staticmethod
+    def digest(*fingerprints: str) -> str:
+        """One short fingerprint of several."""
+        return hashlib.sha256("".join(fingerprints).encode()).hexdigest()[:12]
 
 
 def camera_tensors(record: StereoRecord, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:

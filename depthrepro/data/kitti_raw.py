@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from depthrepro.data.base import DataSplits
 from depthrepro.data.calibration import RawCalibration, StereoCamera
 from depthrepro.data.checks import FolderIndex, PairFiles, check_folder, keep_present
 from depthrepro.data.file_pairs import FilePairs
 from depthrepro.data.image_io import mirror, read_uint16
 from depthrepro.data.lidar import lidar_depth, project_scan, read_scan
+from depthrepro.data.loader import StereoSplits
 from depthrepro.data.splits import FrameRef, load_split
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import GroundTruth
@@ -144,7 +144,7 @@ def build(
     world: Mapping[str, Any] | None = None,
     cache_dir: str | None = None,
     sides: str = "both",
-) -> DataSplits:
+) -> StereoSplits:
     """KITTI raw as an experiment uses it; without a root, the embedded streets.
 
     Args:
@@ -189,7 +189,7 @@ def embedded_streets(
     *,
     reader: type[KittiRaw] = KittiRaw,
     variable: str = "KITTI_RAW",
-) -> DataSplits:
+) -> StereoSplits:
     """The rendered streets, read like KITTI raw.
 
     Args:
@@ -217,13 +217,13 @@ def embedded_streets(
 
 def _data_splits(
     name: str, embedded: bool, splits: tuple[KittiRaw, KittiRaw, KittiRaw], notes: list[str]
-) -> DataSplits:
+) -> StereoSplits:
     train, val, test = splits
     test.note_missing_scans()
     for split, loss in ((val, "checkpoints cannot be chosen by validation"), (test, "nothing can be evaluated")):
         if len(split) == 0:
             notes.append(f"{split.name}: no pair is there, so {loss}")
-    return DataSplits(name, embedded, train, val, test, [*notes, *train.notes, *val.notes, *test.notes])
+    return StereoSplits(name, embedded, train, val, test, [*notes, *train.notes, *val.notes, *test.notes])
 
 
 @lru_cache(maxsize=1024)  # a split asks for the same few folders 90,000 times

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from depthrepro.data.base import DataSplits
 from depthrepro.data.calibration import StereoCamera, as_matrix3, read_benchmark_calib
 from depthrepro.data.checks import FolderIndex, PairFiles, check_folder, keep_present
 from depthrepro.data.file_pairs import FilePairs
 from depthrepro.data.image_io import read_uint16
 from depthrepro.data.kitti_raw import KittiRaw, embedded_streets
 from depthrepro.data.kitti_stereo_layout import DISPARITY_KINDS, Layout, find_layout
+from depthrepro.data.loader import StereoSplits
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import GroundTruth
 
@@ -104,7 +104,7 @@ def build(
     test_every: int = 5,
     disparity: str = "noc",
     world: Mapping[str, Any] | None = None,
-) -> DataSplits:
+) -> StereoSplits:
     """A KITTI stereo benchmark's training folder, divided for an experiment; without a root, the embedded streets.
 
     The frames come from `train.txt` and `test.txt` in the root, one name such as 000012_10 a line. Without them every
@@ -146,7 +146,7 @@ def build(
     test = part("test", lambda scene: True, test_frames)
     if len(train) == 0:
         raise UserError(f"data.root={folder}: no training pair is there; fetch the images or correct train.txt")
-    return DataSplits(layout.title, False, train, val, test, notes + _notes(train, val, test))
+    return StereoSplits(layout.title, False, train, val, test, notes + _notes(train, val, test))
 
 
 class _StreetsAsBenchmark(KittiRaw):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,10 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from depthrepro.augment import StereoAugment, augment_generator
-from depthrepro.data.base import Sample, StereoDataset, camera_tensors
+from depthrepro.data.base import DataSplits, Sample, StereoDataset, camera_tensors
 from depthrepro.data.frame_cache import FrameCache
 from depthrepro.errors import UserError
+from depthrepro.input_policy import InputPolicy
 
 ItemKey = tuple[int, int]  # (epoch, index into the data set)
 
@@ -45,8 +48,8 @@ class TrainingPairs(Dataset[Sample]):
             left, right, K_array = self.augment(left, right, K.numpy(), rng)
             K = torch.as_tensor(np.asarray(K_array), dtype=torch.float32)
         return Sample(
-            image=_to_tensor(left),
-            image_right=_to_tensor(right),
+            image=to_tensor(left),
+            image_right=to_tensor(right),
             K=K,
             focal_px=K[0, 0].clone(),
             baseline_m=baseline_m,
@@ -54,7 +57,24 @@ class TrainingPairs(Dataset[Sample]):
         )
 
 
-def _to_tensor(image: np.ndarray) -> torch.Tensor:
+@dataclass
+class StereoSplits(DataSplits):
+    """Rectified pairs to train and to test on."""
+
+    train: StereoDataset
+    val: StereoDataset
+    test: StereoDataset
+
+    def training_items(
+        self, policy: InputPolicy, augment: StereoAugment | None, seed: int, cache_dir: str | Path | None
+    ) -> tuple[TrainingPairs, TrainingPairs]:
+        """Training pairs and, without augmentation, validation pairs; their frames resized once and cached."""
+        size = policy.height, policy.width
+        train, val = (FrameCache(split, size, cache_dir) for split in (self.train, self.val))
+        return TrainingPairs(self.train, train, augment, seed), TrainingPairs(self.val, val, None, seed)
+
+
+def to_tensor(image: np.ndarray) -> torch.Tensor:
     """uint8 (H, W, 3) to uint8 (3, H, W); scaled to [0, 1] only on the training device."""
     return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
 
@@ -79,7 +99,7 @@ class EpochBatches(Sampler[list[ItemKey]]):
     def __init__(self, length: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
         if length < batch_size:
             raise UserError(
-                f"the training set has {length} pairs, fewer than trainer.batch_size={batch_size}: "
+                f"the training set has {length} items, fewer than trainer.batch_size={batch_size}: "
                 f"set trainer.batch_size={max(1, length)} or less"
             )
         if batch_size % world_size:
@@ -123,10 +143,10 @@ class InOrder(Sampler[list[ItemKey]]):
             yield [(0, i) for i in self.items[start : start + self.batch_size]]
 
 
-def make_loader(pairs: TrainingPairs, batches: Sampler[list[ItemKey]], num_workers: int) -> DataLoader[Any]:
+def make_loader(items: Dataset[Any], batches: Sampler[list[ItemKey]], num_workers: int) -> DataLoader[Any]:
     """A torch loader over `batches`; workers are kept over epochs."""
     return DataLoader(
-        pairs,
+        items,
         batch_sampler=batches,
         num_workers=num_workers,
         generator=torch.Generator(),  # its own, so that iterating leaves the global random state alone
@@ -136,8 +156,6 @@ def make_loader(pairs: TrainingPairs, batches: Sampler[list[ItemKey]], num_worke
 
 
 def to_device(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
-    """Move a collated batch to `device` and its images from uint8 to float32 in [0, 1]."""
+    """Move a collated batch to `device` and its images, which are its uint8 tensors, to float32 in [0, 1]."""
     moved = {k: v.to(device, non_blocking=True) if torch.is_tensor(v) else v for k, v in batch.items()}
-    for key in ("image", "image_right"):
-        moved[key] = moved[key].float() / 255.0
-    return moved
+    return {k: v.float() / 255.0 if torch.is_tensor(v) and v.dtype == torch.uint8 else v for k, v in moved.items()}

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from depthrepro.data.base import DataSplits
 from depthrepro.data.calibration import StereoCamera
 from depthrepro.data.checks import FolderIndex, PairFiles, check_folder, keep_present
 from depthrepro.data.file_pairs import FilePairs
 from depthrepro.data.image_io import read_uint16
+from depthrepro.data.loader import StereoSplits
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import GroundTruth
 
@@ -119,7 +119,7 @@ def build(
     seed: int | None = None,
     allow_missing: bool = False,
     cache_dir: str | None = None,
-) -> DataSplits:
+) -> StereoSplits:
     """A left/right folder as an experiment uses it.
 
     Args:
@@ -156,7 +156,7 @@ def build(
     notes = [*train.notes, *val.notes, *test.notes]
     if not with_depth:
         notes.append(f"{folder.name}: no depth/ folder, so nothing can be evaluated")
-    return DataSplits(folder.name, False, train, val, test, notes)
+    return StereoSplits(folder.name, False, train, val, test, notes)
 
 
 def depth_file(root: Path, stem: str) -> Path | None:

@@ -12,14 +12,15 @@ import cv2
 import numpy as np
 
 from depthrepro import distributed
-from depthrepro.data.base import DataSplits, StereoDataset
+from depthrepro.data.base import DepthDataset
 from depthrepro.evaluation.baselines import (
     MEAN_MAP_GRID,
     MEAN_MAP_LIMIT,
     SGBM_RANGE,
     MeanMap,
+    baseline_names,
+    baseline_predictions,
     mean_depth_map,
-    sgbm_prediction,
 )
 from depthrepro.evaluation.evaluator import score
 from depthrepro.evaluation.protocol import Protocol
@@ -35,16 +36,17 @@ class Baselines:
     """Baselines on one test set under one protocol.
 
     Attributes:
-        rows: Per image: `mean_map`, then `sgbm`; checkpoint "-".
-        mean: The training set's mean depth map.
+        rows: Per image, in the order of `baseline_names`; checkpoint "-".
+        mean: The training set's mean depth map; None where the training set has no depth.
     """
 
     rows: list[Row]
-    mean: MeanMap
+    mean: MeanMap | None
 
 
 def baselines(
-    splits: DataSplits,
+    test: DepthDataset,
+    train: DepthDataset | None,
     protocol: Protocol,
     n_valid: Mapping[str, int],
     *,
@@ -55,7 +57,8 @@ def baselines(
     """Baselines of the images in `n_valid`, from the cache or, divided among the ranks, computed.
 
     Args:
-        splits: Training set for the mean map, test set for the rest.
+        test: What is scored.
+        train: Gives the mean depth map; None = no such baseline.
         protocol: What is scored, and how.
         n_valid: Id → number of evaluated pixels of every scored image, in order. A cached table that counts otherwise
             was made from other ground truth and is computed anew.
@@ -66,23 +69,31 @@ def baselines(
     Raises:
         UserError: If an image cannot be read or scored, on whichever rank.
     """
-    file = None if cache_dir is None else cache_dir / f"{cache_key(splits, protocol)}.npz"
-    found = distributed.broadcast(_read(file, n_valid) if file is not None and distributed.is_main() else None)
+    file = None if cache_dir is None else cache_dir / f"{cache_key(test, train, protocol)}.npz"
+    names = baseline_names(test, train is not None, protocol)
+    found = distributed.broadcast(_read(file, n_valid, names) if file is not None and distributed.is_main() else None)
     if found is not None:
         return found
-    mean = mean_depth_map(splits.train, protocol)
-    rows = in_order(flat(together(lambda: _compute(splits.test, share, mean, protocol, watch))), n_valid)
+    mean = None if train is None else mean_depth_map(train, protocol)
+    rows = in_order(flat(together(lambda: _compute(test, share, names, mean, protocol, watch))), n_valid)
     result = Baselines(rows, mean)
     if file is not None and distributed.is_main():
         _write(file, result)
     return result
 
 
-def _compute(test: StereoDataset, share: Sequence[int], mean: MeanMap, protocol: Protocol, watch: Watch) -> list[Row]:
+def _compute(
+    test: DepthDataset,
+    share: Sequence[int],
+    names: Sequence[str],
+    mean: MeanMap | None,
+    protocol: Protocol,
+    watch: Watch,
+) -> list[Row]:
     rows: list[Row] = []
     for i in watch(share, "baselines"):
         record, depth_gt = test.records[i], test.depth_gt(i, protocol.ground_truth)
-        for prediction in (mean.prediction(record.id), sgbm_prediction(record)):
+        for prediction in baseline_predictions(record, names, mean):
             rows += [{"checkpoint": "-", **row} for row in score(prediction, record, depth_gt, protocol)]
     return rows
 
@@ -98,11 +109,11 @@ def in_order(rows: list[Row], ids: Iterable[str]) -> list[Row]:
     return sorted(rows, key=lambda row: position.get(row["id"], len(position)))
 
 
-def cache_key(splits: DataSplits, protocol: Protocol) -> str:
+def cache_key(test: DepthDataset, train: DepthDataset | None, protocol: Protocol) -> str:
     """Hex digest of everything that the baselines depend on, save the ground truth's own content."""
     parts = {
         "version": [_VERSION, cv2.__version__, np.__version__.split(".")[0]],
-        "data": [splits.train.fingerprint, splits.test.fingerprint],
+        "data": [None if train is None else train.fingerprint, test.fingerprint],
         "protocol": protocol.as_dict(),
         "settings": [MEAN_MAP_GRID, MEAN_MAP_LIMIT, SGBM_RANGE],
     }
@@ -111,20 +122,23 @@ def cache_key(splits: DataSplits, protocol: Protocol) -> str:
 
 def _write(file: Path, result: Baselines) -> None:
     mean = result.mean
-    text = json.dumps({"rows": result.rows, "mean_map": [mean.used, mean.available, mean.total]})
+    counts = None if mean is None else [mean.used, mean.available, mean.total]
+    text = json.dumps({"rows": result.rows, "mean_map": counts})
+    depth = np.zeros((0, 0), np.float32) if mean is None else mean.depth
     with replacing(file) as beside, beside.open("wb") as handle:
-        np.savez(handle, allow_pickle=False, depth=mean.depth, table=np.array(text))
+        np.savez(handle, allow_pickle=False, depth=depth, table=np.array(text))
 
 
-def _read(file: Path, n_valid: Mapping[str, int]) -> Baselines | None:
+def _read(file: Path, n_valid: Mapping[str, int], names: Sequence[str]) -> Baselines | None:
     """The cached baselines, None if there are none that fit: a cache is never worth an error."""
     try:
         with file.open("rb") as handle, np.load(handle, allow_pickle=False) as arrays:
             depth, table = arrays["depth"], json.loads(str(arrays["table"]))
-        result = Baselines(table["rows"], MeanMap(depth, *table["mean_map"]))
+        counts = table["mean_map"]
+        result = Baselines(table["rows"], None if counts is None else MeanMap(depth, *counts))
         same = all(
             {row["id"]: row["n_valid"] for row in result.rows if row["method"] == method} == dict(n_valid)
-            for method in ("mean_map", "sgbm")
+            for method in names
         )
     except Exception:
         return None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.data.base import DepthDataset, StereoRecord
+from depthrepro.data.base import DepthDataset, ImageRecord, StereoRecord
 from depthrepro.data.image_io import read_pair
 from depthrepro.errors import UserError
 from depthrepro.evaluation.predictions import Floats, Kind, Prediction
-from depthrepro.evaluation.protocol import Protocol
+from depthrepro.evaluation.protocol import Alignment, Protocol
 
 MEAN_MAP_GRID = (96, 320)  # height, width: about KITTI's aspect, a few hundred lidar points per cell over 400 scans
 MEAN_MAP_LIMIT = 400
@@ -174,6 +175,49 @@ def fill_from_background(disp: Floats, valid: NDArray[np.bool_]) -> Floats:
         return np.zeros_like(disp)
     nearest = rows[np.abs(np.arange(height)[:, None] - rows[None]).argmin(axis=1)]
     return filled[nearest]
+
+
+def ground_plane(record: ImageRecord) -> Prediction:
+    """A guess that knows only that the ground comes nearer towards the bottom of the image.
+
+    Inverse depth of a plane below a level camera: 0 at the horizon, which is taken to be the middle row, and above it,
+    then in proportion to the rows below it. Up to scale and shift.
+    """
+    height, width = record.size
+    rows = np.maximum(0.0, np.arange(height, dtype=np.float32) + 0.5 - height / 2)
+    return Prediction(record.id, Kind.affine_inv_depth, {"ground_plane": np.repeat(rows[:, None], width, axis=1)})
+
+
+def baseline_names(test: DepthDataset, mean: bool, protocol: Protocol) -> tuple[str, ...]:
+    """The baselines that a test set and a protocol allow.
+
+    Args:
+        test: The test set; stereo pairs allow `sgbm`.
+        mean: Whether there is a mean depth map.
+        protocol: One that fits scale and shift in inverse depth allows `ground_plane`.
+    """
+    allowed = {
+        "mean_map": mean,
+        "ground_plane": protocol.alignment is Alignment.lstsq_inv_depth,
+        "sgbm": isinstance(test.records[0], StereoRecord),
+    }
+    return tuple(name for name, there in allowed.items() if there)
+
+
+def baseline_predictions(record: ImageRecord, names: Sequence[str], mean: MeanMap | None) -> list[Prediction]:
+    """The named baselines of one image.
+
+    Raises:
+        UserError: If an image cannot be read, or a pair matches nowhere.
+    """
+    found = []
+    if mean is not None and "mean_map" in names:
+        found.append(mean.prediction(record.id))
+    if "ground_plane" in names:
+        found.append(ground_plane(record))
+    if isinstance(record, StereoRecord) and "sgbm" in names:
+        found.append(sgbm_prediction(record))
+    return found
 
 
 def sgbm_prediction(record: StereoRecord) -> Prediction:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from depthrepro.data.base import DepthDataset, ImageRecord
-from depthrepro.data.image_io import resize_rgb
 from depthrepro.errors import UserError
 from depthrepro.evaluation.alignment import align_depth, align_inv_depth
 from depthrepro.evaluation.crops import crop_mask
@@ -30,6 +29,7 @@ from depthrepro.evaluation.predictions import (
 )
 from depthrepro.evaluation.protocol import Alignment, GroundTruth, Protocol, Resize
 from depthrepro.evaluation.rows import Row
+from depthrepro.input_policy import InputPolicy
 
 # A map whose spatial standard deviation is below this share of its largest value says nothing about the scene.
 COLLAPSE = 1e-4
@@ -177,7 +177,7 @@ def predict(
     dataset: DepthDataset,
     indices: Sequence[int],
     *,
-    input_size: tuple[int, int],
+    policy: InputPolicy,
     device: torch.device | str = "cpu",
     kind: Kind = Kind.disp_frac,
     batch_size: int = 1,
@@ -188,7 +188,7 @@ def predict(
         model: Maps RGB in [0, 1], (B, 3, H, W), to named maps (B, 1, h, w).
         dataset: Where the images are.
         indices: The images to predict.
-        input_size: (height, width) that images are resized to, by area where they shrink.
+        policy: How images are resized for the network.
         device: Where the model is.
         kind: What the model's numbers mean.
         batch_size: Images per forward pass.
@@ -202,7 +202,7 @@ def predict(
     with evaluation_mode(model):
         for start in range(0, len(indices), batch_size):
             chosen = indices[start : start + batch_size]
-            images = np.stack([resize_rgb(dataset.read_image(i), input_size) for i in chosen])
+            images = np.stack([policy.resize(dataset.read_image(i)) for i in chosen])
             batch = torch.from_numpy(images).permute(0, 3, 1, 2).to(device).float() / 255.0
             with torch.inference_mode():  # only here: the mode must not leak to whoever consumes the iterator
                 levels = {name: values.float().cpu().numpy() for name, values in model(batch).items()}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from depthrepro.data.base import DepthDataset, StereoRecord
+from depthrepro.data.base import DepthDataset
 from depthrepro.data.image_io import resize_rgb
-from depthrepro.evaluation.baselines import MeanMap, sgbm_prediction
+from depthrepro.evaluation.baselines import MeanMap, baseline_names, baseline_predictions
 from depthrepro.evaluation.evaluator import depth_map
 from depthrepro.evaluation.predictions import load_prediction, prediction_path
 from depthrepro.evaluation.protocol import Protocol
@@ -17,12 +17,17 @@ from depthrepro.files import replacing
 
 
 def write_panels(
-    folder: Path, predictions_dir: Path, test: DepthDataset, indices: Sequence[int], protocol: Protocol, mean: MeanMap
+    folder: Path,
+    predictions_dir: Path,
+    test: DepthDataset,
+    indices: Sequence[int],
+    protocol: Protocol,
+    mean: MeanMap | None,
 ) -> None:
     """Write `folder`/<id>.npz for some test images.
 
     Each holds `image` (H, W, 3) uint8 and `depth_gt` (H, W) float32 (0 = none) at the ground truth's size, and one
-    (H, W) float32 depth map, aligned and clamped as it is scored, per level, `mean_map` and `sgbm`. Depth in metres.
+    (H, W) float32 depth map, aligned and clamped as it is scored, per level and baseline. Depth in metres.
 
     Args:
         folder: Target.
@@ -30,17 +35,17 @@ def write_panels(
         test: The test set.
         indices: Images to show.
         protocol: As the scores beside the panel.
-        mean: The training set's mean depth map.
+        mean: The training set's mean depth map, if there is one.
 
     Raises:
         UserError: If a prediction or an image cannot be read.
     """
+    names = baseline_names(test, mean is not None, protocol)
     for i in indices:
         record, depth_gt = test.records[i], test.depth_gt(i, protocol.ground_truth)
         shown = (
             load_prediction(prediction_path(predictions_dir, record.id)),
-            mean.prediction(record.id),
-            *([sgbm_prediction(record)] if isinstance(record, StereoRecord) else []),
+            *baseline_predictions(record, names, mean),
         )
         maps = {
             name: depth_map(values, prediction.kind, record, depth_gt, protocol).astype(np.float32)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -14,32 +13,9 @@ from numpy.typing import NDArray
 from depthrepro.data.base import ImageRecord, StereoRecord
 from depthrepro.errors import UserError
 from depthrepro.files import replacing
+from depthrepro.kinds import Kind
 
 Floats = NDArray[np.floating]
-
-
-class Kind(Enum):
-    """What the numbers of a prediction mean."""
-
-    disp_frac = "disp_frac"
-    depth = "depth"
-    inv_depth = "inv_depth"
-    affine_inv_depth = "affine_inv_depth"
-
-    @property
-    def unit(self) -> str:
-        """Unit of the numbers, for people."""
-        return {
-            "disp_frac": "disparity / image width",
-            "depth": "m",
-            "inv_depth": "1/m",
-            "affine_inv_depth": "1/m up to scale and shift",
-        }[self.value]
-
-    @property
-    def near_is(self) -> str:
-        """Whether near things have `small` or `large` numbers."""
-        return "small" if self is Kind.depth else "large"
 
 
 _META = ("id", "kind", "unit", "near_is")

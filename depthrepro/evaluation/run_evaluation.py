@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from depthrepro import distributed
 from depthrepro.checkpoint import load_checkpoint
-from depthrepro.data.base import DataSplits
+from depthrepro.data.base import DepthDataset
 from depthrepro.evaluation.baselines import evenly_spread
 from depthrepro.evaluation.depth_ranges import write_ranges
 from depthrepro.evaluation.evaluator import predict
@@ -26,6 +26,7 @@ from depthrepro.evaluation.ranks import image_bars, together
 from depthrepro.evaluation.rows import write_rows
 from depthrepro.evaluation.run_scores import score_run
 from depthrepro.files import replacing
+from depthrepro.input_policy import InputPolicy
 
 PANELS = 4
 
@@ -33,10 +34,12 @@ PANELS = 4
 def evaluate_run(
     run_dir: Path,
     model: nn.Module,
-    splits: DataSplits,
+    test: DepthDataset,
+    train: DepthDataset | None,
     protocol: Protocol,
     *,
-    input_size: tuple[int, int],
+    policy: InputPolicy,
+    checkpoints_dir: Path | None = None,
     device: torch.device | str = "cpu",
     kind: Kind = Kind.disp_frac,
     checkpoints: Sequence[str] = ("last", "best"),
@@ -54,9 +57,11 @@ def evaluate_run(
     Args:
         run_dir: The run directory, with `checkpoints/<name>.pt`.
         model: The network, not wrapped for distributed training.
-        splits: Test set to score; training set for the mean depth map.
+        test: What is scored.
+        train: Gives the mean depth map; None = no such baseline.
         protocol: What is scored, and how.
-        input_size: (height, width) of the network's input.
+        policy: The network's input.
+        checkpoints_dir: Folder of the checkpoints; None = `run_dir`/checkpoints.
         device: Where the model is.
         kind: What the model's numbers mean.
         checkpoints: Names to evaluate. The first must exist; another that is absent is left out.
@@ -72,19 +77,22 @@ def evaluate_run(
     Raises:
         UserError: If an image or checkpoint cannot be read, or as `score` and `summarise`; on every rank.
     """
-    test, watch = splits.test, image_bars(progress)
+    watch = image_bars(progress)
     share = list(range(len(test)))[rank::world_size]
 
     def save_predictions(name: str) -> None:
-        outputs = predict(model, test, share, input_size=input_size, device=device, kind=kind, batch_size=batch_size)
+        outputs = predict(model, test, share, policy=policy, device=device, kind=kind, batch_size=batch_size)
         with closing(outputs):
             for _, prediction in zip(watch(share, f"predicting ({name})"), outputs, strict=True):
                 path = prediction_path(run_dir / "predictions" / name, prediction.id)
                 save_prediction(path, prediction.levels, prediction.kind, prediction.id)
 
-    names = _predict_checkpoints(run_dir, model, checkpoints, [test.records[i].id for i in share], save_predictions)
+    folder = checkpoints_dir or run_dir / "checkpoints"
+    names = _predict_checkpoints(
+        folder, run_dir, model, checkpoints, [test.records[i].id for i in share], save_predictions
+    )
     scores = score_run(
-        run_dir, splits, protocol, names, cache_dir=cache_dir, rank=rank, world_size=world_size, watch=watch
+        run_dir, test, train, protocol, names, cache_dir=cache_dir, rank=rank, world_size=world_size, watch=watch
     )
     shown = [i for i in evenly_spread(scores.indices, PANELS) if i % world_size == rank]
     write_panels(run_dir / "panel", run_dir / "predictions" / names[0], test, shown, protocol, scores.mean)
@@ -95,7 +103,12 @@ def evaluate_run(
 
 
 def _predict_checkpoints(
-    run_dir: Path, model: nn.Module, checkpoints: Sequence[str], ids: Sequence[str], save: Callable[[str], None]
+    folder: Path,
+    run_dir: Path,
+    model: nn.Module,
+    checkpoints: Sequence[str],
+    ids: Sequence[str],
+    save: Callable[[str], None],
 ) -> list[str]:
     """Load each checkpoint into `model` and `save` its predictions; equal weights are not run twice.
 
@@ -106,7 +119,7 @@ def _predict_checkpoints(
     done: dict[str, Mapping[str, Tensor]] = {}
     try:
         for name in checkpoints:
-            file = run_dir / "checkpoints" / f"{name}.pt"
+            file = folder / f"{name}.pt"
             if done and not file.exists():
                 continue
             weights = load_checkpoint(file)["model"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from depthrepro import distributed
-from depthrepro.data.base import DataSplits, DepthDataset
+from depthrepro.data.base import DepthDataset
 from depthrepro.evaluation.baseline_rows import baselines, flat, in_order
 from depthrepro.evaluation.baselines import MeanMap
 from depthrepro.evaluation.evaluator import evaluate_predictions, scored_indices
@@ -28,18 +28,19 @@ class RunScores:
         summary: For summary.json: `metrics`, `metrics_best`, `baselines` (method → metric → mean), `images`,
             `images_without_ground_truth`, `level_sizes` (level → [height, width]) and `baseline_notes`.
         indices: The scored images' indices in the test set.
-        mean: The training set's mean depth map.
+        mean: The training set's mean depth map, if there is one.
     """
 
     rows: list[Row]
     summary: dict[str, Any]
     indices: list[int]
-    mean: MeanMap
+    mean: MeanMap | None
 
 
 def score_run(
     run_dir: Path,
-    splits: DataSplits,
+    test: DepthDataset,
+    train: DepthDataset | None,
     protocol: Protocol,
     checkpoints: Sequence[str],
     *,
@@ -52,7 +53,8 @@ def score_run(
 
     Args:
         run_dir: The run directory, with `predictions/<checkpoint>/`.
-        splits: Test set to score; training set for the mean depth map.
+        test: What is scored.
+        train: Gives the mean depth map; None = no such baseline.
         protocol: What is scored, and how.
         checkpoints: Folders of predictions, at least one.
         cache_dir: Folder that keeps baselines for other runs; None = compute them.
@@ -63,7 +65,7 @@ def score_run(
     Raises:
         UserError: As `score` and `summarise`, on every rank.
     """
-    test, watch = splits.test, watch or image_bars(False)
+    watch = watch or image_bars(False)
     indices = scored_indices(test, protocol.ground_truth)
     ids = [test.records[i].id for i in indices]
     share = [i for i in indices if i % world_size == rank]
@@ -75,7 +77,7 @@ def score_run(
     by_checkpoint = {name: in_order(flat(together(partial(score_share, name))), ids) for name in checkpoints}
     first = checkpoints[0]
     n_valid = {row["id"]: row["n_valid"] for row in by_checkpoint[first]}
-    base = baselines(splits, protocol, n_valid, cache_dir=cache_dir, share=share, watch=watch)
+    base = baselines(test, train, protocol, n_valid, cache_dir=cache_dir, share=share, watch=watch)
     means = {name: summarise(rows, ids) for name, rows in by_checkpoint.items()}
     summary = {
         "metrics": means.get("last", {}),
@@ -84,7 +86,7 @@ def score_run(
         "images": len(ids),
         "images_without_ground_truth": len(test) - len(ids),
         "level_sizes": distributed.broadcast(_level_sizes(run_dir / "predictions" / first, test, rank)),
-        "baseline_notes": {"mean_map": base.mean.describe()},
+        "baseline_notes": {} if base.mean is None else {"mean_map": base.mean.describe()},
     }
     rows = [row for part in (*by_checkpoint.values(), base.rows) for row in part]
     return RunScores(rows, summary, indices, base.mean)

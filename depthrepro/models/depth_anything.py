@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from depthrepro.checkpoint import load_checkpoint
 from depthrepro.errors import UserError
-from depthrepro.evaluation.predictions import Kind
+from depthrepro.kinds import Kind
 from depthrepro.models.dpt import DPTDecoder
 from depthrepro.models.encoders import make_encoder, normalise
 

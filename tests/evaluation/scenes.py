@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from depthrepro.data.base import DataSplits, StereoDataset, StereoRecord
+from depthrepro.data.base import StereoDataset, StereoRecord
+from depthrepro.data.loader import StereoSplits
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import Alignment, Crop, GroundTruth, Protocol
 
@@ -61,11 +62,11 @@ class Scenes(StereoDataset):
         return depth
 
 
-def build(root: str, test: int = 3, without_depth: tuple[int, ...] = ()) -> DataSplits:
+def build(root: str, test: int = 3, without_depth: tuple[int, ...] = ()) -> StereoSplits:
     """What a data set's `_target_` looks like."""
     folder = Path(root)
     parts = (Scenes(folder, 4, seed=1), Scenes(folder, 1, seed=2), Scenes(folder, test, 3, tuple(without_depth)))
-    return DataSplits("scenes", True, *parts)
+    return StereoSplits("scenes", True, *parts)
 
 
 class TwoLevels(nn.Module):

@@ -17,10 +17,11 @@ from depthrepro.evaluation.evaluator import evaluate_predictions, predict, score
 from depthrepro.evaluation.predictions import load_prediction, prediction_path
 from depthrepro.evaluation.rows import read_rows, summarise
 from depthrepro.evaluation.run_evaluation import evaluate_run
+from depthrepro.input_policy import InputPolicy
 from depthrepro.results import METRICS
 from tests.evaluation.scenes import HEIGHT, PROTOCOL, WIDTH, TwoLevels, build, protocol
 
-SIZE = (24, 80)
+SIZE = InputPolicy(24, 80)
 IDS = ["scene/00", "scene/01", "scene/02"]
 
 
@@ -31,7 +32,8 @@ def make_run(run_dir: Path, **gains: float) -> Path:
 
 
 def evaluate(run_dir, splits, case=PROTOCOL, model=None, **options):
-    return evaluate_run(run_dir, model or TwoLevels(), splits, case, input_size=SIZE, progress=False, **options)
+    test, train = splits.test, splits.train
+    return evaluate_run(run_dir, model or TwoLevels(), test, train, case, policy=SIZE, progress=False, **options)
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_saved_predictions_score_as_direct_ones(tmp_path, splits):
     again = evaluate_predictions(run / "predictions" / "last", splits.test, range(3), PROTOCOL)
     direct = [
         row
-        for i, p in enumerate(predict(TwoLevels(0.06), splits.test, range(3), input_size=SIZE))
+        for i, p in enumerate(predict(TwoLevels(0.06), splits.test, range(3), policy=SIZE))
         for row in score(p, splits.test.records[i], splits.test.depth_gt(i, PROTOCOL.ground_truth), PROTOCOL)
     ]
     assert again == direct
@@ -120,8 +122,10 @@ def test_panels_hold_what_a_figure_needs(tmp_path):
 
 def test_baselines_are_computed_once_for_all_runs_under_one_protocol(tmp_path, splits, monkeypatch):
     computed = []
-    real = baseline_rows.sgbm_prediction
-    monkeypatch.setattr(baseline_rows, "sgbm_prediction", lambda record: computed.append(record.id) or real(record))
+    real = baseline_rows.baseline_predictions
+    monkeypatch.setattr(
+        baseline_rows, "baseline_predictions", lambda record, *rest: computed.append(record.id) or real(record, *rest)
+    )
     cache = tmp_path / "cache"
     first = evaluate(make_run(tmp_path / "one", last=0.05), splits, cache_dir=cache)
     assert computed == IDS

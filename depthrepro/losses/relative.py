@@ -1,0 +1,80 @@
+"""The losses of Depth Anything together: labelled images, pseudo-labelled ones, and the frozen encoder's features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from depthrepro.errors import UserError
+from depthrepro.losses.affine_invariant import affine_invariant_loss, cutmix_loss
+from depthrepro.losses.feature_alignment import feature_alignment_loss
+from depthrepro.models.encoders import normalise
+
+FEATURE_IMAGES = ("none", "unlabelled", "labelled")
+DEPTH = "affine_inv_depth"
+
+
+class RelativeLoss(nn.Module):
+    """The plain mean of its terms: L_l on labelled images, L_u on pseudo-labelled ones, L_feat on features.
+
+    A teacher's batch has labelled images alone, and then L_l is all there is.
+
+    Args:
+        features: On which images L_feat is computed: "none", "unlabelled" (the paper) or "labelled" (its Table 13).
+        tolerance: The paper's alpha: pixels whose cosine exceeds it are left out of L_feat.
+        frozen: The encoder that gives L_feat its targets; never trained, in evaluation mode. Needed with `features`.
+
+    Raises:
+        UserError: If `features` is unknown, or its frozen encoder is missing.
+
+    Source: Depth Anything (arXiv:2401.10891), section 3: "an average combination of the three losses".
+    """
+
+    def __init__(self, features: str = "none", tolerance: float = 0.85, frozen: nn.Module | None = None) -> None:
+        super().__init__()
+        if features not in FEATURE_IMAGES:
+            raise UserError(f"loss.features: {features!r} is unknown, choose from {', '.join(FEATURE_IMAGES)}")
+        if features != "none" and frozen is None:
+            raise UserError(f"loss.features={features} needs loss.frozen, the encoder that is kept as it is")
+        self.features, self.tolerance = features, tolerance
+        self.frozen = None if features == "none" or frozen is None else frozen.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> RelativeLoss:
+        """The frozen encoder stays in evaluation mode."""
+        return super().train(False)
+
+    def forward(
+        self, model: nn.Module, batch: Mapping[str, Tensor], levels: Sequence[str] | None = None
+    ) -> dict[str, Tensor]:
+        """Named terms whose sum is the loss.
+
+        Args:
+            model: (image, levels) -> `affine_inv_depth` (N, 1, H, W) and, when asked for, `features`.
+            batch: `image` (B, 3, H, W), `target` and `mask` (B, 1, H, W); for a student also `unlabelled_image`
+                (B, n, 3, H, W), `unlabelled_target`, `partner_target` and `inside` (B, n, 1, H, W).
+            levels: Unused: there is one output.
+
+        Returns:
+            {"labelled", "unlabelled", "features"}, those that apply, each divided by their number.
+        """
+        labelled, student = batch["image"], "unlabelled_image" in batch
+        images = torch.cat([labelled, batch["unlabelled_image"].flatten(0, 1)]) if student else labelled
+        aligned = student and self.features != "none"
+        outputs = model(images, [DEPTH, "features"] if aligned else [DEPTH])
+        depth, count = outputs[DEPTH], len(labelled)
+        terms = {"labelled": affine_invariant_loss(depth[:count], batch["target"], mask=batch["mask"])}
+        if student:
+            own, partner, inside = (batch[k].flatten(0, 1) for k in ("unlabelled_target", "partner_target", "inside"))
+            terms["unlabelled"] = cutmix_loss(depth[count:], own, partner, inside)
+        if aligned:
+            chosen = slice(count, None) if self.features == "unlabelled" else slice(count)
+            terms["features"] = self._alignment(outputs["features"][chosen], images[chosen])
+        return {name: term / len(terms) for name, term in terms.items()}
+
+    def _alignment(self, features: Tensor, images: Tensor) -> Tensor:
+        assert self.frozen is not None
+        with torch.no_grad():
+            target = self.frozen(normalise(images, self.frozen.mean, self.frozen.std))[-1]  # type: ignore[arg-type]
+        return feature_alignment_loss(features, target, tolerance=self.tolerance)

@@ -1,0 +1,212 @@
+"""From a checkpoint file to a network in evaluation mode: ours, or published Depth Anything weights.
+
+A checkpoint is data from anywhere, so nothing in it is executed: weights are read with `weights_only`, and the class it
+names must be a network of this package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from depthrepro.checkpoint import load_checkpoint
+from depthrepro.device import choose_device
+from depthrepro.errors import UserError
+from depthrepro.evaluation.predictions import Kind
+from depthrepro.input_policy import InputPolicy
+
+_TARGET = re.compile(r"depthrepro\.models(\.[a-z]\w*)+\.[A-Z]\w*")
+# How Hydra is to build the object; without meaning here.
+_HYDRA_KEYS = {"_target_", "_convert_", "_recursive_"}
+# Shorter side 518, aspect kept, multiples of the patch: as the published networks were trained and are used.
+PUBLISHED_INPUT = InputPolicy(518, 518, multiple=14, keep_aspect=True, interpolation="cubic")
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network and what must be known to use it.
+
+    Attributes:
+        model: In evaluation mode, on `device`.
+        kind: What its numbers mean.
+        level: Name of the output that is taken.
+        policy: How an image becomes its input.
+        device: Where it computes.
+        path: The file, or the folder of published weights.
+        sha256: Hex digest of the file with the weights.
+        description: Class and arguments, for the files beside the results.
+    """
+
+    model: nn.Module
+    kind: Kind
+    level: str
+    policy: InputPolicy
+    device: torch.device
+    path: Path
+    sha256: str
+    description: Mapping[str, Any]
+
+
+def load_network(path: Path, device: str = "auto", level: str | None = None) -> Network:
+    """Read a checkpoint; see `depthrepro.predict.load` for what it may be.
+
+    Raises:
+        UserError: If the file is missing, damaged, or holds no network that this package knows.
+    """
+    path = path.expanduser()
+    chosen = _device(device)
+    file = _weights_file(path)
+    own = _own_checkpoint(file)
+    if own is not None:
+        model, policy, description = _build(own, file)
+    else:
+        from depthrepro.models.published import load_published
+
+        model, policy = load_published(path if path.is_dir() else file), PUBLISHED_INPUT
+        description = {"_target_": f"{type(model).__module__}.{type(model).__qualname__}", "published": True}
+    kind = _kind(model, file)
+    return Network(
+        model=model.eval().to(chosen),
+        kind=kind,
+        level=_level(model, kind, level),
+        policy=policy,
+        device=chosen,
+        path=path,
+        sha256=_sha256(file),
+        description=description,
+    )
+
+
+def _device(wanted: str) -> torch.device:
+    try:
+        return choose_device(wanted)
+    except UserError as error:
+        raise UserError(str(error).replace("trainer.device", "device")) from None
+
+
+def _weights_file(path: Path) -> Path:
+    """The file with the weights: `path` itself, or the one that a run directory or a published folder holds."""
+    if path.is_file():
+        return path
+    if not path.exists():
+        raise UserError(f"checkpoint={path}: no such file; give a run's checkpoints/last.pt or published weights")
+    candidates = [
+        *(path / folder / f"{name}.pt" for folder in ("checkpoints", ".") for name in ("last", "best")),
+        *sorted(path.glob("*.safetensors")),
+        *sorted(path.glob("*.pth")),
+        *sorted(path.glob("pytorch_model.bin")),
+    ]
+    found = next((file for file in candidates if file.is_file()), None)
+    if found is None:
+        raise UserError(f"checkpoint={path}: the folder holds neither checkpoints/last.pt nor published weights")
+    return found
+
+
+def _own_checkpoint(file: Path) -> dict[str, Any] | None:
+    """The content of a checkpoint of ours; None for published weights."""
+    if file.suffix not in (".pt", ".pth"):
+        return None
+    try:
+        state = load_checkpoint(file)
+    except UserError as error:
+        if "holds no model" in str(error):
+            return None
+        raise UserError(f"checkpoint={file}: cannot be read; fetch it again, or name another file") from error
+    return state if "model_config" in state else None
+
+
+def _build(state: Mapping[str, Any], file: Path) -> tuple[nn.Module, InputPolicy, dict[str, Any]]:
+    config = state["model_config"]
+    if not isinstance(config, Mapping):
+        raise UserError(f"checkpoint={file}: its model_config is no mapping, so the network is unknown")
+    model = build_model(config, str(file))
+    try:
+        model.load_state_dict(state["model"])
+    except (RuntimeError, TypeError) as error:
+        first = " ".join(str(error).split())[:300]
+        raise UserError(f"checkpoint={file}: its weights do not fit {config['_target_']} ({first})") from None
+    return model, _policy(state, file), dict(config)
+
+
+def build_model(config: Mapping[str, Any], file: str) -> nn.Module:
+    """The network that a checkpoint's `model_config` describes, with fresh weights.
+
+    Args:
+        config: `_target_`, a class below `depthrepro.models`, and its arguments.
+        file: For messages.
+
+    Raises:
+        UserError: If the class is none of this package's networks, or its arguments do not fit.
+    """
+    target = str(config.get("_target_"))
+    arguments = {key: value for key, value in config.items() if key not in _HYDRA_KEYS}
+    strange = [key for key in arguments if key.startswith("_")] + _nested_targets(arguments)
+    if strange:
+        raise UserError(f"checkpoint={file}: its model_config uses {strange[0]!r}, which is not followed from a file")
+    if "weights" in arguments:  # the starting weights of the training; the checkpoint has the trained ones
+        arguments["weights"] = None
+    try:
+        return _network_class(target, file)(**arguments)
+    except TypeError as error:
+        raise UserError(f"checkpoint={file}: {target} does not take its arguments ({error}); another version?") from None
+
+
+def _nested_targets(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        own = [str(value["_target_"])] if "_target_" in value else []
+        return own + [found for part in value.values() for found in _nested_targets(part)]
+    if isinstance(value, (list, tuple)):
+        return [found for part in value for found in _nested_targets(part)]
+    return []
+
+
+def _network_class(target: str, file: str) -> type[nn.Module]:
+    """The class called `target`, which must be defined below depthrepro.models: an import there gives no way out."""
+    refused = UserError(f"checkpoint={file}: names {target!r}, which is no network of depthrepro.models; not loaded")
+    if not _TARGET.fullmatch(target):
+        raise refused
+    module_name, _, name = target.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module_name), name, None)
+    except ModuleNotFoundError:
+        raise refused from None
+    if not (isinstance(found, type) and issubclass(found, nn.Module) and found.__module__ == module_name):
+        raise refused
+    return found
+
+
+def _policy(state: Mapping[str, Any], file: Path) -> InputPolicy:
+    if isinstance(state.get("input"), Mapping):
+        return InputPolicy.from_dict(state["input"])
+    size = state.get("input_size")
+    if not isinstance(size, (list, tuple)) or len(size) != 2:
+        raise UserError(f"checkpoint={file}: tells no input size; it is older than this version: train again")
+    return InputPolicy(int(size[0]), int(size[1]))
+
+
+def _kind(model: nn.Module, file: Path) -> Kind:
+    kind = getattr(model, "kind", None) or getattr(model, "prediction_kind", None)
+    if kind is None or getattr(model, "nclass", 1) != 1:
+        raise UserError(f"checkpoint={file}: {type(model).__name__} does not predict depth")
+    return Kind(kind)
+
+
+def _level(model: nn.Module, kind: Kind, wanted: str | None) -> str:
+    """The output to take: the finest, unless another is asked for."""
+    levels = tuple(getattr(model, "levels", (kind.value,)))
+    if wanted is not None and wanted not in levels:
+        raise UserError(f"level={wanted}: this network has {', '.join(levels)}")
+    return wanted or levels[-1]
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(handle)
