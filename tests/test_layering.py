@@ -22,6 +22,7 @@ LAYERS = {
     "perturb": 2,
     "evaluation_sets": 5,
     "pseudo_label": 5,
+    "labelling": 4,
     "predict": 5,
     "tracking": 1,
     "config": 1,

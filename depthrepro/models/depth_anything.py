@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from depthrepro.checkpoint import load_checkpoint
 from depthrepro.errors import UserError
+from depthrepro.input_policy import InputPolicy
 from depthrepro.kinds import Kind
 from depthrepro.models.dpt import DPTDecoder
 from depthrepro.models.encoders import make_encoder, normalise
@@ -25,6 +26,8 @@ SIZES: dict[str, tuple[tuple[int, int, int, int], int]] = {
     "vitl": ((256, 512, 1024, 1024), 256),
 }
 HEADS = ("relative", "metric")
+# What the published weights were made for: shorter side 518, aspect kept, multiples of 14.
+PUBLISHED_INPUT = InputPolicy(518, 518, multiple=14, keep_aspect=True, interpolation="cubic")
 
 
 class DepthAnything(nn.Module):
@@ -40,6 +43,9 @@ class DepthAnything(nn.Module):
         out_channels: Channels after the projection; None = as published for the encoder's size.
         features: Channels of the fused maps; None = as published.
         encoder_options: For the encoder's class.
+
+    Attributes:
+        policy: How images become its input; None until it is loaded from a checkpoint.
 
     Raises:
         UserError: If the encoder, its weights or the head do not exist.
@@ -69,6 +75,7 @@ class DepthAnything(nn.Module):
             nclass,
         )
         self.head, self.max_depth_m, self.nclass = head, max_depth_m, nclass
+        self.policy: InputPolicy | None = None
 
     @property
     def kind(self) -> Kind:
@@ -114,11 +121,25 @@ class DepthAnything(nn.Module):
 
         path = Path(path).expanduser()
         if path.is_dir() or path.suffix == ".safetensors" or not (own := _own(path)):
-            return load_published(path).eval()
+            model = load_published(path)
+            model.policy = PUBLISHED_INPUT
+            return model.eval()
         options = {k: v for k, v in own["model_config"].items() if not k.startswith("_")}
         model = cls(**{**options, "weights": None})
         model.load_state_dict(own["model"])
+        model.policy = InputPolicy.from_dict(own["input"])
         return model.eval()
+
+
+def policy_of(model: DepthAnything) -> InputPolicy:
+    """The network's input, as its checkpoint says.
+
+    Raises:
+        UserError: If the network was not loaded from a checkpoint.
+    """
+    if model.policy is None:
+        raise UserError("this network was not loaded from a checkpoint, so the size of its input is not known")
+    return model.policy
 
 
 def _own(path: Path) -> dict[str, Any] | None:
