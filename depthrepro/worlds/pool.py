@@ -16,28 +16,30 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
-from depthrepro.worlds.streets import StreetsConfig, list_drives
+from depthrepro.worlds.world import World
 
 
-def run_workers(config: StreetsConfig, root: Path, drives: list[int], count: int) -> Iterator[int]:
-    """Render drives in `count` processes and yield each drive's index when it is done.
+def run_workers(world: World, root: Path, units: list[int], count: int) -> Iterator[int]:
+    """Render units in `count` processes and yield each unit's index when it is done.
 
     Raises:
         RuntimeError: If a worker fails; its message ends with the worker's last line.
     """
-    task = json.dumps({"config": dataclasses.asdict(config), "root": str(root)})
+    kind = {"module": type(world).__module__, "class": type(world).__name__}
+    task = json.dumps({**kind, "config": dataclasses.asdict(world.config), "root": str(root)})
     todo: queue.SimpleQueue[int] = queue.SimpleQueue()
     done: queue.SimpleQueue[int | Exception] = queue.SimpleQueue()
-    for index in drives:
+    for index in units:
         todo.put(index)
     children = [_start() for _ in range(count)]
     threads = [threading.Thread(target=_feed, args=(c, task, todo, done), daemon=True) for c in children]
     try:
         for thread in threads:
             thread.start()
-        for _ in drives:
+        for _ in units:
             answer = done.get()
             if isinstance(answer, Exception):
                 raise answer
@@ -74,7 +76,7 @@ def _feed(
     todo: queue.SimpleQueue[int],
     done: queue.SimpleQueue[int | Exception],
 ) -> None:
-    """Hand drives to one worker until none is left."""
+    """Hand units to one worker until none is left."""
     assert child.stdin is not None and child.stdout is not None and child.stderr is not None
     try:
         child.stdin.write(task + "\n")
@@ -84,7 +86,7 @@ def _feed(
             child.stdin.flush()
             if child.stdout.readline().strip() != str(index):
                 lines = child.stderr.read().strip().splitlines()
-                done.put(RuntimeError(f"rendering drive {index} failed: {lines[-1] if lines else 'worker died'}"))
+                done.put(RuntimeError(f"rendering unit {index} failed: {lines[-1] if lines else 'worker died'}"))
                 return
             done.put(index)
     except queue.Empty:
@@ -94,17 +96,17 @@ def _feed(
 
 
 def main() -> None:
-    """A worker: the task on the first line of standard input, then one drive a line; answers each when it is done."""
+    """A worker: the task on the first line of standard input, then one unit a line; answers each when it is done."""
     import cv2
 
-    from depthrepro.worlds.build import render_drive
+    from depthrepro.worlds.build import render_unit
 
     cv2.setNumThreads(1)
     task = json.loads(sys.stdin.readline())
-    config, root = StreetsConfig(**task["config"]), Path(task["root"])
-    drives = list_drives(config)
+    world = getattr(import_module(task["module"]), task["class"]).from_dict(task["config"])
+    units = world.units()
     for line in sys.stdin:
-        render_drive(config, root, drives[int(line)])
+        render_unit(world, Path(task["root"]), units[int(line)])
         print(int(line), flush=True)
 
 

@@ -6,22 +6,23 @@ One drive is one scene, frames of a drive stand far apart along its road, and no
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from depthrepro.errors import UserError
-from depthrepro.worlds.calibration import DATES, Rig, make_rig
+from depthrepro.worlds.calibration import DATES, Rig, make_rig, write_calibration
 from depthrepro.worlds.camera import find_pose
+from depthrepro.worlds.kitti_writer import split_text, write_frame, write_text
 from depthrepro.worlds.lidar import scan
 from depthrepro.worlds.render import develop, draw_exposure, render_view
 from depthrepro.worlds.scene import Scene, build_scene
 from depthrepro.worlds.styles import Style, style_at
 from depthrepro.worlds.tracer import Tracer
+from depthrepro.worlds.world import Unit, World, check_numbers, config_digest, ensure_world
 
 WORLD_VERSION = 1  # raise it with every change that alters a picture or a scan
 SPLITS = ("train", "val", "test")
@@ -56,18 +57,12 @@ class StreetsConfig:
     def __post_init__(self) -> None:
         """Check the ranges."""
         least = {"train_pairs": 1, "val_pairs": 1, "test_pairs": 1, "frames_per_drive": 1, "width": 64, "height": 24}
-        most = {"frames_per_drive": 12, "width": 4096, "height": 4096}
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            low, high = least.get(field.name, 0), most.get(field.name, 100_000)
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                raise UserError(f"streets: {field.name} must be a whole number from {low} to {high}, got {value!r}")
+        check_numbers("streets", self, least, {"frames_per_drive": 12, "width": 4096, "height": 4096})
 
     @property
     def digest(self) -> str:
         """Ten hex digits over the configuration and the world's version."""
-        text = json.dumps({"version": WORLD_VERSION, **dataclasses.asdict(self)}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:10]
+        return config_digest(WORLD_VERSION, self)
 
 
 @dataclass(frozen=True)
@@ -167,9 +162,61 @@ def render_pair(config: StreetsConfig, drive_index: int, frame_index: int) -> Re
     return DriveRenderer(config, drives[drive_index]).frame(frame_index)
 
 
-def cache_folder() -> Path:
-    """`$DEPTHREPRO_CACHE/worlds`, by default `~/.cache/depthrepro/worlds`."""
-    return Path(os.environ.get("DEPTHREPRO_CACHE") or Path.home() / ".cache" / "depthrepro") / "worlds"
+class Streets(World):
+    """The world `streets`; its units are the drives."""
+
+    name = "streets"
+    version = WORLD_VERSION
+    noun = "pair"
+
+    @classmethod
+    def from_dict(cls, config: Mapping[str, Any]) -> Streets:
+        """See `World.from_dict`."""
+        return cls(StreetsConfig(**config))
+
+    def units(self) -> list[Unit]:
+        """The drives."""
+        return [Unit(drive.index, drive.name, drive.frames) for drive in list_drives(self.config)]
+
+    def render(self, unit: Unit, folder: Path) -> None:
+        """Write a drive's images and scans."""
+        drive = list_drives(self.config)[unit.index]
+        renderer = DriveRenderer(self.config, drive)
+        for number in range(drive.frames):
+            pair = renderer.frame(number)
+            write_frame(folder / drive.date / drive.name, number, pair.left, pair.right, pair.scan)
+
+    def write_small_files(self, root: Path) -> list[Path]:
+        """Write the calibration of each day, the split lists and the note."""
+        drives = list_drives(self.config)
+        paths: list[Path] = []
+        for date in sorted({d.date for d in drives}):
+            paths += write_calibration(make_rig(date, self.config.width, self.config.height), root / date)
+        for split in SPLITS:
+            paths.append(root / "splits" / f"{split}.csv")
+            write_text(paths[-1], split_text([(d.name, d.frames) for d in drives if d.split == split]))
+        paths.append(root / "README.txt")
+        write_text(paths[-1], _note(self.config))
+        return paths
+
+    def remade_by_deleting(self, root: Path, name: str) -> Path:
+        """The whole drive of a file in one, else the manifest."""
+        parts = Path(name).parts
+        return root / Path(*parts[:2]) if len(parts) > 2 else root / "manifest.json"
+
+
+def _note(config: StreetsConfig) -> str:
+    """The folder's own explanation."""
+    settings = ", ".join(f"{k}={v}" for k, v in dataclasses.asdict(config).items())
+    return (
+        "Rendered data, not recordings: procedural streets of the depthrepro project, world `streets`, "
+        f"version {WORLD_VERSION}.\n{settings}\n\n"
+        "The layout is KITTI raw's: <date>/<drive>/image_02 (left), image_03 (right), velodyne_points, and the\n"
+        "calibration of each date. The images are rectified. A scan holds the forward sector of one turn of a\n"
+        "64-beam scanner (+2 to -24.8 degrees, 0.17 degrees a step, 2 cm of range noise, 100 m), the part that can\n"
+        "fall into the images. splits/ lists the frames: drive, side (l = image_02), frame numbers. One drive is one\n"
+        "scene, and no scene is in two splits. Numbers measured on these pictures say nothing about KITTI.\n"
+    )
 
 
 def ensure_streets(
@@ -194,11 +241,4 @@ def ensure_streets(
     Raises:
         UserError: If the folder cannot be written, or a file differs from the manifest.
     """
-    from depthrepro.worlds.build import build  # here, as it imports this module
-
-    if workers is not None and workers < 1:
-        raise UserError(f"streets: workers must be at least 1, got {workers}")
-    base = cache_folder() if cache_dir is None else Path(cache_dir)
-    root = base / f"streets-v{WORLD_VERSION}-{config.digest}"
-    build(config, root, workers=workers, progress=progress, verify=verify)
-    return root
+    return ensure_world(Streets(config), cache_dir, workers, progress, verify)

@@ -9,7 +9,7 @@ import pytest
 from depthrepro.errors import UserError
 from depthrepro.worlds import build
 from depthrepro.worlds.pool import run_workers
-from depthrepro.worlds.streets import ensure_streets, list_drives
+from depthrepro.worlds.streets import Streets, ensure_streets, list_drives
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def a_picture(root: Path) -> Path:
 
 
 def test_an_intact_world_is_returned_without_rendering(copy, tiny_config, monkeypatch):
-    monkeypatch.setattr(build, "DriveRenderer", None)  # rendering would fail
+    monkeypatch.setattr(build, "render_unit", None)  # rendering would fail
     assert ensure_streets(tiny_config, copy.parent, workers=1, verify=True) == copy
 
 
@@ -54,8 +54,8 @@ def test_a_half_finished_build_goes_on_where_it_stopped(copy, tiny_config, tiny_
     stale = copy / f".render-{gone.name}-999999" / "image_02"
     stale.mkdir(parents=True)
     rendered = []
-    original = build.render_drive
-    monkeypatch.setattr(build, "render_drive", lambda c, r, d: rendered.append(d.index) or original(c, r, d))
+    original = build.render_unit
+    monkeypatch.setattr(build, "render_unit", lambda c, r, d: rendered.append(d.index) or original(c, r, d))
     before = a_picture(copy / kept.date / kept.name).stat().st_mtime_ns
     ensure_streets(tiny_config, copy.parent, workers=1, progress=False)
     assert rendered == [gone.index] and not stale.exists()
@@ -79,5 +79,5 @@ def test_an_unreadable_manifest_is_named(copy, tiny_config):
 
 
 def test_a_failing_worker_is_reported_with_its_last_line(tiny_config, tmp_path):
-    with pytest.raises(RuntimeError, match="drive 99 failed: IndexError"):
-        list(run_workers(tiny_config, tmp_path, [99], 1))
+    with pytest.raises(RuntimeError, match="unit 99 failed: IndexError"):
+        list(run_workers(Streets(tiny_config), tmp_path, [99], 1))
