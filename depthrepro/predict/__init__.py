@@ -43,12 +43,11 @@ def pipeline(task: str = "depth-estimation", model: str | Path = "", device: str
     Args:
         task: "depth-estimation", the only one.
         model: As `checkpoint` of `load`; nothing is downloaded.
-        device: As `load`; -1 = CPU and n = GPU n are understood too.
+        device: As `load`; -1 for the CPU and n for GPU n are understood too.
 
     Raises:
         UserError: If the task is another one, or as `load`.
     """
-    from depthrepro.predict.hf_pipeline import DepthPipeline, device_name
-    from depthrepro.program import did_you_mean, one_of_tasks  # type: ignore[attr-defined]
+    from depthrepro.predict.hf_pipeline import make_pipeline
 
-    raise NotImplementedError
+    return make_pipeline(task, model, device)

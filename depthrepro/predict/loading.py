@@ -156,7 +156,9 @@ def build_model(config: Mapping[str, Any], file: str) -> nn.Module:
     try:
         return _network_class(target, file)(**arguments)
     except TypeError as error:
-        raise UserError(f"checkpoint={file}: {target} does not take its arguments ({error}); another version?") from None
+        raise UserError(
+            f"checkpoint={file}: {target} does not take its arguments ({error}); another version?"
+        ) from None
 
 
 def _nested_targets(value: Any) -> list[str]:
@@ -208,5 +210,8 @@ def _level(model: nn.Module, kind: Kind, wanted: str | None) -> str:
 
 
 def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
     with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(handle)
+        while block := handle.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

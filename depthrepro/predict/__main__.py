@@ -1,0 +1,45 @@
+"""`python -m depthrepro.predict`: depth for a person's own images, folders and videos."""
+
+from __future__ import annotations
+
+import sys
+
+from depthrepro.predict.settings import USAGE, Settings, parse
+from depthrepro.program import one_line_errors
+
+
+def run(settings: Settings) -> int:
+    """Predict; 0 if everything was written, 1 if an image failed.
+
+    Raises:
+        UserError: If nothing can be predicted with these settings.
+    """
+    from depthrepro.predict.inputs import find_inputs
+
+    inputs = find_inputs(settings.input, settings.output)  # before torch is imported: a wrong path is told at once
+
+    from depthrepro.predict.folder import FolderJob
+    from depthrepro.predict.job import Job
+    from depthrepro.predict.loading import load_network
+    from depthrepro.predict.predictor import Predictor
+    from depthrepro.predict.video import VideoJob
+
+    network = load_network(settings.checkpoint, settings.device, settings.level)
+    job = Job(settings, Predictor(network))
+    policy = network.policy
+    about = f"{type(network.model).__name__}, {network.kind.unit} ({network.kind.near_is} = near)"
+    shape = f"at least {policy.height}x{policy.width}" if policy.keep_aspect else f"{policy.height}x{policy.width}"
+    print(f"network    {about}, input {shape}, {network.device}", flush=True)
+    return VideoJob(job, inputs.video).run() if inputs.video else FolderJob(job, inputs).run()
+
+
+def main() -> None:
+    """Read the command line and predict."""
+    if not sys.argv[1:] or any(argument in ("-h", "--help") for argument in sys.argv[1:]):
+        print(USAGE, end="")
+        return
+    sys.exit(run(parse(sys.argv[1:])))
+
+
+if __name__ == "__main__":
+    one_line_errors(main)

@@ -1,0 +1,166 @@
+"""What a person names as input: an image, a folder, a pattern or a video; and images in every form as RGB arrays."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depthrepro.errors import UserError
+
+# A suffix that cannot be decoded here (heic) is taken too: it fails with a line of its own instead of missing silently.
+IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .webp .bmp .tif .tiff .ppm .pgm .gif .avif .jp2 .heic .heif".split())
+VIDEO_SUFFIXES = frozenset(".mp4 .mov .avi .mkv .webm .m4v .mpg .mpeg .wmv .mts".split())
+
+
+@dataclass(frozen=True)
+class Source:
+    """One image file.
+
+    Attributes:
+        path: The file.
+        name: Where its results go below the output folder, without an ending: "trip/bridge".
+    """
+
+    path: Path
+    name: str
+
+    def stamp(self) -> str:
+        """Changes when the file does.
+
+        Raises:
+            UserError: If it has gone.
+        """
+        try:
+            status = self.path.stat()
+        except OSError as error:
+            raise UserError(f"{self.path}: the image cannot be read ({error.strerror or error})") from None
+        return f"{status.st_size}-{status.st_mtime_ns}"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What there is to do.
+
+    Attributes:
+        images: Image files in natural order; empty for a video.
+        video: A video file; None for images.
+        ignored: Files of the folder or pattern that are no images.
+    """
+
+    images: tuple[Source, ...] = ()
+    video: Path | None = None
+    ignored: int = 0
+
+
+def find_inputs(text: str, output: Path) -> Inputs:
+    """Resolve `input=...`.
+
+    Args:
+        text: A file, a folder (with its subfolders) or a pattern such as `photos/*.jpg` or `photos/**/*.png`.
+        output: Results of an earlier run are no images to predict: files below it are left out.
+
+    Raises:
+        UserError: If there is nothing, or the output folder is the input folder.
+    """
+    path = Path(text).expanduser()
+    if path.is_file():
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            return Inputs(video=path)
+        return Inputs(images=(Source(path, path.stem),))
+    if path.is_dir():
+        if path.resolve() == output.resolve():
+            raise UserError(
+                f"output={output}: is the input folder; name another one, so that photos and results stay apart"
+            )
+        base, files = path, [file for file in path.rglob("*") if file.is_file()]
+    elif glob.has_magic(text):
+        files = [Path(file) for file in glob.glob(str(path), recursive=True) if Path(file).is_file()]
+        base = _fixed_part(path)
+    else:
+        raise UserError(f"input={text}: no such file or folder")
+    return _select(files, base, text, output)
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folder above the first part of a pattern that has a wildcard."""
+    parts = pattern.parts
+    first = next(i for i, part in enumerate(parts) if glob.has_magic(part))
+    return Path(*parts[:first])
+
+
+def _select(files: list[Path], base: Path, text: str, output: Path) -> Inputs:
+    below, hidden = output.resolve(), lambda file: any(part.startswith(".") for part in file.relative_to(base).parts)
+    files = [file for file in files if not file.resolve().is_relative_to(below) and not hidden(file)]
+    images = sorted((file for file in files if file.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
+    videos = [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES]
+    if not images and len(videos) == 1:
+        return Inputs(video=videos[0], ignored=len(files) - 1)
+    if not images:
+        found = f"{len(videos)} videos: name one of them" if videos else f"none of {len(files)} files is an image"
+        raise UserError(f"input={text}: {found}")
+    return Inputs(images=_named(images, base), ignored=len(files) - len(images))
+
+
+def _named(images: list[Path], base: Path) -> tuple[Source, ...]:
+    """Sources whose names differ, also where letter case does not count: a.jpg beside a.png keep their endings."""
+    stems = [PurePosixPath(image.relative_to(base).with_suffix("")).as_posix() for image in images]
+    times = Counter(stem.casefold() for stem in stems)
+    return tuple(
+        Source(image, stem if times[stem.casefold()] == 1 else stem + image.suffix)
+        for image, stem in zip(images, stems, strict=True)
+    )
+
+
+def _natural(path: Path) -> list[tuple[int, int, str]]:
+    """A key that sorts frame2 before frame10."""
+    return [(int(part.isdigit()), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", str(path))]
+
+
+def as_rgb(image: Any) -> tuple[NDArray[np.uint8], str]:
+    """An image in any form as RGB uint8 (H, W, 3), and its name.
+
+    Args:
+        image: A path, a PIL image, or an array uint8 (H, W, 3) or (H, W).
+
+    Raises:
+        UserError: If the file cannot be read, or the value is no such image.
+    """
+    from PIL import Image
+
+    if isinstance(image, (str, Path)):
+        if re.match(r"\w+://", str(image)):
+            raise UserError(f"{image}: nothing is downloaded here; save the image and give its file")
+        path = Path(image).expanduser()
+        return read_image(path), path.name
+    if isinstance(image, Image.Image):
+        from PIL import ImageOps
+
+        turned = ImageOps.exif_transpose(image)
+        return np.array(turned.convert("RGB")), Path(getattr(image, "filename", "") or "image").name
+    array = np.asarray(image)
+    if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
+        raise UserError(
+            f"image: expected uint8 (H, W, 3) in RGB order or (H, W), got {array.dtype} {array.shape}; "
+            "multiply colours in [0, 1] by 255, drop alpha, and move channels to the end"
+        )
+    if array.size == 0:
+        raise UserError(f"image: has no pixels, shape {array.shape}")
+    return np.ascontiguousarray(array if array.ndim == 3 else np.repeat(array[..., None], 3, axis=2)), "image"
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Decode a photograph, turned upright; RGB uint8 (H, W, 3).
+
+    Raises:
+        UserError: If it is missing, damaged or no image.
+    """
+    from depthrepro.data.photos import read_photo
+
+    return read_photo(path)

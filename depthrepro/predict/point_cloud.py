@@ -1,0 +1,115 @@
+"""From depth to a coloured point cloud, in the camera's frame: x right, y down, z forward, metres."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depthrepro.errors import UserError
+from depthrepro.files import replacing
+from depthrepro.predict.camera import Intrinsics
+
+_VERTEX = np.dtype([("xyz", "<f4", 3), ("rgb", "u1", 3)])
+_HEADER = """ply
+format binary_little_endian 1.0
+comment x right, y down, z forward, in metres
+element vertex {count}
+property float x
+property float y
+property float z
+property uchar red
+property uchar green
+property uchar blue
+end_header
+"""
+
+
+def depth_edges(depth: NDArray[np.float32], threshold: float, reach: tuple[int, int]) -> NDArray[np.bool_]:
+    """Pixels at the edge between a near and a far thing, where an enlarged map holds depths that nothing has.
+
+    With d = inverse depth and r = the reach, a pixel is left out where, along its row or its column,
+
+        |d(x − r) − 2·d(x) + d(x + r)| > threshold · d(x) within r/2 of it, and r · |slope of d| > threshold · d(x).
+
+    Inverse depth is linear on every plane, however slanted, so the first condition tells an edge from a road that runs
+    to the horizon; the second keeps the even ground on both sides of the edge.
+
+    Args:
+        depth: Metres, (H, W); where it is not finite, inverse depth counts as 0.
+        threshold: Relative change of the inverse depth; 0 finds nothing.
+        reach: r in pixels, (rows, columns): image pixels per pixel of the network's input, over which an edge is
+            smeared when the map is enlarged.
+
+    Returns:
+        Bool (H, W).
+    """
+    edges = np.zeros(depth.shape, bool)
+    if threshold <= 0:
+        return edges
+    inverse = np.divide(1.0, depth, out=np.zeros(depth.shape, np.float32), where=np.isfinite(depth) & (depth > 0))
+    for axis, step in enumerate(reach):
+        bend = np.abs(_shifted(inverse, axis, -step) - 2 * inverse + _shifted(inverse, axis, step))
+        slope = np.abs(_shifted(inverse, axis, 1) - _shifted(inverse, axis, -1)) / 2
+        # The ramp of a smeared edge bends at its ends only: what lies between them belongs to it.
+        kernel = np.ones((2 * (step // 2) + 1, 1) if axis == 0 else (1, 2 * (step // 2) + 1), np.uint8)
+        near_bend = cv2.dilate((bend > threshold * inverse).astype(np.uint8), kernel) > 0
+        edges |= near_bend & (step * slope > threshold * inverse)
+    return edges
+
+
+def _shifted(values: NDArray[np.float32], axis: int, offset: int) -> NDArray[np.float32]:
+    """values[i + offset], continued in a straight line beyond the border, where nothing is known to bend."""
+    count = values.shape[axis]
+    index = np.arange(count) + offset
+    inside = index.clip(0, count - 1)
+    mirrored = (2 * np.arange(count) - index).clip(0, count - 1)
+    straight = 2 * values - values.take(mirrored, axis)
+    outside = (index != inside).reshape(-1, 1) if axis == 0 else (index != inside).reshape(1, -1)
+    return np.where(outside, straight, values.take(inside, axis))
+
+
+def back_project(
+    depth: NDArray[np.float32], image: NDArray[np.uint8], camera: Intrinsics, keep: NDArray[np.bool_]
+) -> NDArray:
+    """Points of the pixels to keep.
+
+    Args:
+        depth: Metres along the optical axis, (H, W).
+        image: RGB, uint8 (H, W, 3).
+        camera: In pixels of the image.
+        keep: Bool (H, W).
+
+    Returns:
+        Structured array (N,) of `xyz` (3 float32, metres) and `rgb` (3 uint8).
+    """
+    rows, columns = np.nonzero(keep)
+    z = depth[rows, columns].astype(np.float64)
+    points = np.empty(len(z), _VERTEX)
+    points["xyz"] = np.stack([(columns - camera.cx) / camera.fx * z, (rows - camera.cy) / camera.fy * z, z], axis=1)
+    points["rgb"] = image[rows, columns]
+    return points
+
+
+def write_ply(path: Path, points: NDArray) -> None:
+    """Write what `back_project` returned as a binary PLY file."""
+    with replacing(path) as beside, beside.open("wb") as file:
+        file.write(_HEADER.format(count=len(points)).encode("ascii"))
+        file.write(points.tobytes())
+
+
+def read_ply(path: str | Path) -> NDArray:
+    """Inverse of `write_ply`.
+
+    Raises:
+        UserError: If the file is another kind of PLY, or is damaged.
+    """
+    data = Path(path).read_bytes()
+    head, end, body = data.partition(b"end_header\n")
+    count = next((int(line.split()[2]) for line in head.splitlines() if line.startswith(b"element vertex")), -1)
+    expected = _HEADER.format(count=count).encode("ascii")
+    if head + end != expected or len(body) != count * _VERTEX.itemsize:
+        raise UserError(f"{path}: no point cloud of this program, or damaged")
+    return np.frombuffer(body, _VERTEX)

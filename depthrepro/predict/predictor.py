@@ -1,0 +1,124 @@
+"""Images in, predictions out: the network with everything around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from depthrepro.errors import UserError
+from depthrepro.evaluation.predictions import Kind
+from depthrepro.predict.inputs import as_rgb
+from depthrepro.predict.loading import Network
+from depthrepro.predict.prediction import Prediction
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    OneImage = Image | NDArray[np.uint8] | str | Path
+
+Floats = NDArray[np.float32]
+Item = TypeVar("Item")
+
+
+class Predictor:
+    """Depth of single images; `depthrepro.predict.load` makes one.
+
+    Args:
+        network: The network and what must be known to use it.
+
+    Attributes:
+        network: Likewise.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    @property
+    def kind(self) -> Kind:
+        """What the numbers of its predictions mean."""
+        return self.network.kind
+
+    @overload
+    def __call__(self, image: OneImage) -> Prediction: ...
+
+    @overload
+    def __call__(self, image: list[Any] | tuple[Any, ...], batch_size: int = ...) -> list[Prediction]: ...
+
+    def __call__(self, image: Any, batch_size: int = 4) -> Prediction | list[Prediction]:
+        """Predict one image, or a list of images of any sizes.
+
+        Args:
+            image: A PIL image, an RGB array uint8 (H, W, 3), a path, or a list of these.
+            batch_size: Images of one input size that are computed together.
+
+        Raises:
+            UserError: If an image cannot be read or is no image, or the prediction is not finite.
+        """
+        if not isinstance(image, (list, tuple)):
+            return self([image])[0]
+        images = [as_rgb(one) for one in image]
+        found: dict[int, Prediction] = {}
+        # Inputs are made one at a time, so that only what the network reads is in memory beside the images.
+        inputs = ((index, self.prepare(rgb)) for index, (rgb, _) in enumerate(images))
+        for index, raw in self.maps(inputs, batch_size):
+            found[index] = self.finish(raw, *images[index])
+        return [found[index] for index in range(len(images))]
+
+    def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """An image, RGB uint8 (H, W, 3), at the size of the network's input."""
+        return self.network.policy.resize(image)
+
+    def maps(self, inputs: Iterable[tuple[Item, NDArray[np.uint8]]], batch_size: int) -> Iterator[tuple[Item, Floats]]:
+        """Raw outputs, float32 (h, w), of inputs made by `prepare`.
+
+        Inputs of one size are computed together, so the order may change; each output comes with its item.
+        """
+        waiting: dict[tuple[int, ...], list[tuple[Item, NDArray[np.uint8]]]] = {}
+        for item, image in inputs:
+            group = waiting.setdefault(image.shape, [])
+            group.append((item, image))
+            if len(group) == batch_size:
+                yield from self._batch(waiting.pop(image.shape))
+        for group in waiting.values():
+            yield from self._batch(group)
+
+    def _batch(self, group: list[tuple[Item, NDArray[np.uint8]]]) -> Iterator[tuple[Item, Floats]]:
+        outputs = self.forward(np.stack([image for _, image in group]))
+        yield from zip((item for item, _ in group), outputs, strict=True)
+
+    @torch.inference_mode()
+    def forward(self, images: NDArray[np.uint8]) -> Floats:
+        """Raw outputs, float32 (B, h, w), of images uint8 (B, H, W, 3) at the size of the network's input."""
+        network = self.network
+        # The bytes travel, not the floats: a quarter of the traffic to a GPU.
+        batch = torch.from_numpy(images).to(network.device).permute(0, 3, 1, 2).float() / 255
+        return network.model(batch, [network.level])[network.level][:, 0].float().cpu().numpy()
+
+    def finish(self, raw: Floats, image: NDArray[np.uint8], name: str) -> Prediction:
+        """The prediction of `image`, uint8 (H, W, 3), from its raw output (h, w).
+
+        Raises:
+            UserError: If the output is not finite.
+        """
+        if not np.isfinite(raw).all():
+            raise UserError(f"{name}: the prediction is not finite; the training diverged, use another checkpoint")
+        height, width = image.shape[:2]
+        # Half-pixel centres, as the evaluation resizes.
+        values = cv2.resize(raw, (width, height), interpolation=cv2.INTER_LINEAR)
+        size = self.network.policy.size_for((height, width))
+        return Prediction(values, self.kind, image, name, size, self.describe())
+
+    def describe(self) -> dict[str, Any]:
+        """Which network this is, for the files beside the results."""
+        network = self.network
+        return {
+            "checkpoint": {"name": network.path.name, "sha256": network.sha256},
+            "model": dict(network.description),
+            "level": network.level,
+        }

@@ -1,0 +1,89 @@
+"""Raw outputs of a network, kept on disk until their files are written: an interrupted job goes on from them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depthrepro.files import replacing, write_json
+
+FOLDER = ".depthrepro"  # below the output folder
+
+
+def digest(*parts: Any) -> str:
+    """A short hex digest of plain values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
+
+
+class RawStore:
+    """Maps at the size of the network's output, by key.
+
+    Args:
+        output: Folder of the results.
+        identity: Of the network and its output; another one's maps are never found.
+    """
+
+    def __init__(self, output: Path, identity: str) -> None:
+        self.folder, self.identity = output / FOLDER / "raw", identity
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{digest(self.identity, key)}.npz"
+
+    def has(self, key: str) -> bool:
+        """Whether there is a map; files are whole or absent."""
+        return self._path(key).is_file()
+
+    def save(self, key: str, raw: NDArray[np.float32], size: tuple[int, int]) -> None:
+        """Keep a map (h, w), with the (height, width) of its image."""
+        with replacing(self._path(key)) as beside, beside.open("wb") as file:
+            np.savez(file, allow_pickle=False, raw=raw, size=np.array(size))
+
+    def load(self, key: str) -> tuple[NDArray[np.float32], tuple[int, int]] | None:
+        """The map and its image's size; None if it is missing or damaged."""
+        try:
+            with self._path(key).open("rb") as handle, np.load(handle, allow_pickle=False) as file:
+                return file["raw"], (int(file["size"][0]), int(file["size"][1]))
+        except (OSError, BadZipFile, EOFError, KeyError, ValueError):
+            return None
+
+    def drop(self, key: str) -> None:
+        """Forget one map."""
+        self._path(key).unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Forget all maps."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class RangeRecord:
+    """The range of colours that the pictures of an output folder share.
+
+    Args:
+        output: Folder of the results.
+        identity: Of what the numbers depend on; a range of other numbers does not count.
+    """
+
+    def __init__(self, output: Path, identity: str) -> None:
+        self.path, self.identity = output / FOLDER / "range.json", identity
+
+    def read(self) -> tuple[float, float] | None:
+        """The range of an earlier call; None if there is none that fits."""
+        try:
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+            if found["identity"] == self.identity:
+                low, high = found["range"]
+                return float(low), float(high)
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        return None
+
+    def write(self, value_range: tuple[float, float]) -> None:
+        """Record a range for later calls."""
+        write_json(self.path, {"identity": self.identity, "range": list(value_range)})
