@@ -16,7 +16,7 @@ from depthrepro.predict.job import SAMPLED_MAPS, Job, evenly, in_background
 from depthrepro.predict.writers import output_files, read_sidecar, write_outputs
 from depthrepro.progress import progress_bar
 
-CHUNK = 64  # images whose raw outputs wait on disk at a time
+CHUNK = 16  # images, or four batches, that are predicted before they are written: the bar moves that often
 
 
 class FolderJob:
@@ -40,6 +40,8 @@ class FolderJob:
     def run(self) -> int:
         """Do what is left to do; 1 if an image failed, else 0."""
         record = self.job.record("folder")
+        if self.job.settings.overwrite:
+            self.job.store.clear()
         shared = self._range_before(record.read())
         todo = [source for source in self.inputs.images if not self._complete(source, shared)]
         self._introduce(len(todo))
@@ -47,9 +49,10 @@ class FolderJob:
             shared = self._find_range(todo)
             if shared is not None:
                 record.write(shared)
-        with progress_bar(None, "writing", "image", total=len(todo)) as bar:
-            for start in range(0, len(todo), CHUNK):
-                for _ in self._write(todo[start : start + CHUNK], shared):
+        chunk = max(CHUNK, 4 * self.job.settings.batch_size)
+        with progress_bar(None, "writing", "image", total=len(todo), shown=bool(todo)) as bar:
+            for start in range(0, len(todo), chunk):
+                for _ in self._write(todo[start : start + chunk], shared):
                     bar.update()
         self.job.store.clear()
         return self._conclude(len(todo), shared)
@@ -80,7 +83,8 @@ class FolderJob:
 
     def _introduce(self, todo: int) -> None:
         images = self.inputs.images
-        notes = f", {self.inputs.ignored} other files ignored" if self.inputs.ignored else ""
+        others = self.inputs.ignored
+        notes = f", {others} other file{'s' * (others > 1)} ignored" if others else ""
         if todo < len(images):
             notes += f", {len(images) - todo} complete already (overwrite=true predicts them again)"
         print(f"images     {len(images)}{notes}", flush=True)
@@ -91,9 +95,9 @@ class FolderJob:
         with progress_bar(None, "predicting", "image", total=len(chosen)) as bar:
             for _ in self._predict(chosen):
                 bar.update()
-        good = [source for source in chosen if source.path.name and self._key(source) is not None]
+        keys = [self._key(source) for source in chosen]
         try:
-            return self.job.range_of(str(self._key(source)) for source in good)
+            return self.job.range_of(key for key in keys if key is not None)
         except UserError:
             return None  # every image failed, and the end tells why
 
@@ -163,6 +167,9 @@ class FolderJob:
 
     def _conclude(self, todo: int, shared: tuple[float, float] | None) -> int:
         settings = self.job.settings
+        if not todo:
+            print(f"complete   {settings.output}")
+            return 0
         if self._wants_shared_range and shared is not None:
             print(f"range      {shared[0]:.4g} to {shared[1]:.4g} {self.job.conversion.result.unit}, for every picture")
         if self.job.conversion.result is Kind.affine_inv_depth:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,7 +24,7 @@ from depthrepro.predict.writers import OutputOptions, check_cloud
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-WORKERS = 2  # threads that decode and encode pictures beside the network
+WORKERS = min(4, max(2, (os.cpu_count() or 2) // 2))  # threads that decode and encode pictures
 SAMPLED_MAPS = 256  # maps that a range is made from, evenly spread over the folder or clip
 NO_PIXELS = np.zeros((1, 1, 3), np.uint8)
 
@@ -42,10 +43,11 @@ class Job:
     def __post_init__(self) -> None:
         """Refuse what cannot work before anything is computed."""
         colour_table(self.settings.colormap)
+        conversion = self.conversion
         if "ply" in self.settings.save:
-            check_cloud(self.conversion.result, self.conversion.camera)
+            check_cloud(conversion.result, conversion.camera)
         if isinstance(self.settings.range, tuple):
-            ColourScale(self.conversion.result, *self.settings.range)
+            ColourScale(conversion.result, *self.settings.range)
 
     @cached_property
     def conversion(self) -> Conversion:

@@ -94,11 +94,23 @@ class Predictor:
 
     @torch.inference_mode()
     def forward(self, images: NDArray[np.uint8]) -> Floats:
-        """Raw outputs, float32 (B, h, w), of images uint8 (B, H, W, 3) at the size of the network's input."""
+        """Raw outputs, float32 (B, h, w), of images uint8 (B, H, W, 3) at the size of the network's input.
+
+        Raises:
+            UserError: If a GPU has not enough memory.
+        """
         network = self.network
         # The bytes travel, not the floats: a quarter of the traffic to a GPU.
         batch = torch.from_numpy(images).to(network.device).permute(0, 3, 1, 2).float() / 255
-        return network.model(batch, [network.level])[network.level][:, 0].float().cpu().numpy()
+        try:
+            outputs = network.model(batch, [network.level])
+        except torch.cuda.OutOfMemoryError:
+            count, height, width = images.shape[:3]
+            raise UserError(
+                f"{network.device}: not enough memory for {count} images of {width}x{height} at once; "
+                f"lower batch_size={count}, or take device=cpu"
+            ) from None
+        return outputs[network.level][:, 0].float().cpu().numpy()
 
     def finish(self, raw: Floats, image: NDArray[np.uint8], name: str) -> Prediction:
         """The prediction of `image`, uint8 (H, W, 3), from its raw output (h, w).
@@ -118,7 +130,7 @@ class Predictor:
         """Which network this is, for the files beside the results."""
         network = self.network
         return {
-            "checkpoint": {"name": network.path.name, "sha256": network.sha256},
+            "checkpoint": {"path": network.path.as_posix(), "sha256": network.sha256},
             "model": dict(network.description),
             "level": network.level,
         }

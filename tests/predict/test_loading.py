@@ -1,0 +1,102 @@
+"""Checkpoints: every form that we write is read, and nothing that a file names is executed."""
+
+import pytest
+import torch
+
+from depthrepro.checkpoint import save_checkpoint
+from depthrepro.errors import UserError
+from depthrepro.evaluation.predictions import Kind
+from depthrepro.input_policy import InputPolicy
+from depthrepro.models.garg import GargNet
+from depthrepro.predict.loading import build_model, load_network
+from tests.predict.helpers import GARG, SIZE, depth_anything_checkpoint, garg_checkpoint
+
+
+def test_an_older_checkpoint_with_input_size(garg):
+    network = load_network(garg, "cpu")
+    assert isinstance(network.model, GargNet) and not network.model.training
+    assert (network.kind, network.level) == (Kind.disp_frac, "L12")
+    assert network.policy == InputPolicy(*SIZE)
+    assert network.description == GARG
+
+
+def test_the_stored_input_policy_wins(tmp_path):
+    policy = InputPolicy(48, 80, interpolation="bilinear")
+    file = garg_checkpoint(tmp_path / "last.pt", input=policy.as_dict())
+    assert load_network(file, "cpu").policy == policy
+
+
+def test_a_depth_anything_of_ours(relative, metric):
+    assert load_network(relative, "cpu").kind is Kind.affine_inv_depth
+    network = load_network(metric, "cpu")
+    assert network.kind is Kind.depth and network.policy.keep_aspect
+    assert network.level == "depth"
+
+
+def test_a_run_directory_and_its_digest(tmp_path):
+    file = garg_checkpoint(tmp_path / "run" / "checkpoints" / "last.pt")
+    by_folder, by_file = load_network(tmp_path / "run", "cpu"), load_network(file, "cpu")
+    assert by_folder.sha256 == by_file.sha256 and len(by_file.sha256) == 64
+
+
+def test_a_coarser_level(garg):
+    assert load_network(garg, "cpu", "L9").level == "L9"
+    with pytest.raises(UserError, match="level=L3: this network has L9, L10, L11, L12"):
+        load_network(garg, "cpu", "L3")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"_target_": "os.system", "command": "touch pwned"},
+        {"_target_": "depthrepro.models.encoders.torch.hub.load"},  # another package, reached through an import
+        {"_target_": "depthrepro.models.garg.F.Tensor"},
+        {"_target_": "depthrepro.models.garg.nn"},
+        {"_target_": "depthrepro.models.garg.LocalResponseNorm"},  # defined elsewhere
+        {"_target_": "depthrepro.models.garg.Missing"},
+        {"_target_": "depthrepro.models.missing.Net"},
+        {"_target_": "depthrepro.trainer.Trainer"},
+        {"_target_": "depthrepro.models..garg.GargNet"},
+        {"_target_": "evil.depthrepro.models.garg.GargNet"},
+        {},
+    ],
+)
+def test_only_this_packages_networks_are_built(config):
+    with pytest.raises(UserError, match=r"last\.pt: names .* not loaded"):
+        build_model(config, "last.pt")
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [{"_args_": [1]}, {"_partial_": True}, {"padding": {"_target_": "os.getcwd"}}, {"skips": [{"_target_": "x"}]}],
+)
+def test_nested_objects_are_not_followed(extra):
+    with pytest.raises(UserError, match="which is not followed from a file"):
+        build_model({**GARG, **extra}, "last.pt")
+
+
+def test_arguments_of_another_version():
+    with pytest.raises(UserError, match="does not take its arguments"):
+        build_model({**GARG, "wings": 2}, "last.pt")
+
+
+def test_what_cannot_be_used_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"nowhere\.pt: no such file"):
+        load_network(tmp_path / "nowhere.pt", "cpu")
+    with pytest.raises(UserError, match="holds neither checkpoints/last"):
+        load_network(tmp_path, "cpu")
+    (tmp_path / "torn.pt").write_bytes(b"PK\x03\x04 and nothing more")
+    with pytest.raises(UserError, match=r"torn\.pt: cannot be read"):
+        load_network(tmp_path / "torn.pt", "cpu")
+    save_checkpoint(tmp_path / "other.pt", {"model": {"x": torch.zeros(1)}, "model_config": GARG, "input_size": SIZE})
+    with pytest.raises(UserError, match="its weights do not fit"):
+        load_network(tmp_path / "other.pt", "cpu")
+    depth_anything_checkpoint(tmp_path / "segments.pt", nclass=3)
+    with pytest.raises(UserError, match="DepthAnything does not predict depth"):
+        load_network(tmp_path / "segments.pt", "cpu")
+
+
+def test_an_unknown_device_is_named_as_it_was_typed(garg):
+    with pytest.raises(UserError, match=r"^device=abacus is no device") as caught:
+        load_network(garg, "abacus")
+    assert "trainer" not in str(caught.value)
