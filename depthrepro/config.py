@@ -27,7 +27,7 @@ from depthrepro.tracking.settings import LoggerConfig
 CONFIG_DIR = str(Path(__file__).resolve().parent.parent / "conf")
 
 # Settings that say where or how to run, not what: they do not rename the run directory or forbid a resume. `name` is
-# here because two rows of two tables may well be the same training.
+# here because two rows of two tables may well be the same training, `tests` because a test set can be added later.
 _NOT_PART_OF_THE_RESULT = (
     "name",
     "experiment",
@@ -35,7 +35,8 @@ _NOT_PART_OF_THE_RESULT = (
     "root",
     "run_dir",
     "cache_dir",
-    "data.cache_dir",
+    "data.base",
+    "tests",
     "force",
     "reuse",
     "rerun_of",
@@ -246,7 +247,14 @@ def resolve_run_dir(cfg: DictConfig, overrides: list[str]) -> Path:
     if cfg.run_dir:
         return Path(cfg.run_dir).expanduser().resolve()
     root = Path(cfg.root).expanduser().resolve()
-    return root / "runs" / cfg.name / override_folder(overrides, cfg.data.get("root")) / f"seed={cfg.seed}"
+    return root / "runs" / cfg.name / override_folder(overrides, data_root(cfg.data)) / f"seed={cfg.seed}"
+
+
+def data_root(data: DictConfig) -> str | None:
+    """Where the real data lies: `root`, or every `root` below, joined by "+"; None for embedded data alone."""
+    found = [str(data.root)] if data.get("root") else []
+    found += [root for node in data.values() if isinstance(node, DictConfig) and (root := data_root(node))]
+    return "+".join(found) or None
 
 
 def result_config(cfg: DictConfig) -> dict[str, Any]:
@@ -258,7 +266,16 @@ def result_config(cfg: DictConfig) -> dict[str, Any]:
         holder = resolved.get(node, {}) if node else resolved
         if leaf != "seed":
             holder.pop(leaf, None)
+    _without_caches(resolved["data"])
     return {str(k): v for k, v in resolved.items()}
+
+
+def _without_caches(node: Any) -> None:
+    """Take out every `cache_dir` at any depth."""
+    if isinstance(node, dict):
+        node.pop("cache_dir", None)
+        for value in node.values():
+            _without_caches(value)
 
 
 def config_hash(cfg: DictConfig) -> str:

@@ -26,7 +26,7 @@ from depthrepro.record import Record, say
 from depthrepro.reproducibility import seed_everything
 from depthrepro.reuse import find_twin, take_over
 from depthrepro.run_dir import RunDir
-from depthrepro.summary import finished_run, format_summary, is_done
+from depthrepro.summary import due_tests, finished_run, format_summary, is_done
 from depthrepro.trainer import Trainer
 
 _NO_RESULTS: dict[str, Any] = {"metrics": {}, "metrics_best": {}, "baselines": {}, "images": 0, "level_sizes": {}}
@@ -53,7 +53,7 @@ def run_experiment(cfg: DictConfig, overrides: list[str]) -> int | None:
             run.lock()
             run.prepare(config_hash(cfg), force=cfg.force)
         distributed.barrier()
-        if is_done(run):
+        if is_done(run, tests=cfg.tests):
             say(finished_run(run))
             return None
         return Experiment(cfg, overrides, run, device).run_and_record()
@@ -102,9 +102,11 @@ class Experiment:
         twin = find_twin(self.run, Path(self.cfg.root).resolve(), self.record.hash) if fresh else None
         if twin is None or not self.cfg.reuse or self.cfg.force:
             return False
-        self.record.start()
         say(f"reusing    {twin.path}: the same configuration and seed (reuse=false trains anyway)")
         take_over(twin, self.run)
+        if due_tests(twin, self.cfg.tests):
+            return False  # its weights are taken over, and the test sets that it was not scored on are scored here
+        self.record.start()
         summary = self.record.adopt(twin)
         say(f"{format_summary(summary)}\nrun directory  {self.run.path}")
         return True

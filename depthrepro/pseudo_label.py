@@ -72,9 +72,9 @@ def label(cfg: DictConfig, shard: tuple[int, int]) -> Path:
     for note in data.notes:
         print(f"           {note}")
     device = choose_device(cfg.trainer.device)
-    model = DepthAnything.from_checkpoint(cfg.data.teacher).to(device)
+    model = DepthAnything.from_checkpoint(data.teacher).to(device)
     begin = time.monotonic()
-    about = {"teacher": Path(cfg.data.teacher).name, "input": str(policy_of(model).as_dict())}
+    about = {"teacher": data.teacher.name, "input": str(policy_of(model).as_dict())}
     written = label_images(
         model,
         policy_of(model),

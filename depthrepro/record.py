@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,10 @@ class Record:
             self.tracker.set_tags(tags)
             self.tracker.ready()
             summary["run_id"] = self.tracker.run_id
+        for name in summary.get("tests", {}):
+            file = self.run.path / "tests" / name / "summary.json"
+            identity = {key: summary[key] for key in ("experiment", "overrides", "reused_from", "run_id")}
+            write_json(file, {**json.loads(file.read_text(encoding="utf-8")), **identity})
         write_json(self.run.summary, summary)
         return summary
 

@@ -43,7 +43,7 @@ def main(cfg: DictConfig) -> str | None:
 
 def _run(cfg: DictConfig, overrides: list[str]) -> int | None:
     run = RunDir(resolve_run_dir(cfg, overrides))
-    if not cfg.force and "RANK" not in os.environ and is_done(run, config_hash(cfg)):
+    if not cfg.force and "RANK" not in os.environ and is_done(run, config_hash(cfg), cfg.tests):
         print(finished_run(run))
         return None
     from depthrepro.experiment import run_experiment  # torch takes seconds to load

@@ -117,10 +117,17 @@ class StudentItems(Dataset[dict[str, Any]]):
 
 @dataclass
 class StudentSplits(RelativeSplits):
-    """A teacher's labelled images, and unlabelled ones with its pseudo-labels."""
+    """A teacher's labelled images, and unlabelled ones with its pseudo-labels.
+
+    Attributes:
+        unlabelled: The images.
+        folder: Their labels.
+        teacher: The checkpoint that makes the labels.
+    """
 
     unlabelled: ImageDataset = field(kw_only=True)
     folder: Path = field(kw_only=True)
+    teacher: Path = field(kw_only=True)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -150,15 +157,20 @@ class StudentSplits(RelativeSplits):
 
 
 def student_data(
-    labelled: RelativeSplits, unlabelled: Mapping[str, ImageDataset | None], pseudo_labels: str, teacher: str
+    labelled: RelativeSplits,
+    unlabelled: Mapping[str, ImageDataset | None],
+    teacher: str,
+    pseudo_labels: str = "pseudo_labels",
+    base: str = ".",
 ) -> StudentSplits:
     """A student's data.
 
     Args:
         labelled: The teacher's labelled images.
         unlabelled: Sets of images by name; None where no folder is given.
-        pseudo_labels: Folder that holds, or will hold, the labels: one folder below it for each teacher and image set.
         teacher: The teacher's checkpoint.
+        pseudo_labels: Folder that holds, or will hold, the labels: one folder below it for each teacher and image set.
+        base: What `teacher` and `pseudo_labels` are relative to.
 
     Raises:
         UserError: If there is no unlabelled set, or the teacher's checkpoint is missing.
@@ -170,7 +182,8 @@ def student_data(
     if not found:
         raise UserError("data.unlabelled: no set of images is given: set the root of one")
     images = concat_images(found)
-    folder = Path(pseudo_labels) / f"{teacher_digest(Path(teacher))}-{images.fingerprint[:12]}"
+    weights = Path(base) / Path(teacher).expanduser()
+    folder = Path(base) / pseudo_labels / f"{teacher_digest(weights)}-{images.fingerprint[:12]}"
     name = f"{labelled.name}, unlabelled {' + '.join(found)}"
     return StudentSplits(
         name,
@@ -181,6 +194,7 @@ def student_data(
         labelled.notes + missing,
         unlabelled=images,
         folder=folder,
+        teacher=weights,
     )
 
 

@@ -36,7 +36,7 @@ def run_job(snapshot: Path) -> int | None:
     cfg, overrides = load_config(snapshot), list(job["overrides"])
     run = RunDir(resolve_run_dir(cfg, overrides))
     wait_until_free(run)
-    if not cfg.force and is_done(run, config_hash(cfg)):
+    if not cfg.force and is_done(run, config_hash(cfg), cfg.tests):
         print(finished_run(run))
         return None
     from depthrepro.experiment import run_experiment  # torch takes seconds to load

@@ -61,7 +61,7 @@ class Job:
 
     def is_done(self) -> bool:
         """Whether the run directory holds this very run, finished."""
-        return not self.config.force and is_done(RunDir(self.run_dir), self.config_hash)
+        return not self.config.force and is_done(RunDir(self.run_dir), self.config_hash, self.config.tests)
 
 
 def plan_jobs(typed: Sequence[str], master: DictConfig, loader: ConfigLoader) -> list[Job]:

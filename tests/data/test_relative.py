@@ -157,15 +157,15 @@ def test_rendered_sets_step_in_and_no_set_at_all_is_told():
 def test_student_data_names_labels_after_teacher_and_images(tmp_path):
     teacher = tmp_path / "last.pt"
     with pytest.raises(UserError, match=r"no teacher yet.*da_teacher"):
-        student_data(labelled_data({"a": Ramps()}), {"u": Ramps()}, str(tmp_path), str(teacher))
+        student_data(labelled_data({"a": Ramps()}), {"u": Ramps()}, str(teacher), "labels", str(tmp_path))
     teacher.write_bytes(b"weights")
-    data = student_data(labelled_data({"a": Ramps()}), {"u": Ramps(), "v": None}, str(tmp_path), str(teacher))
+    data = student_data(labelled_data({"a": Ramps()}), {"u": Ramps(), "v": None}, str(teacher), "labels", str(tmp_path))
     assert data.folder.name == f"{teacher_digest(teacher)}-{data.unlabelled.fingerprint[:12]}"
     assert data.counts["unlabelled"] == 5 and "v is left out" in data.notes[-1]
     with pytest.raises(UserError, match="no complete pseudo-labels"):
         data.training_items(POLICY, ALL, 0, None)
     with pytest.raises(UserError, match=r"data\.unlabelled"):
-        student_data(labelled_data({"a": Ramps()}), {"u": None}, str(tmp_path), str(teacher))
+        student_data(labelled_data({"a": Ramps()}), {"u": None}, str(teacher), "labels", str(tmp_path))
 
 
 @pytest.mark.parametrize("arguments", [{"cutmix_share": 2}, {"cutmix_area": (0.5, 0.2)}, {"cutmix_area": (0.5, 1.0)}])
