@@ -182,14 +182,14 @@ class RelativeSplits(DataSplits):
 
 def labelled_data(
     sources: Mapping[str, LabelledDataset | None],
-    embedded: Mapping[str, Callable[[], LabelledDataset]] | None = None,
+    embedded: Mapping[str, Callable[[], LabelledDataset] | None] | None = None,
     val_every: int = 17,
 ) -> RelativeSplits:
     """Labelled sets as one.
 
     Args:
         sources: The sets by name; None where no folder is given.
-        embedded: Makers of rendered sets, used only if no source is there.
+        embedded: Makers of rendered sets, used only if no source is there; None leaves one out.
         val_every: Every so-many-th image of each set is held out to choose the best checkpoint.
 
     Raises:
@@ -201,7 +201,7 @@ def labelled_data(
     notes = [f"{name} is left out: no folder is given for it" for name in sources if name not in found]
     rendered = not found
     if rendered:
-        found = {name: make() for name, make in (embedded or {}).items()}
+        found = {name: make() for name, make in (embedded or {}).items() if make is not None}
         notes = ["rendered labels: no folder of a labelled set is given", *([] if not sources else notes)]
     if not found:
         raise UserError("data.sources: no labelled set is given: set the root of one, or use the rendered ones")

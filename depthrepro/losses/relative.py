@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from depthrepro.errors import UserError
-from depthrepro.losses.affine_invariant import affine_invariant_loss, cutmix_loss
+from depthrepro.losses.affine_invariant import affine_invariant_loss, cutmix_loss, gradient_matching_loss
 from depthrepro.losses.feature_alignment import feature_alignment_loss
 from depthrepro.models.encoders import normalise
 
@@ -24,6 +24,8 @@ class RelativeLoss(nn.Module):
     Args:
         features: On which images L_feat is computed: "none", "unlabelled" (the paper) or "labelled" (its Table 13).
         tolerance: The paper's alpha: pixels whose cosine exceeds it are left out of L_feat.
+        gradient_weight: Of the gradient-matching term on labelled images, added to theirs: 0 as the paper, 2 as Depth
+            Anything V2.
         frozen: The encoder that gives L_feat its targets; never trained, in evaluation mode. Needed with `features`.
 
     Raises:
@@ -32,13 +34,19 @@ class RelativeLoss(nn.Module):
     Source: Depth Anything (arXiv:2401.10891), section 3: "an average combination of the three losses".
     """
 
-    def __init__(self, features: str = "none", tolerance: float = 0.85, frozen: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        features: str = "none",
+        tolerance: float = 0.85,
+        frozen: nn.Module | None = None,
+        gradient_weight: float = 0.0,
+    ) -> None:
         super().__init__()
         if features not in FEATURE_IMAGES:
             raise UserError(f"loss.features: {features!r} is unknown, choose from {', '.join(FEATURE_IMAGES)}")
         if features != "none" and frozen is None:
             raise UserError(f"loss.features={features} needs loss.frozen, the encoder that is kept as it is")
-        self.features, self.tolerance = features, tolerance
+        self.features, self.tolerance, self.gradient_weight = features, tolerance, gradient_weight
         self.frozen = None if features == "none" or frozen is None else frozen.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> RelativeLoss:
@@ -64,7 +72,7 @@ class RelativeLoss(nn.Module):
         aligned = student and self.features != "none"
         outputs = model(images, [DEPTH, "features"] if aligned else [DEPTH])
         depth, count = outputs[DEPTH], len(labelled)
-        terms = {"labelled": affine_invariant_loss(depth[:count], batch["target"], mask=batch["mask"])}
+        terms = {"labelled": self._labelled(depth[:count], batch["target"], batch["mask"])}
         if student:
             own, partner, inside = (batch[k].flatten(0, 1) for k in ("unlabelled_target", "partner_target", "inside"))
             terms["unlabelled"] = cutmix_loss(depth[count:], own, partner, inside)
@@ -72,6 +80,12 @@ class RelativeLoss(nn.Module):
             chosen = slice(count, None) if self.features == "unlabelled" else slice(count)
             terms["features"] = self._alignment(outputs["features"][chosen], images[chosen])
         return {name: term / len(terms) for name, term in terms.items()}
+
+    def _labelled(self, depth: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+        loss = affine_invariant_loss(depth, target, mask=mask)
+        if self.gradient_weight:
+            loss = loss + self.gradient_weight * gradient_matching_loss(depth, target, mask=mask)
+        return loss
 
     def _alignment(self, features: Tensor, images: Tensor) -> Tensor:
         assert self.frozen is not None

@@ -10,8 +10,27 @@ from depthrepro.worlds.calibration import CAMERA_FROM_VEHICLE, Rig, rotation
 from depthrepro.worlds.scene import Scene
 from depthrepro.worlds.tracer import Tracer
 
-_NEAREST_M = 3.7  # nothing in view may be closer
 _ATTEMPTS = 40
+
+
+@dataclass(frozen=True)
+class Stance:
+    """How a camera is carried; the ranges that poses are drawn from.
+
+    Attributes:
+        height_m: Lowest and highest.
+        pitch_deg: Mean, downwards, and spread of the tilt against the road.
+        yaw_rad: Largest turn away from the road in the third of the views that look aside most.
+        nearest_m: Nothing in view may be closer.
+    """
+
+    height_m: tuple[float, float] = (1.35, 2.15)
+    pitch_deg: tuple[float, float] = (0.0, 2.5)
+    yaw_rad: float = 0.75
+    nearest_m: float = 3.7
+
+
+CAR = Stance()
 
 
 @dataclass(frozen=True)
@@ -38,25 +57,32 @@ def pixel_rays(rig: Rig, pose: Pose, u: np.ndarray, v: np.ndarray) -> np.ndarray
     return pose.turn.astype(np.float32) @ np.stack([x, y, np.ones_like(x)]).astype(np.float32)
 
 
-def find_pose(scene: Scene, tracer: Tracer, rig: Rig, share: tuple[float, float], rng: np.random.Generator) -> Pose:
-    """A pose on the stretch `share` (fractions of the drive) from which nothing is nearer than 3.7 m.
+def find_pose(
+    scene: Scene,
+    tracer: Tracer,
+    rig: Rig,
+    share: tuple[float, float],
+    rng: np.random.Generator,
+    stance: Stance = CAR,
+) -> Pose:
+    """A pose on the stretch `share` (fractions of the drive) from which nothing is too near.
 
     The last of 40 attempts is the one with the most room, should all fail.
     """
     best: tuple[float, Pose] | None = None
     for _ in range(_ATTEMPTS):
-        pose = _draw_pose(scene, share, rng)
+        pose = _draw_pose(scene, share, rng, stance)
         room = _room(tracer, rig, pose)
         if best is None or room > best[0]:
             best = (room, pose)
-        if room >= _NEAREST_M:
+        if room >= stance.nearest_m:
             break
     assert best is not None
     return best[1]
 
 
-def _draw_pose(scene: Scene, share: tuple[float, float], rng: np.random.Generator) -> Pose:
-    """A car on the road with its camera turned, tilted, raised and moved sideways at random."""
+def _draw_pose(scene: Scene, share: tuple[float, float], rng: np.random.Generator, stance: Stance) -> Pose:
+    """A camera on the road, turned, tilted, raised and moved sideways at random."""
     road, section, style = scene.road, scene.section, scene.style
     length = min(section.end - 22.0, 230.0)
     s = length * rng.uniform(*share)
@@ -65,12 +91,12 @@ def _draw_pose(scene: Scene, share: tuple[float, float], rng: np.random.Generato
     middle, kerb = side * lane * style.lane_width, side * (section.edge[int(side > 0)] - 1.0)
     t = (kerb if rng.random() < 0.3 else middle) + rng.normal(0, 0.5)
     swing = rng.choice(3, p=(0.3, 0.35, 0.35))
-    yaw = (rng.normal(0, 0.05), rng.uniform(-0.4, 0.4), rng.uniform(-0.75, 0.75))[swing]
+    yaw = (rng.normal(0, 0.05), rng.uniform(-0.4, 0.4), rng.uniform(-stance.yaw_rad, stance.yaw_rad))[swing]
     ahead, behind = road.point(s + 1.5, t), road.point(s - 1.5, t)
     left, right = road.point(s, t + 1.0), road.point(s, t - 1.0)
-    pitch = -np.arctan2(ahead[2] - behind[2], 3.0) + np.radians(rng.normal(0.0, 2.5))
+    pitch = -np.arctan2(ahead[2] - behind[2], 3.0) + np.radians(rng.normal(*stance.pitch_deg))
     roll = np.arctan2(left[2] - right[2], 2.0) + np.radians(rng.normal(0, 0.9))
-    height = rng.uniform(1.35, 2.15)
+    height = rng.uniform(*stance.height_m)
     turn = rotation(0, 0, float(road.heading(s))) @ rotation(float(roll), float(pitch), 0) @ rotation(0, 0, float(yaw))
     return Pose(turn @ CAMERA_FROM_VEHICLE.T, np.array(road.point(s, t, height)))
 

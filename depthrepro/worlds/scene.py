@@ -38,8 +38,20 @@ class Scene:
     section: Section
 
 
-def build_scene(style: Style, rng: np.random.Generator) -> Scene:
-    """Draw a street of a style with all that stands on it."""
+def build_scene(
+    style: Style,
+    rng: np.random.Generator,
+    extras: Callable[[Canvas], None] | None = None,
+    draw_light: Callable[[np.random.Generator], Light] = Light.random,
+) -> Scene:
+    """Draw a street of a style with all that stands on it.
+
+    Args:
+        style: Kind of street.
+        rng: Source of all choices.
+        extras: Puts up what ordinary streets do not have.
+        draw_light: Draws the light.
+    """
     canvas = Canvas(style, rng)
     canvas.parts += ground(canvas.road, style, canvas.section, canvas.palette, rng)
     for side in (-1, 1):
@@ -50,7 +62,9 @@ def build_scene(style: Style, rng: np.random.Generator) -> Scene:
     _side_streets(canvas)
     if np.isfinite(canvas.section.end):
         _close_end(canvas)
-    light = Light.random(rng)
+    if extras is not None:
+        extras(canvas)
+    light = draw_light(rng)
     return Scene(style, merge(canvas.parts), canvas.palette.table(), light, canvas.road, canvas.section)
 
 

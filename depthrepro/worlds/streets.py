@@ -20,13 +20,12 @@ from depthrepro.worlds.kitti_writer import split_text, write_frame, write_text
 from depthrepro.worlds.lidar import scan
 from depthrepro.worlds.render import develop, draw_exposure, render_view
 from depthrepro.worlds.scene import Scene, build_scene
-from depthrepro.worlds.styles import Style, style_at
+from depthrepro.worlds.styles import GOLDEN, Style, style_at
 from depthrepro.worlds.tracer import Tracer
 from depthrepro.worlds.world import Unit, World, check_numbers, config_digest, ensure_world
 
 WORLD_VERSION = 1  # raise it with every change that alters a picture or a scan
 SPLITS = ("train", "val", "test")
-_GOLDEN = (5**0.5 - 1) / 2  # steps of this fraction fill a circle evenly, whatever their number
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def list_drives(config: StreetsConfig) -> list[Drive]:
             date = DATES[len(drives) % len(DATES)]
             drives.append(Drive(len(drives), split, date, frames, style_at(share)))
             left -= frames
-            share = (share + _GOLDEN) % 1.0
+            share = (share + GOLDEN) % 1.0
     return drives
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+GOLDEN = (5**0.5 - 1) / 2  # steps of this fraction fill a circle evenly, whatever their number
+
 
 @dataclass(frozen=True)
 class Style:

@@ -1,0 +1,90 @@
+"""The rendered sets behind the configurations: rendered into the cache when they are first asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from depthrepro.config import default_cache_dir
+from depthrepro.data.base import DepthDataset, ImageDataset, ImageRecord, LabelledDataset
+from depthrepro.data.depth_folder import DepthFolder, Sky, depth_folder
+from depthrepro.data.image_folder import image_list
+from depthrepro.data.image_io import read_rgb
+from depthrepro.worlds.world import World, ensure_world
+
+
+def labelled_streets(images: int, cache_dir: str | None = None) -> LabelledDataset:
+    """Rendered streets with dense depth, to learn from.
+
+    Args:
+        images: How many.
+        cache_dir: Folder of caches; None = the user's.
+    """
+    from depthrepro.worlds.views import DEPTH_STEPS, StreetsDepth, ViewsConfig
+
+    return _with_depth(StreetsDepth(ViewsConfig(images)), "train.csv", DEPTH_STEPS, cache_dir)
+
+
+def heldout(images: int, cache_dir: str | None = None) -> DepthDataset:
+    """Rendered scenes of kinds that no training set has, to test on; see `labelled_streets`."""
+    from depthrepro.worlds.views import DEPTH_STEPS, Heldout, ViewsConfig
+
+    return _with_depth(Heldout(ViewsConfig(images)), "test.csv", DEPTH_STEPS, cache_dir)
+
+
+def unlabelled_worlds(images: int, cache_dir: str | None = None) -> ImageDataset:
+    """Rendered images without depth, in a style that the labelled ones lack; see `labelled_streets`."""
+    from depthrepro.worlds.views import Abroad, ViewsConfig
+
+    world = Abroad(ViewsConfig(images))
+    return image_list(
+        f"{world.name} (embedded)", _root(world, cache_dir), "images.csv", embedded=True, cache_dir=cache_dir
+    )
+
+
+def _with_depth(world: World, listing: str, steps: int, cache_dir: str | None) -> DepthFolder:
+    name = f"{world.name} (embedded)"
+    found = depth_folder(str(_root(world, cache_dir)), listing, name=name, scale=1 / steps, sky=Sky.zero, embedded=True)
+    assert found is not None
+    return found
+
+
+def _root(world: World, cache_dir: str | None) -> Path:
+    return ensure_world(world, default_cache_dir(cache_dir) / "worlds")
+
+
+class LeftAndRight(ImageDataset):
+    """Both images of the training pairs of KITTI 2012 or 2015, as images alone.
+
+    Args:
+        root: The data set's folder.
+
+    Raises:
+        UserError: As the stereo reader.
+    """
+
+    def __init__(self, root: str) -> None:
+        from depthrepro.data.kitti_stereo import build
+
+        train = build(root).train
+        self.name = f"{train.name}, images alone"
+        self._files = [path for record in train.records for path in (record.left, record.right)]
+        self.records = [
+            ImageRecord(f"{record.id}/{side}", record.size) for record in train.records for side in ("left", "right")
+        ]
+        self.encodings = {name: 2 * count for name, count in train.encodings.items()}
+        self.fingerprint = f"images of {train.fingerprint}"
+
+    def read_image(self, index: int) -> np.ndarray:
+        """Image `index`."""
+        return read_rgb(self._files[index])
+
+
+def kitti2012_images(root: str | None) -> ImageDataset | None:
+    """The images of KITTI 2012's training pairs, never those of its test pairs; None without a folder.
+
+    Args:
+        root: The data set's folder.
+    """
+    return LeftAndRight(root) if root else None

@@ -1,0 +1,107 @@
+"""Light and colours that the labelled streets never have: dusk, fog, snow, autumn, drought, painted towns."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from depthrepro.worlds.lighting import Light
+
+WEATHERS = ("dusk", "fog", "gloom", "golden", "glare")
+
+
+def foreign_light(rng: np.random.Generator) -> Light:
+    """One of five kinds of light: after sunset, fog, a dark closed sky, a low warm sun, a high white one."""
+    light = Light.random(rng)
+    weather = WEATHERS[rng.integers(len(WEATHERS))]
+    azimuth = rng.uniform(0, 2 * np.pi)
+    if weather == "dusk":
+        glow = np.array([0.95, 0.5, 0.35]) * rng.uniform(0.5, 1.0)
+        return _relit(light, 0.0, (0, 0, 0), (0.28, 0.3, 0.5), zenith=(0.08, 0.1, 0.28), horizon=glow, azimuth=azimuth)
+    if weather == "fog":
+        grey = np.full(3, rng.uniform(0.5, 0.9))
+        lit = _relit(light, 1.0, (0, 0, 0), grey, zenith=grey, horizon=grey, azimuth=azimuth)
+        return dataclasses.replace(lit, haze_m=float(rng.uniform(25, 120)), cloud=1.0)
+    if weather == "gloom":
+        blue = np.array([0.4, 0.47, 0.55]) * rng.uniform(0.7, 1.1)
+        return _relit(light, 1.0, (0, 0, 0), blue, zenith=0.7 * blue, horizon=blue, azimuth=azimuth)
+    if weather == "golden":
+        sun = (1.5, 0.85, 0.35)
+        return _relit(
+            light,
+            rng.uniform(6, 14),
+            sun,
+            (0.2, 0.22, 0.32),
+            zenith=(0.3, 0.4, 0.65),
+            horizon=(1.1, 0.8, 0.5),
+            azimuth=azimuth,
+        )
+    return _relit(
+        light,
+        rng.uniform(66, 82),
+        (1.5, 1.45, 1.35),
+        (0.3, 0.34, 0.4),
+        zenith=(0.12, 0.3, 0.8),
+        horizon=(0.9, 0.9, 0.85),
+        azimuth=azimuth,
+    )
+
+
+def _relit(
+    light: Light,
+    height_deg: float,
+    sun: ArrayLike,
+    sky: ArrayLike,
+    *,
+    zenith: ArrayLike,
+    horizon: ArrayLike,
+    azimuth: float,
+) -> Light:
+    """`light` with another sun and sky."""
+    height = np.radians(max(height_deg, 1.0))
+    direction = (np.cos(height) * np.cos(azimuth), np.cos(height) * np.sin(azimuth), np.sin(height))
+    sun_color, sky_color = np.asarray(sun, dtype=np.float32), np.asarray(sky, dtype=np.float32)
+    return dataclasses.replace(
+        light,
+        sun=np.array(direction, dtype=np.float32),
+        sun_color=sun_color,
+        sky_color=sky_color,
+        ground_color=np.float32(0.28) * (sky_color + np.float32(0.3) * sun_color),
+        zenith=np.asarray(zenith, dtype=np.float32),
+        horizon=np.asarray(horizon, dtype=np.float32),
+    )
+
+
+def repaint(table: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Materials in other colours: plants of another season, everything else tinted and more or less contrasted.
+
+    Args:
+        table: `Palette.table()`.
+        rng: Source of the season and the tints.
+
+    Returns:
+        A table of the same shape.
+    """
+    table = table.copy()
+    season = rng.integers(4)  # snow, autumn, drought, or a lush green
+    colors = table[:, :6].reshape(len(table), 2, 3)
+    mean = colors.mean(axis=1)
+    plant = mean[:, 1] > 1.12 * np.maximum(mean[:, 0], mean[:, 2])
+    light = colors.mean(axis=2, keepdims=True)
+    targets = (
+        np.array([0.80, 0.84, 0.90]) * (0.75 + 0.5 * light),
+        np.array([3.0, 1.15, 0.25]) * light,
+        np.array([1.9, 1.5, 0.8]) * light,
+        np.array([0.55, 1.6, 0.45]) * light,
+    )
+    colors[plant] = targets[season][plant]
+    tint = np.exp(rng.normal(0, 0.13, (len(table), 1, 3)))
+    colors[~plant] *= tint[~plant] * np.exp(rng.normal(0, 0.3))
+    if season == 0:
+        pale = ~plant & (rng.random(len(table)) < 0.35)  # snow lies on some of the rest
+        colors[pale] = 0.35 * colors[pale] + 0.5
+    table[:, :6] = np.clip(colors, 0.005, 0.92).reshape(len(table), 6)
+    table[:, 6:8] *= rng.uniform(0.6, 1.4, (len(table), 2))
+    return table.astype(np.float32)
