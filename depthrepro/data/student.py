@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from depthrepro.data.loader import ItemKey, to_tensor
 from depthrepro.data.pseudo_labels import PseudoLabelled
 from depthrepro.data.relative import LabelledItems, Reader, RelativeAugment, RelativeSplits, crop, crop_corner
 from depthrepro.errors import UserError
+from depthrepro.files import sha256
 from depthrepro.input_policy import InputPolicy
 from depthrepro.perturb import cutmix_mask
 
@@ -209,8 +209,4 @@ def teacher_digest(checkpoint: Path) -> str:
             f"{checkpoint}: no teacher yet; train one (python -m depthrepro.train +experiment=da_teacher, with the "
             "same seed) or name another with data.teacher=..."
         )
-    digest = hashlib.sha256()
-    with checkpoint.open("rb") as file:
-        for chunk in iter(lambda: file.read(1 << 20), b""):
-            digest.update(chunk)
-    return digest.hexdigest()[:12]
+    return sha256(checkpoint)[:12]

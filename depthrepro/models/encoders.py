@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ class VitEncoder(nn.Module):
         options: For timm's model, such as `depth` of a small test model.
 
     Source: DINOv2 (arXiv:2304.07193). The position embedding of 37 × 37 patches (images of 518 × 518) is resized for
-    other sizes.
+    other sizes as Hugging Face does it: bicubic, half-pixel centres, no smoothing. DINOv2's own code adds 0.1 to the
+    grid's sides before it divides them, which moves the samples by less than a thousandth of a patch.
     """
 
     def __init__(self, size: str = "vits", blocks: Sequence[int] | None = None, **options: Any) -> None:
@@ -50,10 +52,26 @@ class VitEncoder(nn.Module):
         """Four maps (B, C, H/14, W/14) of a normalised image (B, 3, H, W) whose sides are multiples of 14."""
         if image.shape[-2] % PATCH or image.shape[-1] % PATCH:
             raise ValueError(f"a ViT with patches of {PATCH} needs sides that are multiples of it, got {image.shape}")
-        maps = self.vit.forward_intermediates(
-            image, indices=self.blocks, norm=True, output_fmt="NCHW", intermediates_only=True
-        )
-        return list(maps)
+        height, width = image.shape[-2] // PATCH, image.shape[-1] // PATCH
+        patches = self.vit.patch_embed(image).flatten(1, 2)
+        tokens = torch.cat([self.vit.cls_token.expand(len(image), -1, -1), patches], dim=1)
+        tokens = tokens + self._positions(height, width)
+        maps = []
+        for number, block in enumerate(self.vit.blocks[: max(self.blocks) + 1]):
+            tokens = block(tokens)
+            if number in self.blocks:
+                maps.append(self.vit.norm(tokens)[:, 1:].transpose(1, 2).unflatten(2, (height, width)))
+        return maps
+
+    def _positions(self, height: int, width: int) -> Tensor:
+        """Position embedding of the class token and of a grid of patches, (1, 1 + height * width, C)."""
+        embedding = self.vit.pos_embed
+        side = math.isqrt(embedding.shape[1] - 1)
+        if (height, width) == (side, side):
+            return embedding
+        grid = embedding[:, 1:].transpose(1, 2).unflatten(2, (side, side)).float()
+        resized = F.interpolate(grid, size=(height, width), mode="bicubic", align_corners=False)
+        return torch.cat([embedding[:, :1], resized.flatten(2).transpose(1, 2).to(embedding.dtype)], dim=1)
 
 
 class PyramidEncoder(nn.Module):

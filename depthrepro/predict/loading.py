@@ -6,7 +6,6 @@ names must be a network of this package.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import re
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from depthrepro.checkpoint import load_checkpoint
 from depthrepro.device import choose_device
 from depthrepro.errors import UserError
 from depthrepro.evaluation.predictions import Kind
+from depthrepro.files import sha256
 from depthrepro.input_policy import InputPolicy
 
 _TARGET = re.compile(r"depthrepro\.models(\.[a-z]\w*)+\.[A-Z]\w*")
@@ -80,7 +80,7 @@ def load_network(path: Path, device: str = "auto", level: str | None = None) -> 
         policy=policy,
         device=chosen,
         path=path,
-        sha256=_sha256(file),
+        sha256=sha256(file),
         description=description,
     )
 
@@ -207,11 +207,3 @@ def _level(model: nn.Module, kind: Kind, wanted: str | None) -> str:
     if wanted is not None and wanted not in levels:
         raise UserError(f"level={wanted}: this network has {', '.join(levels)}")
     return wanted or levels[-1]
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as handle:
-        while block := handle.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
