@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from depthrepro.errors import UserError
 from depthrepro.files import replacing, write_json
 
 FOLDER = ".depthrepro"  # below the output folder
@@ -41,9 +42,16 @@ class RawStore:
         return self._path(key).is_file()
 
     def save(self, key: str, raw: NDArray[np.float32], size: tuple[int, int]) -> None:
-        """Keep a map (h, w), with the (height, width) of its image."""
-        with replacing(self._path(key)) as beside, beside.open("wb") as file:
-            np.savez(file, allow_pickle=False, raw=raw, size=np.array(size))
+        """Keep a map (h, w), with the (height, width) of its image.
+
+        Raises:
+            UserError: If it cannot be written.
+        """
+        try:
+            with replacing(self._path(key)) as beside, beside.open("wb") as file:
+                np.savez(file, allow_pickle=False, raw=raw, size=np.array(size))
+        except OSError as error:
+            raise UserError(f"{self.folder}: cannot be written ({error.strerror or error}); see output=") from None
 
     def load(self, key: str) -> tuple[NDArray[np.float32], tuple[int, int]] | None:
         """The map and its image's size; None if it is missing or damaged."""
