@@ -12,6 +12,7 @@ import pandas as pd
 
 from depthrepro.evaluation.protocol import Protocol
 from depthrepro.report.paper import Ours, PaperTable
+from depthrepro.report.rows import set_of
 from depthrepro.results import METRICS
 
 BLOCK_KEYS = ["data", "embedded", "fingerprint", "scale", "protocol", "images", "variant"]
@@ -83,6 +84,11 @@ class Block:
         return bool(self.keys["embedded"])
 
     @property
+    def test(self) -> str:
+        """Name of the test set in the runs' configuration; "" where a run has only its own."""
+        return set_of(str(self.runs["run"].iloc[0]))
+
+    @property
     def slug(self) -> str:
         """File-name part that tells this block from every other."""
         words = " ".join([self.keys["data"], self.keys["scale"], self.keys["variant"]]).lower()
@@ -126,16 +132,17 @@ def _block(table: PaperTable, keys: dict[str, Any], rows: pd.DataFrame) -> Block
     newest = runs.drop_duplicates(["experiment", "seed"], keep="last")
     superseded = sorted(set(runs["run"]) - set(newest["run"]))
     rows = rows[rows["run"].isin(newest["run"])]
-    lines = {name: _lines(table, rows, name) for name in CHECKPOINTS if (rows["checkpoint"] == name).any()}
+    test = set_of(str(newest["run"].iloc[0]))
+    lines = {name: _lines(table, rows, name, test) for name in CHECKPOINTS if (rows["checkpoint"] == name).any()}
     place = {name: index for index, name in enumerate(table.experiments)}
     newest = newest.sort_values(["experiment", "seed"], key=lambda c: c.map(place) if c.name == "experiment" else c)
     return Block(keys, newest.reset_index(drop=True), superseded, lines)
 
 
-def _lines(table: PaperTable, rows: pd.DataFrame, checkpoint: str) -> list[Line]:
+def _lines(table: PaperTable, rows: pd.DataFrame, checkpoint: str, test: str) -> list[Line]:
     lines: list[Line] = []
     for row in table.rows:
-        values = {key: Value(value) for key, value in row.paper.items()}
+        values = {key: Value(value) for key, value in row.published(test).items()}
         if values or row.ours is None:
             lines.append(Line(row.label, "paper", resolution=row.resolution, values=values))
         if not row.published_only:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -16,7 +16,7 @@ import pandas as pd
 
 from depthrepro.errors import UserError
 from depthrepro.report.paper import PaperTable
-from depthrepro.report.rows import ROW_COLUMNS, Unfinished, summary_rows
+from depthrepro.report.rows import ROW_COLUMNS, SUMMARY, TESTS, Unfinished, run_rows
 from depthrepro.report.sources import Results, collect
 from depthrepro.tracking.settings import database_file, without_password
 from depthrepro.tracking.store import prepare_environment
@@ -24,7 +24,6 @@ from depthrepro.tracking.store import prepare_environment
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-SUMMARY = "summary.json"
 DETAILS = ("per_image.csv", "per_range.csv", "metrics.jsonl")
 _TIMEOUT_S = 20.0
 
@@ -55,15 +54,16 @@ def from_mlflow(uri: str, tables: Sequence[PaperTable]) -> Results:
             client = MlflowClient(uri)
             for name, run in _finished_runs(client).items():
                 artifacts = _Artifacts(client, run, Path(downloads) / run.info.run_id)
-                found = summary_rows(artifacts.folder / SUMMARY) if artifacts.fetch(SUMMARY) else []
+                found = run_rows(artifacts.folder, name) if artifacts.fetch_summaries() else []
                 if not found:
                     lost.append(
                         Unfinished(name, name.partition("/")[2], "finished, but the store has no numbers of it")
                     )
                 elif found[0]["experiment"] in wanted:
-                    artifacts.fetch(*DETAILS)
-                    folders[name] = artifacts.folder
-                    rows += [{**row, "run": name} for row in found]
+                    artifacts.fetch(*DETAILS, *(f"{test}/{file}" for test in artifacts.tests() for file in DETAILS))
+                    folders |= {name: artifacts.folder}
+                    folders |= {f"{name}/{test}": artifacts.folder / test for test in artifacts.tests()}
+                    rows += found
             results = collect(pd.DataFrame(rows, columns=ROW_COLUMNS), folders, tables, lost)
     except MlflowException as error:
         reason = " ".join(without_password(str(error)).split())[:300]
@@ -92,11 +92,29 @@ class _Artifacts:
         if self._here:
             return all((self.folder / name).is_file() for name in names)
         if self._there is None:
-            self._there = {file.path for file in self._client.list_artifacts(self._run_id)}
+            self._there = set(self._list("")) | set(self._list(TESTS))
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in self._there.intersection(names):
             self._client.download_artifacts(self._run_id, name, str(self.folder))
         return self._there.issuperset(names)
+
+    def fetch_summaries(self) -> bool:
+        """Make the run's summary and those of its test sets available; returns whether there is the run's."""
+        if not self.fetch(SUMMARY):
+            return False
+        return self._here or self.fetch(*(name for name in self._there or () if name.endswith(f"/{SUMMARY}")))
+
+    def tests(self) -> list[str]:
+        """`tests/<set>` of every set whose summary is available."""
+        return [f"{TESTS}/{path.parent.name}" for path in sorted(self.folder.glob(f"{TESTS}/*/{SUMMARY}"))]
+
+    def _list(self, folder: str) -> Iterator[str]:
+        """Paths of the run's files in a folder; in that of the test sets, of all below it."""
+        for file in self._client.list_artifacts(self._run_id, folder or None):
+            if file.is_dir and folder:
+                yield from self._list(file.path)
+            elif not file.is_dir:
+                yield file.path
 
 
 def _check_database(uri: str) -> None:

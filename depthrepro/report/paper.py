@@ -44,6 +44,7 @@ class PaperRow:
         published_only: True where nothing of ours is meant to stand beside it.
         note: One sentence about the row.
         source: Where the row's figures were read.
+        sets: Published values by test set, then by metric key, of a table over several sets.
     """
 
     label: str
@@ -53,6 +54,11 @@ class PaperRow:
     published_only: bool = False
     note: str = ""
     source: str = ""
+    sets: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def published(self, test: str) -> dict[str, float]:
+        """Published values on a test set; "" for a table over one set."""
+        return self.sets.get(test, {}) if test else self.paper
 
 
 @dataclass(frozen=True)
@@ -153,7 +159,9 @@ def load_paper(path: Path) -> PaperTable:
 def _row(content: Any) -> PaperRow:
     content = dict(_mapping(content, "a row"))
     where = f"row {content.get('label')!r}"
-    content["paper"] = {key: float(value) for key, value in _mapping(content.get("paper") or {}, where).items()}
+    content["paper"] = _numbers(content.get("paper"), where)
+    sets = _mapping(content.get("sets") or {}, where)
+    content["sets"] = {str(name): _numbers(values, f"{where}, set {name!r}") for name, values in sets.items()}
     if content.get("resolution") is not None:
         height, width = content["resolution"]
         content["resolution"] = (int(height), int(width))
@@ -162,6 +170,10 @@ def _row(content: Any) -> PaperRow:
     elif content.get("ours") is not None:
         content["ours"] = _ours(content["ours"], where)
     return _build(PaperRow, content, where)
+
+
+def _numbers(content: Any, where: str) -> dict[str, float]:
+    return {str(key): float(value) for key, value in _mapping(content or {}, where).items()}
 
 
 def _ours(content: Any, where: str) -> Ours:
@@ -197,7 +209,8 @@ def _check(table: PaperTable) -> None:
     labels = [row.label for row in table.rows]
     if not labels or len(set(labels)) != len(labels):
         raise ValueError("needs rows, each with a label of its own")
-    used = [*table.metrics, *table.plot, *(key for row in table.rows for key in row.paper)]
+    published = [values for row in table.rows for values in (row.paper, *row.sets.values())]
+    used = [*table.metrics, *table.plot, *(key for values in published for key in values)]
     for key in [*used, *(key for claim in table.claims for key in claim.metrics)]:
         if key not in METRICS:
             raise ValueError(f"'{key}' is no metric; there are {', '.join(METRICS)}")

@@ -16,9 +16,21 @@ from depthrepro.evaluation.protocol import Protocol
 from depthrepro.results import METRICS
 from depthrepro.run_dir import find_runs
 
+SUMMARY, TESTS = "summary.json", "tests"
 # Overrides that other columns tell (seed, scale, data) or that leave the result alone.
 NOT_A_VARIANT = (
-    *("seed", "scale", "experiment", "benchmark", "data.root", "root", "run_dir", "cache_dir", "data.cache_dir"),
+    *(
+        "seed",
+        "scale",
+        "experiment",
+        "benchmark",
+        "tests",
+        "data.root",
+        "root",
+        "run_dir",
+        "cache_dir",
+        "data.cache_dir",
+    ),
     *(
         "force",
         "reuse",
@@ -74,15 +86,44 @@ def load_runs(root: Path) -> tuple[pd.DataFrame, list[Unfinished]]:
     root = root.absolute()
     for run in find_runs(root):
         name = (Path(root.name) / run.relative_to(root)).as_posix()
-        status_file, summary_file = run / "status.json", run / "summary.json"
+        status_file, summary_file = run / "status.json", run / SUMMARY
         status = _read_json(status_file) if status_file.is_file() else None
         done = summary_file.is_file() and (status is None or status.get("status") == "done")
-        found = summary_rows(summary_file) if done else []
-        rows.extend({**row, "run": name} for row in found)
+        found = run_rows(run, name) if done else []
+        rows += found
         if not found:
             experiment = (status or {}).get("experiment") or run.relative_to(root).as_posix()
             unfinished.append(Unfinished(name, str(experiment), _state(status, summary_file.is_file())))
     return pd.DataFrame(rows, columns=ROW_COLUMNS), unfinished
+
+
+def run_rows(run: Path, name: str) -> list[dict[str, Any]]:
+    """Rows of a finished run and of each test set that it was scored on.
+
+    A test set is to the report like a run of its own, whose directory is `tests/<set>` in the run's.
+
+    Args:
+        run: The run directory.
+        name: What it is called in the rows.
+
+    Raises:
+        UserError: As `summary_rows`.
+    """
+    rows = [{**row, "run": name} for row in summary_rows(run / SUMMARY)]
+    for summary in sorted(run.glob(f"{TESTS}/*/{SUMMARY}")):
+        rows += [{**row, "run": f"{name}/{TESTS}/{summary.parent.name}"} for row in summary_rows(summary)]
+    return rows
+
+
+def set_of(run: str) -> str:
+    """The test set that a run's name ends in; "" for a run's own scores."""
+    head, mark, last = run.rpartition(f"/{TESTS}/")
+    return last if head and mark and "/" not in last else ""
+
+
+def training_of(run: str) -> str:
+    """The run that was trained, of a run or one of its test sets."""
+    return run.removesuffix(f"/{TESTS}/{set_of(run)}") if set_of(run) else run
 
 
 def summary_rows(path: Path) -> list[dict[str, Any]]:
@@ -137,7 +178,7 @@ def _run_columns(run: Path, summary: dict[str, Any]) -> dict[str, Any]:
         "counts": json.dumps(data["counts"]),
         "protocol": json.dumps(Protocol.from_dict(summary["protocol"]).as_dict(), sort_keys=True),
         "images": int(summary["images"]),
-        "expected": int(data.get("expected_test", data["counts"]["test"])),
+        "expected": int(data.get("expected_test", data["counts"].get("test", 0))),
         "unscored": int(summary.get("images_without_ground_truth", 0)),
         "config_hash": str(summary["config_hash"]),
         "commit": commit + ("+changes" if summary["git_dirty"] else ""),

@@ -14,7 +14,7 @@ import pandas as pd
 from depthrepro.errors import UserError
 from depthrepro.report.blocks import BLOCK_KEYS
 from depthrepro.report.paper import PaperTable
-from depthrepro.report.rows import ROW_COLUMNS, Unfinished, load_runs
+from depthrepro.report.rows import ROW_COLUMNS, Unfinished, load_runs, set_of
 from depthrepro.results import METRICS
 
 IMAGE_COLUMNS = ("run", "checkpoint", "method", "id", "n_valid", *METRICS)
@@ -156,7 +156,8 @@ def _over_images(ranges: pd.DataFrame) -> pd.DataFrame:
 def _curves(folder: Path, _methods: set[str]) -> pd.DataFrame:
     """Losses at every logged step; what was logged twice (after a restart) counts once, the later time."""
     records: dict[tuple[int, str], dict[str, Any]] = {}
-    file = folder / "metrics.jsonl"
+    trained = folder.parents[1] if set_of(folder.as_posix()) else folder
+    file = trained / "metrics.jsonl"
     for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else ():
         try:
             row = json.loads(line)

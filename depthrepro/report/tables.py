@@ -11,7 +11,7 @@ import pandas as pd
 from depthrepro.report.blocks import Block, Line
 from depthrepro.report.claims import Verdict, describe, overall, word
 from depthrepro.report.paper import PaperTable
-from depthrepro.report.rows import Unfinished
+from depthrepro.report.rows import Unfinished, training_of
 from depthrepro.results import METRICS
 
 GAP = "–"  # the paper gives no number
@@ -63,7 +63,8 @@ def metric_cell(line: Line, key: str) -> Cell:
 def caption(block: Block) -> list[tuple[str, str]]:
     """(topic, sentence) pairs that belong under a block's tables."""
     first = block.runs.iloc[0]
-    pairs, files = (
+    noun = "images" if block.test else "pairs"
+    counts, files = (
         ", ".join(f"{name} {count}" for name, count in json.loads(first[column]).items())
         for column in ("counts", "encodings")
     )
@@ -76,7 +77,7 @@ def caption(block: Block) -> list[tuple[str, str]]:
     spread = "cells are mean ± standard deviation (n − 1) over n seeds" if many else "one seed, so no spread"
     rendered = ("Rendered data, not KITTI", "these numbers say nothing about the error on KITTI's images.")
     return [
-        ("Data", f"{block.keys['data']}, fingerprint {block.keys['fingerprint']}; pairs: {pairs}; files: {files}."),
+        ("Data", f"{block.keys['data']}, fingerprint {block.keys['fingerprint']}; {noun}: {counts}; files: {files}."),
         *([rendered] if block.embedded else []),
         ("Scale", f"{block.keys['scale']}."),
         ("Protocol", f"{block.protocol}."),
@@ -105,7 +106,7 @@ def origin_lines(block: Block) -> list[list[str]]:
     for line in next(iter(block.lines.values())):
         if line.role == "level" and not line.missing:
             runs = block.runs[block.runs["run"].isin(line.runs)]
-            folder = runs["run"].str.replace(r"seed=\d+$", "seed=*", regex=True).unique()
+            folder = runs["run"].map(training_of).str.replace(r"seed=\d+$", "seed=*", regex=True).unique()
             own = [
                 " ".join(map(str, line.seeds)),
                 *(" ".join(dict.fromkeys(runs[c])) for c in ("config_hash", "commit")),

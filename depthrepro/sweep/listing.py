@@ -13,14 +13,19 @@ from depthrepro.run_dir import RunDir
 from depthrepro.sweep.folder import SweepFolder
 
 
-def main_number(run_dir: Path) -> tuple[str, float] | None:
-    """(finest output level, its AbsRel) of a finished run; None if nothing was evaluated."""
+def main_numbers(run_dir: Path) -> str:
+    """AbsRel of a finished run: `0.2310 (L12)`, its finest output, or that of each test set; "" if there is none."""
     try:
-        metrics = json.loads(RunDir(run_dir).summary.read_text(encoding="utf-8"))["metrics"]
-        level = max(metrics, key=lambda name: [int(digits) for digits in re.findall(r"\d+", name)])
-        return level, float(metrics[level]["abs_rel"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        summary = json.loads(RunDir(run_dir).summary.read_text(encoding="utf-8"))
+        metrics = summary["metrics"]
+        if metrics:
+            level = max(metrics, key=lambda name: [int(digits) for digits in re.findall(r"\d+", name)])
+            found = {level: metrics[level]}
+        else:
+            found = {name: next(iter(levels.values())) for name, levels in summary["tests"].items()}
+        return ", ".join(f"{float(values['abs_rel']):.4f} ({name})" for name, values in found.items())
+    except (OSError, ValueError, KeyError, TypeError, StopIteration):
+        return ""
 
 
 def outcome_line(sweep: dict[str, Any], folder: SweepFolder, number: int) -> str:
@@ -31,8 +36,8 @@ def outcome_line(sweep: dict[str, Any], folder: SweepFolder, number: int) -> str
         return f"{head}FAILED: {state['message']}; log {short(folder.log(number))}"
     if state["status"] != "done":
         return head + state["status"]
-    result = main_number(Path(sweep["root"]) / job["run_dir"])
-    told = f"AbsRel {result[1]:.4f} ({result[0]})" if result else "done, not evaluated"
+    result = main_numbers(Path(sweep["root"]) / job["run_dir"])
+    told = f"AbsRel {result}" if result else "done, not evaluated"
     return f"{head}{told}, {duration(state['seconds'])}{_time_left(sweep, folder)}"
 
 
@@ -51,10 +56,9 @@ def table(sweep: dict[str, Any]) -> str:
     width = max(len("row"), *(len(job["row"]) for job in sweep["jobs"]))
     lines = [f"{'row':<{width}}  seed  {'status':<11}  AbsRel"]
     for job in sweep["jobs"]:
-        result = main_number(Path(sweep["root"]) / job["run_dir"]) if job["status"] == "done" else None
-        told = f"{result[1]:.4f} ({result[0]})" if result else "-"
+        told = main_numbers(Path(sweep["root"]) / job["run_dir"]) if job["status"] == "done" else ""
         status = {"queued": "not started"}.get(job["status"], job["status"])
-        lines.append(f"{job['row']:<{width}}  {job['seed']:>4}  {status:<11}  {told}")
+        lines.append(f"{job['row']:<{width}}  {job['seed']:>4}  {status:<11}  {told or '-'}")
     return "\n".join(lines)
 
 

@@ -210,3 +210,7 @@ class Feed:
                 self.client.log_artifact(self.state.run_id, str(self.run_dir / name))
         for figure in sorted((self.run_dir / "figures").glob("*.png")):
             self.client.log_artifact(self.state.run_id, str(figure), "figures")
+        for file in sorted(self.run_dir.glob("tests/*/*")) + sorted(self.run_dir.glob("tests/*/figures/*.png")):
+            if file.name in _ARTIFACTS or file.suffix == ".png":
+                folder = file.parent.relative_to(self.run_dir).as_posix()
+                self.client.log_artifact(self.state.run_id, str(file), folder)

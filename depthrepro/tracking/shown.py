@@ -29,6 +29,7 @@ _NOT_CHANGES = (
 # Settings that say how a run is done; where one was typed, `Typed` shows it.
 _NO_PARAMS = (
     *_NOT_CHANGES,
+    "tests",
     *("data.root", "data.depth_root", "data.cache_dir", "data.allow_missing", "data.world"),
     *("trainer.device", "trainer.num_workers", "trainer.checkpoint_seconds", "trainer.log_every"),
     *("trainer.channels_last", "trainer.validate_every"),
@@ -76,15 +77,19 @@ def main_output(config: Mapping[str, Any]) -> str | None:
 def shown_metric(name: str, main: str | None) -> str | None:
     """Name under which MLflow shows a metric; None for one that it does not show: the list stays short.
 
-    Of the test metrics the headline ones of the main output; of the losses their sum.
+    Of the test metrics the headline ones of the main output, or of each test set; of the losses their sum.
 
     >>> shown_metric("test/L12/abs_rel", "L12")
     'Test/abs_rel'
+    >>> shown_metric("test/nyu/delta1", "affine_inv_depth")
+    'Test/nyu/delta1'
     """
     group, _, rest = name.partition("/")
     if group == "test":
         level, _, metric = rest.rpartition("/")
-        return f"Test/{metric}" if metric in HEADLINE and level in ("", main) else None
+        if metric not in HEADLINE or (level != main and re.fullmatch(r"L\d+", level)):
+            return None
+        return f"Test/{metric}" if level in ("", main) else f"Test/{level}/{metric}"
     return None if re.search(r"/L\d+(/|$)", name) else metric_name(name)
 
 
@@ -95,11 +100,17 @@ def description(summary: Mapping[str, Any], config: Mapping[str, Any], run_dir: 
     main = main_output(config) or ""
     values = summary["metrics"].get(main, {})
     numbers = ", ".join(f"{key} {values[key]:.3f}" for key in HEADLINE if key in values)
+    scored = [_scores(name, levels) for name, levels in summary.get("tests", {}).items()]
     lines = [
         f"**{summary['experiment']}**, seed {summary['seed']}, scale {summary['scale']}, on {data['name']}{rendered}",
-        f"Output {main}: **{numbers}**, mean of {summary['images']} test images." if numbers else "Not evaluated.",
-        f"Protocol: {Protocol.from_dict(dict(summary['protocol'])).describe()}",
     ]
+    if scored:
+        lines.append("\n".join(scored))
+    else:
+        lines += [
+            f"Output {main}: **{numbers}**, mean of {summary['images']} test images." if numbers else "Not evaluated.",
+            f"Protocol: {Protocol.from_dict(dict(summary['protocol'])).describe()}",
+        ]
     if summary.get("reused_from"):
         lines.append(f"Not trained again: {summary['reused_from']} has the same configuration, and its files are used.")
     lines += [
@@ -107,6 +118,12 @@ def description(summary: Mapping[str, Any], config: Mapping[str, Any], run_dir: 
         f"To repeat it from its saved configuration: `python -m depthrepro.rerun {shlex.quote(str(run_dir))}`",
     ]
     return without_password("\n\n".join(lines))
+
+
+def _scores(name: str, levels: Mapping[str, Mapping[str, float]]) -> str:
+    """One test set's line in the note."""
+    values = next(iter(levels.values()), {})
+    return f"- {name}: " + ", ".join(f"{key} {values[key]:.3f}" for key in HEADLINE if key in values)
 
 
 def metric_name(name: str) -> str:

@@ -79,12 +79,34 @@ def test_trainings_of_a_shared_store_have_one_run_a_name_and_no_machine_s_path()
     assert found == {"runs/garg/l9/seed=0": "again", "me/seed=3": "elsewhere"}
 
 
+class Server:
+    """A client's two calls for artifacts, over names of files."""
+
+    def __init__(self, *there):
+        self.there, self.taken = there, []
+
+    def list_artifacts(self, run_id, folder):
+        inside = [n for n in self.there if folder is None or n.startswith(f"{folder}/")]
+        depth = folder.count("/") + 1 if folder else 0
+        names = {("/".join(n.split("/")[: depth + 1]), n.count("/") > depth) for n in inside}
+        return [SimpleNamespace(path=name, is_dir=is_dir) for name, is_dir in sorted(names)]
+
+    def download_artifacts(self, run_id, name, folder):
+        self.taken.append((run_id, name, folder))
+        (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+        (Path(folder) / name).write_text("{}")
+
+
+def test_test_sets_come_from_a_server(tmp_path):
+    client = Server("summary.json", "tests/nyu/summary.json", "tests/nyu/figures/panel.png", "tests/kitti/summary.json")
+    artifacts = _Artifacts(client, mlflow_run("id0", "x", "mlflow-artifacts:/1/id0/artifacts"), tmp_path / "id0")
+    assert artifacts.fetch_summaries() and artifacts.tests() == ["tests/kitti", "tests/nyu"]
+    assert len(client.taken) == 3 and not any("figures" in name for _, name, _ in client.taken)
+
+
 def test_only_the_files_that_are_asked_for_come_from_a_server(tmp_path):
-    there, taken = {"summary.json", "per_image.csv", "panel.zip"}, []
-    client = SimpleNamespace(
-        list_artifacts=lambda run_id: [SimpleNamespace(path=name) for name in sorted(there)],
-        download_artifacts=lambda run_id, name, folder: taken.append((run_id, name, folder)),
-    )
+    client = Server("summary.json", "per_image.csv", "panel.zip")
+    taken = client.taken
     artifacts = _Artifacts(client, mlflow_run("id0", "x", "mlflow-artifacts:/1/id0/artifacts"), tmp_path / "id0")
     assert artifacts.fetch("summary.json") and taken == [("id0", "summary.json", str(tmp_path / "id0"))]
     assert not artifacts.fetch("per_image.csv", "per_range.csv")  # an older run has no ranges

@@ -14,7 +14,7 @@ from depthrepro.run_dir import RunDir
 from depthrepro.sweep import start
 from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.job import Screen, wait_until_free
-from depthrepro.sweep.listing import failures, main_number, table
+from depthrepro.sweep.listing import failures, main_numbers, table
 from depthrepro.tracking.process import started_at
 
 
@@ -142,6 +142,12 @@ def test_bars_go_to_the_terminal_and_the_rest_to_the_log_too(tmp_path):
 
 def test_the_main_number_is_that_of_the_finest_level(tmp_path):
     (tmp_path / "summary.json").write_text('{"metrics": {"L9": {"abs_rel": 0.3}, "L12": {"abs_rel": 0.2}, "L10": {}}}')
-    assert main_number(tmp_path) == ("L12", 0.2)
+    assert main_numbers(tmp_path) == "0.2000 (L12)"
     (tmp_path / "summary.json").write_text('{"metrics": {}}')
-    assert main_number(tmp_path) is None and main_number(tmp_path / "nowhere") is None
+    assert main_numbers(tmp_path) == main_numbers(tmp_path / "nowhere") == ""
+
+
+def test_a_run_with_test_sets_tells_each(tmp_path):
+    tests = '{"a": {"affine_inv_depth": {"abs_rel": 0.2}}, "b": {"affine_inv_depth": {"abs_rel": 0.31}}}'
+    (tmp_path / "summary.json").write_text(f'{{"metrics": {{}}, "tests": {tests}}}')
+    assert main_numbers(tmp_path) == "0.2000 (a), 0.3100 (b)"

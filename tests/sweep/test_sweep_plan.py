@@ -88,7 +88,7 @@ def test_a_directory_with_another_configurations_run_is_told_before_anything_sta
 
 
 def test_a_saved_job_is_the_composed_one_named_by_what_varies(loader, tmp_path):
-    for job in planned(loader, TABLE, "seed=0,2"):
+    for job in planned(loader, TABLE, "seed=0,2", f"root={tmp_path}"):
         file = tmp_path / f"{job.number}.yaml"
         file.write_text(plan.snapshot_text(job))
         cfg = load_config(file)
@@ -96,7 +96,7 @@ def test_a_saved_job_is_the_composed_one_named_by_what_varies(loader, tmp_path):
         assert cfg.logger.run_name == job.label
         assert job.run_dir.parts[-3:] == ("garg_warp", job.row, f"seed={job.config.seed}")
     assert job.label == "linearised seed=2" and job.number == 4
-    named = planned(loader, TABLE, "logger.run_name=mine")[0]
+    named = planned(loader, TABLE, "logger.run_name=mine", f"root={tmp_path}")[0]
     assert OmegaConf.create(plan.snapshot_text(named)).logger.run_name == "mine"
 
 
