@@ -14,6 +14,32 @@ Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
 
+def align(
+    pred: Floats, target: Floats, *, mask: Mask, method: Alignment | str, cap_m: float = float("inf")
+) -> NDArray[np.floating]:
+    """Fit a prediction to the ground truth; what every score of this package goes through.
+
+    Args:
+        pred: (H, W): depth or, for `lstsq_inv_depth`, inverse depth up to scale and shift, large where near.
+        target: Ground-truth depth in metres, (H, W), > 0 where `mask`.
+        mask: True on the evaluated pixels, (H, W), bool.
+        method: `none`, `median`, `lstsq_depth` or `lstsq_inv_depth`; see `align_depth` and `align_inv_depth`.
+        cap_m: Largest depth in metres that `lstsq_inv_depth` may give.
+
+    Returns:
+        Depth in metres, (H, W).
+
+    Raises:
+        ValueError: If the fit is not determined, the method is unknown, or the sizes differ.
+    """
+    if not pred.shape == target.shape == mask.shape:
+        raise ValueError(f"pred {pred.shape}, target {target.shape} and mask {mask.shape} must have one shape")
+    alignment = Alignment(method)
+    if alignment is Alignment.lstsq_inv_depth:
+        return align_inv_depth(pred, target, mask, cap_m)
+    return align_depth(pred, target, mask, alignment)
+
+
 def align_depth(depth: Floats, target: Floats, mask: Mask, alignment: Alignment) -> Floats:
     """Fit predicted depth to the ground truth in depth.
 
@@ -63,7 +89,8 @@ def align_inv_depth(inv_depth: Floats, target: Floats, mask: Mask, cap_m: float)
     Source: MiDaS (arXiv:1907.01341), evaluation. Differs: none.
     """
     scale, shift = fit_scale_shift(inv_depth[mask], 1.0 / target[mask].astype(np.float64))
-    return 1.0 / np.maximum(scale * inv_depth + shift, 1.0 / cap_m)
+    with np.errstate(divide="ignore"):  # without a cap, 1 / 0 is infinitely far
+        return 1.0 / np.maximum(scale * inv_depth + shift, 1.0 / cap_m)
 
 
 def fit_scale_shift(values: Floats, target: Floats) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from torch import nn
 
 from depthrepro.data.base import DepthDataset, ImageRecord
 from depthrepro.errors import UserError
-from depthrepro.evaluation.alignment import align_depth, align_inv_depth
+from depthrepro.evaluation.alignment import align
 from depthrepro.evaluation.crops import crop_mask
 from depthrepro.evaluation.depth_ranges import abs_rel_by_range
 from depthrepro.evaluation.metrics import depth_metrics
@@ -65,10 +65,8 @@ def depth_map(values: Floats, kind: Kind, record: ImageRecord, depth_gt: Floats,
     mask = evaluated_mask(depth_gt, protocol)
     size = depth_gt.shape[1], depth_gt.shape[0]
     full = cv2.resize(np.asarray(values, np.float32), size, interpolation=_INTERPOLATION[protocol.resize])
-    if protocol.alignment is Alignment.lstsq_inv_depth:
-        depth = align_inv_depth(to_inv_depth(full, kind, record), depth_gt, mask, protocol.cap_m)
-    else:
-        depth = align_depth(to_depth(full, kind, record), depth_gt, mask, protocol.alignment)
+    convert = to_inv_depth if protocol.alignment is Alignment.lstsq_inv_depth else to_depth
+    depth = align(convert(full, kind, record), depth_gt, mask=mask, method=protocol.alignment, cap_m=protocol.cap_m)
     depth = np.clip(depth, protocol.min_depth_m, protocol.cap_m)
     if depth.min() == depth.max():
         raise ValueError(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from depthrepro.evaluation.alignment import align_depth, align_inv_depth, fit_scale_shift
+from depthrepro.evaluation.alignment import align, align_depth, align_inv_depth, fit_scale_shift
 from depthrepro.evaluation.protocol import Alignment
 
 RNG = np.random.default_rng(0)
@@ -73,3 +73,31 @@ def test_no_ratio_to_a_median_of_infinity_or_of_the_wrong_space():
         align_depth(np.full((1, 2), np.inf), np.ones((1, 2)), mask, Alignment.median)
     with pytest.raises(ValueError, match="not a fit in depth"):
         align_depth(np.ones((1, 2)), np.ones((1, 2)), mask, Alignment.lstsq_inv_depth)
+
+
+@pytest.mark.parametrize(
+    ("method", "pred"),
+    [
+        ("none", TARGET),
+        ("median", TARGET * 3),
+        ("lstsq_depth", TARGET * 3 - 5),
+        ("lstsq_inv_depth", 7 / TARGET + 1),
+        (Alignment.lstsq_inv_depth, -2 / TARGET),
+    ],
+)
+def test_one_door_for_all_methods(method, pred):
+    np.testing.assert_allclose(align(pred, TARGET, mask=MASK, method=method), TARGET)
+
+
+def test_without_a_cap_what_is_aligned_beyond_the_horizon_is_infinitely_far():
+    inverse, target = np.array([[0.5, 0.1, -0.2]]), np.array([[2.0, 10.0, 1.0]])
+    mask = np.array([[True, True, False]])
+    np.testing.assert_allclose(align(inverse, target, mask=mask, method="lstsq_inv_depth"), [[2, 10, np.inf]])
+    np.testing.assert_allclose(align(inverse, target, mask=mask, method="lstsq_inv_depth", cap_m=50), [[2, 10, 50]])
+
+
+def test_unknown_methods_and_other_sizes_are_refused():
+    with pytest.raises(ValueError, match="sideways"):
+        align(TARGET, TARGET, mask=MASK, method="sideways")
+    with pytest.raises(ValueError, match="one shape"):
+        align(TARGET[:2], TARGET, mask=MASK, method="none")
