@@ -150,7 +150,9 @@ def _lines(table: PaperTable, rows: pd.DataFrame, checkpoint: str, test: str) ->
     shown = {row.ours.baseline for row in table.rows if row.ours}
     for name, label in table.baselines.items():
         if name not in shown:
-            lines.append(_our_line(label, Ours(baseline=name), rows, checkpoint))
+            line = _our_line(label, Ours(baseline=name), rows, checkpoint)
+            if not (test and line.missing):  # one test set has stereo, another has not
+                lines.append(line)
     _mark(lines, table.metrics)
     return lines
 

@@ -24,6 +24,7 @@ MARKERS = "os^Dvp"
 BASELINES: dict[str, tuple[Any, str]] = {
     "mean_map": ((0, (5, 2)), "mean depth map"),
     "sgbm": ((0, (1, 1.5)), "SGBM (stereo)"),
+    "ground_plane": ((0, (6, 1.5, 1, 1.5)), "ground plane"),
 }
 SHORT = {"mean depth map": "mean map", "SGBM (stereo)": "SGBM"}  # for notes at an edge
 BASELINE_INK, BAND = "#3a3a3a", "#f4f4f4"
