@@ -18,6 +18,7 @@ from depthrepro.input_policy import InputPolicy
 from depthrepro.kinds import Kind
 from depthrepro.models.dpt import DPTDecoder
 from depthrepro.models.encoders import make_encoder, normalise
+from depthrepro.models.weights import load_strictly
 
 # Channels after the projection, and of the fused maps, as published for ViT-S, B and L. Other encoders take S.
 SIZES: dict[str, tuple[tuple[int, int, int, int], int]] = {
@@ -112,21 +113,25 @@ class DepthAnything(nn.Module):
         """The network in a checkpoint of ours or in published weights, in evaluation mode.
 
         Args:
-            path: `checkpoints/last.pt` of a run, an original `.pth`, a `.safetensors`, or a Hugging Face folder.
+            path: `checkpoints/last.pt` of a run, or what `published.load_published` takes.
 
         Raises:
             UserError: If the file is missing or damaged, or its weights do not fit.
         """
         from depthrepro.models.published import load_published
 
-        path = Path(path).expanduser()
-        if path.is_dir() or path.suffix == ".safetensors" or not (own := _own(path)):
+        file = Path(path).expanduser()
+        own = _own(file) if file.is_file() and file.suffix != ".safetensors" else None
+        if own is None:
             model = load_published(path)
             model.policy = PUBLISHED_INPUT
             return model.eval()
         options = {k: v for k, v in own["model_config"].items() if not k.startswith("_")}
-        model = cls(**{**options, "weights": None})
-        model.load_state_dict(own["model"])
+        try:
+            model = cls(**{**options, "weights": None})
+        except TypeError as error:
+            raise UserError(f"{file}: {cls.__name__} does not take its arguments ({error}); another version?") from None
+        load_strictly(model, own["model"], file)
         model.policy = InputPolicy.from_dict(own["input"])
         return model.eval()
 
@@ -147,8 +152,6 @@ def _own(path: Path) -> dict[str, Any] | None:
     try:
         state = load_checkpoint(path)
     except UserError:
-        if not path.is_file():
-            raise
         return None
     target = state.get("model_config", {}).get("_target_") if isinstance(state.get("model_config"), dict) else None
     return state if target == "depthrepro.models.depth_anything.DepthAnything" else None

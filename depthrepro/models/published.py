@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,10 @@ from torch import Tensor
 from depthrepro.errors import UserError
 from depthrepro.files import sha256
 from depthrepro.models.depth_anything import DepthAnything
-
-State = dict[str, Tensor]
+from depthrepro.models.weights import State, load_strictly, read_weights
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 # Blocks whose tokens the decoder reads, from 0. Weights cannot tell the versions apart.
 BLOCKS = {
     1: {"vits": (8, 9, 10, 11), "vitb": (8, 9, 10, 11), "vitl": (20, 21, 22, 23)},
@@ -91,11 +90,11 @@ def load_published(
     """Depth Anything with published weights.
 
     Args:
-        path: A `.pth`, `.pt`, `.bin` or `.safetensors` file in either kind of names; a folder with config.json and one
-            of `WEIGHT_FILES`; or, online and with `huggingface_hub` installed, a name such as
+        path: A `.pth`, `.pt`, `.bin` or `.safetensors` file in either kind of names; a folder with such a file, beside
+            its config.json; or, online and with `huggingface_hub` installed, a name such as
             depth-anything/Depth-Anything-V2-Small-hf.
-        version: 1 or 2, which read other blocks of the encoder. None = as config.json says, else 2 if the file's name
-            has "v2" in it, else 1.
+        version: 1 or 2, which read other blocks of the encoder; the weights look alike. None = as the config.json
+            beside Hugging Face's names says, else 2 if the file's name has "v2" in it, else 1.
         head: "relative" or "metric". None = as config.json says, else metric if the file's name has "metric" in it.
         max_depth_m: Largest depth of a metric head; None = as config.json says, else 20 if the name has "hypersim" in
             it, else 80: the two that V2 published.
@@ -104,7 +103,8 @@ def load_published(
         The network in evaluation mode. The file's sha256 is printed.
 
     Raises:
-        UserError: If the file is missing or damaged, or its tensors do not fit; the message names those that differ.
+        UserError: If the file is missing or damaged, if it has Hugging Face's names and says nothing of its version, or
+            if its tensors do not fit; the message names those that differ.
     """
     folder, file = find_weights(path)
     state = read_weights(file)
@@ -135,13 +135,20 @@ def find_weights(path: str | Path) -> tuple[Path, Path]:
     if local.is_file():
         return local.parent, local
     if local.is_dir():
-        found = next((local / name for name in WEIGHT_FILES if (local / name).is_file()), None)
-        if found is None:
-            raise UserError(f"{local}: holds no {' or '.join(WEIGHT_FILES)}")
-        return local, found
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(path)):
+        return local, _in_folder(local)
+    if not re.fullmatch(r"\w[\w.-]*/[\w.-]+", str(path)) or local.suffix in SUFFIXES:
         raise UserError(f"{local}: no such file or folder with published weights")
     return _fetch(str(path))
+
+
+def _in_folder(folder: Path) -> Path:
+    """The weights in a folder: under Hugging Face's file names, else the only file that can hold any."""
+    files = [folder / name for name in WEIGHT_FILES if (folder / name).is_file()][:1]
+    files = files or sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES)
+    if len(files) != 1:
+        found = f"several: {', '.join(file.name for file in files[:4])}; name one" if files else "none"
+        raise UserError(f"{folder}: holds no {' or '.join(WEIGHT_FILES)}; of other weights {found}")
+    return files[0]
 
 
 def _fetch(name: str) -> tuple[Path, Path]:
@@ -156,69 +163,53 @@ def _fetch(name: str) -> tuple[Path, Path]:
             f"{name}: no such file, and it cannot be fetched ({type(error).__name__}); download its weights and give "
             "their path"
         ) from None
-    files = [folder / name for name in WEIGHT_FILES if (folder / name).is_file()] or sorted(folder.glob("*.pth"))
-    if not files:
-        raise UserError(f"{name}: holds no weights that can be read")
-    return folder, files[0]
-
-
-def read_weights(file: Path) -> State:
-    """Tensors by name; nothing that a file names is executed.
-
-    Raises:
-        UserError: If the file is damaged or holds something else.
-    """
-    try:
-        if file.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(load_file(str(file)))
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except ImportError:
-        raise UserError(f"{file}: reading it needs safetensors; pip install safetensors") from None
-    except Exception as error:  # zip, pickle and safetensors each raise their own
-        reason = str(error).split("\n")[0][:150]
-        raise UserError(f"{file}: no readable weights ({reason}); fetch the file again") from None
-    while isinstance(state, Mapping) and len(state) < 10 and (inner := state.get("state_dict", state.get("model"))):
-        state = inner
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UserError(f"{file}: holds no weights by name")
-    return {str(name).removeprefix("module."): value for name, value in state.items()}
+    return folder, _in_folder(folder)
 
 
 def describe(state: Mapping[str, Tensor], file: Path, config: Path, version: int | None) -> Description:
     """What network the tensors are of; see `load_published`.
 
     Raises:
-        UserError: If they are of none that is known.
+        UserError: If they are of none that is known, or of one of two.
     """
-    token = next((state[n] for n in ("pretrained.cls_token", "backbone.embeddings.cls_token") if n in state), None)
-    size = _WIDTHS.get(token.shape[-1]) if token is not None else None
+    if version not in (None, 1, 2):
+        raise UserError(f"version must be 1 or 2, got {version}")
+    hugging_face = "backbone.embeddings.cls_token" in state
+    token = state.get("backbone.embeddings.cls_token" if hugging_face else "pretrained.cls_token")
+    size = _WIDTHS.get(token.shape[-1]) if token is not None and token.ndim else None
     if size is None:
         some = ", ".join(list(state)[:3]) or "nothing"
         raise UserError(f"{file}: no weights of Depth Anything's ViT-S, B or L; it holds {some}, ...")
-    if version not in (None, 1, 2):
-        raise UserError(f"version must be 1 or 2, got {version}")
     name = file.name.lower()
-    blocks = BLOCKS[version or (2 if "v2" in name else 1)][size]
-    known = Description(size, blocks, *_named_head(name))
-    return known if not config.is_file() else _configured(known, config, keep_blocks=version is not None)
-
-
-def _named_head(name: str) -> tuple[str, float]:
-    return ("metric", 20.0 if "hypersim" in name else 80.0) if "metric" in name else ("relative", 80.0)
+    head, max_depth_m = ("metric", 20.0 if "hypersim" in name else 80.0) if "metric" in name else ("relative", 80.0)
+    known = Description(size, BLOCKS[version or (2 if "v2" in name else 1)][size], head, max_depth_m)
+    if hugging_face and config.is_file():
+        return _configured(known, config, keep_blocks=version is not None)
+    if hugging_face and version is None and file.name in WEIGHT_FILES:
+        raise UserError(
+            f"{file}: V1's and V2's weights look alike; put the config.json that was published with it beside it, or "
+            "rename the file so that it says v1 or v2"
+        )
+    return known
 
 
 def _configured(known: Description, config: Path, keep_blocks: bool) -> Description:
     """The description with what a config.json of Hugging Face says."""
     try:
         values: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        backbone = values.get("backbone_config") or {}
+        named = [int(stage.removeprefix("stage")) for stage in backbone.get("out_features") or []]
+        # Stage 0 is the embedding, so that stage n is what block n - 1 gives.
+        stages = [int(stage) for stage in backbone.get("out_indices") or named]
+        head = str(values.get("depth_estimation_type") or known.head)
+        max_depth_m = float((values.get("max_depth") if head == "metric" else None) or known.max_depth_m)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{config}: cannot be read ({error})") from None
-    stages = (values.get("backbone_config") or {}).get("out_indices")
-    blocks = tuple(int(stage) - 1 for stage in stages) if stages and not keep_blocks else known.blocks
-    head = str(values.get("depth_estimation_type") or known.head)
-    return Description(known.encoder, blocks, head, float(values.get("max_depth") or known.max_depth_m))
+    depth = BLOCKS[1][known.encoder][-1] + 1
+    if stages and (len(stages) != 4 or stages != sorted(set(stages)) or stages[0] < 1 or stages[-1] > depth):
+        raise UserError(f"{config}: out_indices {stages} are not four of the stages 1 to {depth}, in their order")
+    blocks = tuple(stage - 1 for stage in stages) if stages and not keep_blocks else known.blocks
+    return Description(known.encoder, blocks, head, max_depth_m)
 
 
 def our_names(state: Mapping[str, Tensor]) -> State:
@@ -260,37 +251,3 @@ def _fusion(index: int, unit: str | None, conv: str | None, rest: str) -> str:
     if unit is None:
         return f"decoder.fuse.{index}.out.{rest}"
     return f"decoder.fuse.{index}.{'skip' if unit == '1' else 'refine'}.conv{conv}.{rest}"
-
-
-def load_strictly(model: torch.nn.Module, state: Mapping[str, Tensor], file: Path) -> None:
-    """Load all tensors; on any difference, none.
-
-    Raises:
-        UserError: Naming the tensors that are missing, in excess, or of another shape, by their modules.
-    """
-    wanted = model.state_dict()
-    missing = [name for name in wanted if name not in state]
-    extra = [name for name in state if name not in wanted]
-    shapes = [
-        f"{name} {tuple(state[name].shape)} for {tuple(value.shape)}"
-        for name, value in wanted.items()
-        if name in state and state[name].shape != value.shape
-    ]
-    if missing or extra or shapes:
-        raise UserError(
-            f"{file}: its weights do not fit: "
-            + "; ".join(
-                f"{len(names)} {what} ({summarise(names)})"
-                for what, names in (("missing", missing), ("not known", extra), ("of another shape", shapes))
-                if names
-            )
-        )
-    model.load_state_dict({name: state[name].to(value.dtype) for name, value in wanted.items()})
-
-
-def summarise(names: Iterable[str], shown: int = 3) -> str:
-    """The first names, and how many more there are in each part of the network."""
-    listed = list(names)
-    rest = Counter(".".join(name.split(".")[:3]) for name in listed[shown:])
-    more = ", ".join(f"{count} more in {module}" for module, count in rest.most_common(3))
-    return ", ".join(listed[:shown]) + (f", {more}" if more else "") + (" ..." if len(rest) > 3 else "")

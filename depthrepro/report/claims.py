@@ -66,7 +66,7 @@ def decide(table: PaperTable, block: Block, images: pd.DataFrame) -> list[Verdic
 
 
 def _decide(table: PaperTable, block: Block, images: pd.DataFrame, claim: Claim, metric: str) -> Verdict:
-    published = _published_difference(table, claim, metric)
+    published = _published_difference(table, claim, metric, block.test)
     scores = [_scores(table, block, images, name, metric) for name in (claim.better, claim.worse)]
     for name, measured in zip((claim.better, claim.worse), scores, strict=True):
         if measured is None:
@@ -99,9 +99,9 @@ def _found(metric: str, interval: Interval, *, one_training: bool) -> tuple[str,
     return (REPRODUCED if above == METRICS[metric].higher_is_better else CONTRADICTED), ""
 
 
-def _published_difference(table: PaperTable, claim: Claim, metric: str) -> float | None:
-    rows = [table.row(claim.better), table.row(claim.worse)]
-    values = [row.paper[metric] for row in rows if row is not None and metric in row.paper]
+def _published_difference(table: PaperTable, claim: Claim, metric: str, test: str) -> float | None:
+    rows = [row.published(test) for row in (table.row(claim.better), table.row(claim.worse)) if row is not None]
+    values = [row[metric] for row in rows if metric in row]
     return values[0] - values[1] if len(values) == 2 else None
 
 

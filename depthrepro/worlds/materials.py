@@ -38,6 +38,7 @@ class Palette:
         size: Size = 1.5,
         glass: bool = False,
         soft: float = 0.0,
+        glow: float = 0.0,
     ) -> int:
         """Add a material and return its index.
 
@@ -49,9 +50,10 @@ class Palette:
             size: Size of the stains in metres; three numbers (x, y, z) for layers or grain in one direction.
             glass: Whether the laser mostly passes through.
             soft: How much light passes through and round the surface, 0 = none; leaves have 0.5 or more.
+            glow: Light that it gives by itself, as a multiple of its albedo; only rooms and streets at dusk show it.
         """
         extent = size if isinstance(size, tuple) else (size, size, size)
-        self.rows.append((*first, *second, stain, grain, *(10.0 / e for e in extent), float(glass), soft))
+        self.rows.append((*first, *second, stain, grain, *(10.0 / e for e in extent), float(glass), soft, glow))
         return len(self.rows) - 1
 
     def plain(
@@ -62,7 +64,7 @@ class Palette:
         return self.add(low, high, stain=stain, grain=grain, size=size)
 
     def table(self) -> np.ndarray:
-        """(M, 13) float32: both RGBs, stain, grain, stain frequency x y z in voxels per metre, glass, soft."""
+        """(M, 14) float32: both RGBs, stain, grain, stain frequency x y z in voxels per metre, glass, soft, glow."""
         return np.array(self.rows, dtype=np.float32)
 
 

@@ -69,3 +69,16 @@ class Tracer:
         origins = np.ascontiguousarray(points.T)
         rays = np.tile(np.asarray(direction, dtype=np.float32), (len(origins), 1))
         return self._scene.run(origins, rays, query="OCCLUDED") >= 0
+
+    def blocked(self, points: np.ndarray, toward: np.ndarray) -> np.ndarray:
+        """(N,) bool: whether something stands between points (3, N) and the ends of vectors (3, N) from them."""
+        # Just short of the end: lamps and windows may have a surface there.
+        length = np.full(points.shape[1], 0.97, dtype=np.float32)
+        rays = np.ascontiguousarray(toward.T)
+        return self._scene.run(np.ascontiguousarray(points.T), rays, length, query="OCCLUDED") >= 0
+
+    def reach(self, points: np.ndarray, direction: np.ndarray, limit: float) -> np.ndarray:
+        """(N,) float32: distance in metres from points (3, N) along a unit vector (3,) to a surface, at most `limit`."""
+        origins = np.ascontiguousarray(points.T)
+        rays = np.tile(np.asarray(direction, dtype=np.float32), (len(origins), 1))
+        return self._scene.run(origins, rays, np.full(len(origins), limit, dtype=np.float32), query="DISTANCE")

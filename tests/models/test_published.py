@@ -12,7 +12,8 @@ from torch import nn
 from depthrepro.errors import UserError
 from depthrepro.files import sha256
 from depthrepro.models.depth_anything import PUBLISHED_INPUT, DepthAnything
-from depthrepro.models.published import BLOCKS, load_published, our_names, summarise
+from depthrepro.models.published import BLOCKS, load_published, our_names
+from depthrepro.models.weights import summarise
 
 transformers = pytest.importorskip("transformers", reason="the reference implementation; pip install -e '.[dev]'")
 
@@ -211,7 +212,7 @@ def test_files_of_something_else(tmp_path, content, words):
 def test_nothing_there_and_a_name_offline(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="no such file or folder"):
         load_published(tmp_path / "none.pth")
-    with pytest.raises(UserError, match="holds no model"):
+    with pytest.raises(UserError, match="holds no model.safetensors"):
         load_published(tmp_path)
     huggingface_hub = pytest.importorskip("huggingface_hub")
 
@@ -224,7 +225,7 @@ def test_nothing_there_and_a_name_offline(tmp_path, monkeypatch):
 
 
 def test_a_damaged_config_is_named(theirs, tmp_path):
-    torch.save(original_names(theirs), tmp_path / "a.pth")
+    torch.save(published_names(theirs), tmp_path / "a.pth")
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(UserError, match=r"config\.json: cannot be read"):
         load_published(tmp_path / "a.pth")
