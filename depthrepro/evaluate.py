@@ -1,8 +1,10 @@
 """Score a finished run again, under another protocol, from its saved predictions: no network, no GPU.
 
     python -m depthrepro.evaluate run_dir=runs/garg_kitti/seed=0 eval.cap_m=80 eval.crop=none
+    python -m depthrepro.evaluate run_dir=runs/da_teacher/seed=0 test=kitti2012 eval.cap_m=50
 
 Settings of `eval` that are not named stay as the run had them. Where the data has moved, `data.root=...` says where to.
+`test` names one of the test sets of a run that has several.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +26,7 @@ from depthrepro.evaluation.rows import format_table
 from depthrepro.program import did_you_mean, one_line_errors
 
 if TYPE_CHECKING:
-    from depthrepro.data.base import DataSplits
+    from depthrepro.data.base import DepthDataset
 
 # Parts of the run's own summary that stay true for another protocol.
 _ORIGIN = (
@@ -39,20 +42,24 @@ _ORIGIN = (
     "steps",
 )
 _PARTS = ("eval", "data")
-_USAGE = "usage: python -m depthrepro.evaluate run_dir=RUN_DIR [eval.cap_m=80 eval.crop=none ...] [data.root=...]"
+_USAGE = "usage: python -m depthrepro.evaluate run_dir=RUN_DIR [test=NAME] [eval.cap_m=80 ...] [data.root=...]"
 
 
 def evaluate_again(
-    run_dir: Path, protocol_overrides: Mapping[str, Any], data_overrides: Mapping[str, Any] | None = None
+    run_dir: Path,
+    protocol_overrides: Mapping[str, Any],
+    data_overrides: Mapping[str, Any] | None = None,
+    test: str | None = None,
 ) -> Path:
     """Score a run's saved predictions; `evaluations/<protocol>/` gets per_image.csv, per_range.csv and summary.json.
 
-    Without overrides the numbers are the run's own.
+    Without overrides the numbers are the run's own. With `test`, the folder is below `tests/<test>/`.
 
     Args:
         run_dir: The run directory.
         protocol_overrides: Settings of `Protocol` that differ from the run's, such as {"cap_m": 80}.
         data_overrides: Arguments of the data set that differ, such as {"root": "/other/disk"}.
+        test: One of the run's test sets; None for a run that has only its own.
 
     Returns:
         The folder that was written.
@@ -62,7 +69,6 @@ def evaluate_again(
             predictions were made from, or as `score_run`.
     """
     from depthrepro.config import default_cache_dir
-    from depthrepro.data.base import DepthDataset
     from depthrepro.evaluation.depth_ranges import write_ranges
     from depthrepro.evaluation.ranks import image_bars
     from depthrepro.evaluation.rows import write_rows
@@ -71,20 +77,18 @@ def evaluate_again(
     from depthrepro.run_dir import now
 
     cfg = _load_config(run_dir)
-    protocol = _protocol(cfg, protocol_overrides)
-    origin = _origin(run_dir)
-    splits = _data(cfg, data_overrides or {}, origin)
-    predictions = run_dir / "predictions"
+    source = _source(cfg, run_dir, test)
+    protocol = _protocol(source.protocol, protocol_overrides)
+    origin = _origin(source.folder)
+    data, train = _data(source.data, data_overrides or {}, origin)
+    predictions = source.folder / "predictions"
     checkpoints = [name for name in ("last", "best") if (predictions / name).is_dir()]
     if not checkpoints:
         raise UserError(f"{predictions}: no predictions; the run's own command, typed again, finishes the run")
     cache_dir = default_cache_dir(cfg.get("cache_dir")) / "baselines"
     watch = image_bars(True)
-    if splits.test is None:
-        raise UserError(f"{run_dir}: this run was scored on the test sets of tests/, not on one of its own")
-    train = splits.train if isinstance(splits.train, DepthDataset) else None
-    scores = score_run(run_dir, splits.test, train, protocol, checkpoints, cache_dir=cache_dir, watch=watch)
-    folder = run_dir / "evaluations" / _folder_name(protocol)
+    scores = score_run(source.folder, data, train, protocol, checkpoints, cache_dir=cache_dir, watch=watch)
+    folder = source.folder / "evaluations" / _folder_name(protocol)
     write_rows(folder / "per_image.csv", scores.rows)
     write_ranges(folder / "per_range.csv", scores.rows)
     write_json(folder / "summary.json", {**origin, "protocol": protocol.as_dict(), **scores.summary, "created": now()})
@@ -104,20 +108,46 @@ def _load_config(run_dir: Path) -> DictConfig:
     return cfg
 
 
-def _protocol(cfg: DictConfig, overrides: Mapping[str, Any]) -> Protocol:
+@dataclass(frozen=True)
+class _Source:
+    """What is scored again: where its files lie, its protocol and its data set, as the configuration has them."""
+
+    folder: Path
+    protocol: DictConfig
+    data: DictConfig
+
+
+def _source(cfg: DictConfig, run_dir: Path, test: str | None) -> _Source:
+    """The run itself, or one of its test sets."""
+    tests = cfg.get("tests") or {}
+    scored = sorted(path.parent.name for path in run_dir.glob("tests/*/summary.json"))
+    if test is None and scored and not (run_dir / "predictions").is_dir():
+        raise UserError(
+            f"{run_dir}: this run was scored on several test sets; add test={scored[0]}, or another of {scored}"
+        )
+    if test is None:
+        return _Source(run_dir, cfg.eval, cfg.data)
+    if test not in tests or test not in scored:
+        raise UserError(
+            f"test={test}: {run_dir} was not scored on it, but on {', '.join(scored) or 'its own data alone'}"
+        )
+    return _Source(run_dir / "tests" / test, tests[test].protocol, tests[test].data)
+
+
+def _protocol(own: DictConfig, overrides: Mapping[str, Any]) -> Protocol:
     """The run's protocol with the overrides, checked against its types."""
     known = OmegaConf.structured(Protocol)
     for key in overrides:
         if key not in known:
             raise UserError(f"unknown setting 'eval.{key}'{did_you_mean(key, map(str, known))}")
     try:
-        protocol = OmegaConf.to_object(OmegaConf.merge(known, cfg.eval, dict(overrides)))
+        protocol = OmegaConf.to_object(OmegaConf.merge(known, own, dict(overrides)))
     except OmegaConfBaseException as error:
         raise UserError(f"eval.{error.full_key or '?'}: {str(error).splitlines()[0]}") from error
     assert isinstance(protocol, Protocol)
-    if "split" in overrides and protocol.split != cfg.eval.split:
+    if "split" in overrides and protocol.split != own.split:
         raise UserError(
-            f"eval.split={protocol.split}: the predictions are of split {cfg.eval.split}; train with eval.split instead"
+            f"eval.split={protocol.split}: the predictions are of split {own.split}; train with eval.split instead"
         )
     return protocol
 
@@ -134,21 +164,31 @@ def _origin(run_dir: Path) -> dict[str, Any]:
         raise UserError(f"{file}: not readable as JSON ({error}); delete it") from error
 
 
-def _data(cfg: DictConfig, overrides: Mapping[str, Any], origin: Mapping[str, Any]) -> DataSplits:
-    """The run's data set, built again; its fingerprint must be the one of the run."""
+def _data(
+    own: DictConfig, overrides: Mapping[str, Any], origin: Mapping[str, Any]
+) -> tuple[DepthDataset, DepthDataset | None]:
+    """(test images, training images with depth), built again; the fingerprint must be the one of the run."""
     from hydra.utils import instantiate
 
+    from depthrepro.data.base import DataSplits, DepthDataset
+
     for key in overrides:
-        if key not in cfg.data:
-            raise UserError(f"unknown setting 'data.{key}'{did_you_mean(key, map(str, cfg.data))}")
-    splits: DataSplits = instantiate(OmegaConf.merge(cfg.data, dict(overrides)), _convert_="all")
-    recorded = origin.get("data", {}).get("fingerprint")
-    if recorded not in (None, splits.fingerprint):
+        if key not in own:
+            raise UserError(f"unknown setting 'data.{key}'{did_you_mean(key, map(str, own))}")
+    found = instantiate(OmegaConf.merge(own, dict(overrides)), _convert_="all")
+    if found is None:
+        raise UserError("the test set's folder is not given; name it with data.root=...")
+    recorded, fingerprint = origin.get("data", {}).get("fingerprint"), found.fingerprint[:12]
+    if recorded not in (None, fingerprint):
         raise UserError(
-            f"{splits.name}: the fingerprint {splits.fingerprint} is not the run's {recorded}: the predictions "
+            f"{found.name}: the fingerprint {fingerprint} is not the run's {recorded}: the predictions "
             "were made from other files; name the run's data with data.root=... or train again"
         )
-    return splits
+    if not isinstance(found, DataSplits):
+        return found, None
+    if found.test is None:
+        raise UserError(f"{found.name} has no test images of its own")
+    return found.test, found.train if isinstance(found.train, DepthDataset) else None
 
 
 def _folder_name(protocol: Protocol) -> str:
@@ -159,27 +199,27 @@ def _folder_name(protocol: Protocol) -> str:
     return f"{values['ground_truth']}-{values['crop']}-{depth_range}-{values['alignment']}-{digest}"
 
 
-def parse_arguments(arguments: Sequence[str]) -> tuple[Path, dict[str, Any], dict[str, Any]]:
-    """(run directory, overrides of `eval`, overrides of `data`) from `key=value` arguments.
+def parse_arguments(arguments: Sequence[str]) -> tuple[Path, dict[str, Any], dict[str, Any], str | None]:
+    """(run directory, overrides of `eval`, overrides of `data`, test set) from `key=value` arguments.
 
     Raises:
         UserError: If `run_dir` is missing or an argument is not of that form.
     """
     parts: dict[str, dict[str, Any]] = {part: {} for part in _PARTS}
-    run_dir: str | None = None
+    named: dict[str, str] = {}
     for argument in arguments:
         key, equals, value = argument.partition("=")
         part, dot, name = key.partition(".")
-        if key == "run_dir" and value:
-            run_dir = value
+        if key in ("run_dir", "test") and value:
+            named[key] = value
         elif equals and dot and part in parts:
             parts[part][name] = OmegaConf.from_dotlist([f"value={value}"]).value
         else:
-            legal = ["run_dir", *(f"eval.{name}" for name in OmegaConf.structured(Protocol)), "data.root"]
+            legal = ["run_dir", "test", *(f"eval.{name}" for name in OmegaConf.structured(Protocol)), "data.root"]
             raise UserError(f"cannot use {argument!r}{did_you_mean(key, legal)}; {_USAGE}")
-    if run_dir is None:
+    if "run_dir" not in named:
         raise UserError(f"run_dir is missing; {_USAGE}")
-    return Path(run_dir).expanduser().resolve(), parts["eval"], parts["data"]
+    return Path(named["run_dir"]).expanduser().resolve(), parts["eval"], parts["data"], named.get("test")
 
 
 def main() -> None:

@@ -106,7 +106,9 @@ def test_what_is_missing_is_named(run, tmp_path):
 
 
 def test_arguments():
-    run, protocol, data = parse_arguments(["run_dir=runs/x/seed=0", "eval.cap_m=80", "eval.crop=none", "data.root=/d"])
+    typed = ["run_dir=runs/x/seed=0", "eval.cap_m=80", "eval.crop=none", "data.root=/d", "test=nyu"]
+    run, protocol, data, test = parse_arguments(typed)
+    assert test == "nyu" and parse_arguments(typed[:1])[3] is None
     assert run == Path("runs/x/seed=0").resolve()
     assert protocol == {"cap_m": 80, "crop": "none"} and data == {"root": "/d"}
 
