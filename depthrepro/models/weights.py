@@ -1,0 +1,78 @@
+"""Weights in files: read without executing anything, loaded whole or not at all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from depthrepro.errors import UserError
+
+State = dict[str, Tensor]
+
+
+def read_weights(file: Path) -> State:
+    """Tensors by name; `state_dict`, `model` and `module.` around them are taken off.
+
+    Raises:
+        UserError: If the file is damaged or holds something else.
+    """
+    try:
+        if file.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return dict(load_file(str(file)))
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # zip, pickle and safetensors each raise their own
+        reason = str(error).split("\n")[0].split(". ")[0][:120]
+        raise UserError(f"{file}: no readable weights ({reason}); fetch the file again") from None
+    while isinstance(state, Mapping):
+        inner = next((state[key] for key in ("state_dict", "model") if isinstance(state.get(key), Mapping)), None)
+        if inner is None:
+            break
+        state = inner
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f"{file}: holds no weights by name")
+    return {str(name).removeprefix("module."): value for name, value in state.items()}
+
+
+def load_strictly(model: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:
+    """Load all tensors; on any difference, none.
+
+    Args:
+        model: Takes them in its own precision.
+        state: Tensors by the model's names.
+        source: Where they come from, for the message.
+
+    Raises:
+        UserError: Naming the tensors that are missing, in excess, or of another shape, by their modules.
+    """
+    wanted = model.state_dict()
+    missing = [name for name in wanted if name not in state]
+    extra = [name for name in state if name not in wanted]
+    shapes = [
+        f"{name} {tuple(state[name].shape)} for {tuple(value.shape)}"
+        for name, value in wanted.items()
+        if name in state and state[name].shape != value.shape
+    ]
+    if missing or extra or shapes:
+        raise UserError(
+            f"{source}: its weights do not fit: "
+            + "; ".join(
+                f"{len(names)} {what} ({summarise(names)})"
+                for what, names in (("missing", missing), ("not known", extra), ("of another shape", shapes))
+                if names
+            )
+        )
+    model.load_state_dict({name: state[name].to(value.dtype) for name, value in wanted.items()})
+
+
+def summarise(names: Iterable[str], shown: int = 3) -> str:
+    """The first names, and how many more there are in each part of the network."""
+    listed = list(names)
+    rest = Counter(".".join(name.split(".")[:3]) for name in listed[shown:])
+    more = ", ".join(f"{count} more in {module}" for module, count in rest.most_common(3))
+    return ", ".join(listed[:shown]) + (f", {more}" if more else "") + (" ..." if len(rest) > 3 else "")
