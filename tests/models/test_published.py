@@ -12,22 +12,32 @@ from torch import nn
 from depthrepro.errors import UserError
 from depthrepro.files import sha256
 from depthrepro.models.depth_anything import PUBLISHED_INPUT, DepthAnything
-from depthrepro.models.published import BLOCKS, load_published, our_names
-from depthrepro.models.weights import summarise
+from depthrepro.models.published import BLOCKS, describe, load_published, our_names
 
 transformers = pytest.importorskip("transformers", reason="the reference implementation; pip install -e '.[dev]'")
 
+# Width, blocks, heads, channels after the projection, channels of the fused maps: as published.
+PUBLISHED_SIZES = {
+    "vits": (384, 12, 6, [48, 96, 192, 384], 64),
+    "vitb": (768, 12, 12, [96, 192, 384, 768], 128),
+    "vitl": (1024, 24, 16, [256, 512, 1024, 1024], 256),
+}
 # Hugging Face's names in the files that are published, where today's transformers has other names in memory.
 PUBLISHED = ((r"attention\.q_proj", "attention.attention.query"), (r"attention\.k_proj", "attention.attention.key"))
 PUBLISHED += ((r"attention\.v_proj", "attention.attention.value"), (r"attention\.o_proj", "attention.output.dense"))
 
 
-def reference(blocks=(9, 10, 11, 12), **options) -> nn.Module:
-    """Hugging Face's network in the configuration of ViT-S, every parameter random, those that start at 0 or 1 too."""
+def reference(blocks=(9, 10, 11, 12), size="vits", **options) -> nn.Module:
+    """Hugging Face's network in a published configuration, every parameter random, those that start at 0 or 1 too.
+
+    Measured on ViT-S: any of the 234 tensors turned round moves the map by 1.4 % of its maximum or more, so that a
+    difference below 0.01 % leaves no room for a tensor in the wrong place.
+    """
+    width, depth, heads, channels, features = PUBLISHED_SIZES[size]
     backbone = transformers.Dinov2Config(
-        hidden_size=384,
-        num_hidden_layers=12,
-        num_attention_heads=6,
+        hidden_size=width,
+        num_hidden_layers=depth,
+        num_attention_heads=heads,
         image_size=518,
         patch_size=14,
         out_indices=list(blocks),
@@ -36,9 +46,9 @@ def reference(blocks=(9, 10, 11, 12), **options) -> nn.Module:
     )
     config = transformers.DepthAnythingConfig(
         backbone_config=backbone,
-        reassemble_hidden_size=384,
-        neck_hidden_sizes=[48, 96, 192, 384],
-        fusion_hidden_size=64,
+        reassemble_hidden_size=width,
+        neck_hidden_sizes=channels,
+        fusion_hidden_size=features,
         **options,
     )
     torch.manual_seed(0)
@@ -80,7 +90,7 @@ def original_names(model: nn.Module) -> dict[str, torch.Tensor]:
     state["pretrained.mask_token"] = source[f"{embeddings}.mask_token"]
     both = "weight bias"
     state |= get(both, ("pretrained.patch_embed.proj", f"{embeddings}.patch_embeddings.projection"))
-    for i in range(12):
+    for i in range(model.config.backbone_config.num_hidden_layers):
         a, b = f"pretrained.blocks.{i}", f"backbone.encoder.layer.{i}"
         for kind in both.split():
             parts = [source[f"{b}.attention.{part}_proj.{kind}"] for part in "qkv"]
@@ -141,33 +151,55 @@ def test_a_folder_of_hugging_face_says_its_blocks_and_its_head(tmp_path):
     ours = load_published(tmp_path)
     assert ours.encoder.blocks == list(BLOCKS[2]["vits"]) and ours.head == "metric" and ours.max_depth_m == 20
     assert difference(ours, theirs, (140, 98)) < 1e-4
+    assert difference(load_published(tmp_path, version=1), theirs, (140, 98)) > 0.01  # other blocks, another map
 
 
-def test_the_version_is_read_from_the_name_or_given(theirs, tmp_path):
-    state = original_names(theirs)
-    for name, options, blocks in (
-        ("depth_anything_vits14.pth", {}, BLOCKS[1]),
-        ("depth_anything_v2_vits.pth", {}, BLOCKS[2]),
-        ("mine.pth", {"version": 2}, BLOCKS[2]),
-    ):
-        torch.save(state, tmp_path / name)
-        assert load_published(tmp_path / name, **options).encoder.blocks == list(blocks["vits"])
-    torch.save(state, tmp_path / "depth_anything_v2_metric_hypersim_vits.pth")
-    metric = load_published(tmp_path / "depth_anything_v2_metric_hypersim_vits.pth")
-    assert (metric.head, metric.max_depth_m) == ("metric", 20.0)
+@pytest.mark.parametrize(
+    ("name", "version", "blocks", "head"),
+    [
+        ("depth_anything_vitl14.pth", None, [20, 21, 22, 23], ("relative", 80.0)),
+        ("depth_anything_v2_vitl.pth", None, [4, 11, 17, 23], ("relative", 80.0)),
+        ("mine.pth", 2, [4, 11, 17, 23], ("relative", 80.0)),
+        ("depth_anything_v2_metric_hypersim_vitl.pth", None, [4, 11, 17, 23], ("metric", 20.0)),
+        ("depth_anything_v2_metric_vkitti_vitl.pth", None, [4, 11, 17, 23], ("metric", 80.0)),
+    ],
+)
+def test_the_version_and_the_head_are_read_from_the_name_or_given(name, version, blocks, head, tmp_path):
+    found = describe({"pretrained.cls_token": torch.zeros(1, 1, 1024)}, tmp_path / name, tmp_path / "none", version)
+    assert (found.encoder, list(found.blocks), (found.head, found.max_depth_m)) == ("vitl", blocks, head)
 
 
-@pytest.mark.parametrize(("encoder", "width", "features"), [("vitb", 768, 128), ("vitl", 1024, 256)])
-def test_larger_sizes_have_a_place_for_every_published_tensor(encoder, width, features):
-    with torch.device("meta"):
-        model = DepthAnything(encoder)
-    count = 24 if encoder == "vitl" else 12
-    out = {"vitb": (96, 192, 384, 768), "vitl": (256, 512, 1024, 1024)}[encoder]
-    state = model.state_dict()
-    assert state["encoder.vit.cls_token"].shape[-1] == width
-    assert f"encoder.vit.blocks.{count - 1}.ls2.gamma" in state and f"encoder.vit.blocks.{count}.ls2.gamma" not in state
-    assert [state[f"decoder.project.{i}.weight"].shape[0] for i in range(4)] == list(out)
-    assert state["decoder.adapt.0.weight"].shape == (features, out[0], 3, 3)
+@pytest.mark.parametrize("size", list(PUBLISHED_SIZES))
+@pytest.mark.parametrize(("names", "per_block"), [(published_names, 18), (original_names, 14)])
+def test_every_published_tensor_has_its_place_in_every_size(size, names, per_block):
+    depth = PUBLISHED_SIZES[size][1]
+    with torch.device("meta"):  # names and shapes without numbers
+        theirs, ours = reference(size=size), DepthAnything(size)
+    state = names(theirs)
+    # Seven tensors around the blocks; 8 projections, 6 resizers, 4 adapters, 40 in the fusions, 6 in the head.
+    assert len(state) == 7 + per_block * depth + 64
+    expected = {name: value.shape for name, value in ours.state_dict().items()}
+    assert {name: value.shape for name, value in our_names(state).items()} == expected
+    assert ours.encoder.blocks == list(range(depth - 4, depth))
+
+
+def test_a_config_of_one_version_does_not_hold_for_an_original_file_of_the_other(theirs, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"backbone_config": {"out_indices": [9, 10, 11, 12]}}))
+    torch.save(original_names(theirs), tmp_path / "depth_anything_v2_vits.pth")
+    assert load_published(tmp_path).encoder.blocks == [2, 5, 8, 11]  # the folder's only weights
+
+
+def test_names_of_hugging_face_without_a_version_are_refused(theirs, tmp_path):
+    """Read with V1's blocks, V2's weights would give a plausible wrong map."""
+    file = tmp_path / "pytorch_model.bin"
+    torch.save(published_names(theirs), file)
+    with pytest.raises(UserError, match=r"pytorch_model\.bin: V1's and V2's weights look alike; put the config\.json"):
+        load_published(tmp_path)
+    assert load_published(file, version=2).encoder.blocks == [2, 5, 8, 11]
+    backbone = {"out_features": ["stage3", "stage6", "stage9", "stage12"]}
+    (tmp_path / "config.json").write_text(json.dumps({"backbone_config": backbone, "max_depth": 1}))
+    assert load_published(tmp_path).encoder.blocks == [2, 5, 8, 11]
+    assert load_published(tmp_path, head="metric").max_depth_m == 80.0  # 1 is what a relative head's config has
 
 
 def test_differences_are_told_and_nothing_is_loaded(theirs, tmp_path):
@@ -187,33 +219,21 @@ def test_differences_are_told_and_nothing_is_loaded(theirs, tmp_path):
         assert words in str(error.value)
 
 
-def test_many_names_are_counted_by_module():
-    names = [f"encoder.vit.blocks.{i}.x" for i in range(9)] + ["decoder.head.0.bias"]
-    assert summarise(names).endswith("6 more in encoder.vit.blocks, 1 more in decoder.head.0")
-
-
-def test_wrappers_are_looked_into(theirs, tmp_path):
-    wrapped = {"state_dict": {f"module.{name}": value for name, value in original_names(theirs).items()}, "epoch": 3}
-    torch.save(wrapped, tmp_path / "a.pth")
-    assert load_published(tmp_path / "a.pth").encoder.blocks == list(BLOCKS[1]["vits"])
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [(b"not weights", "no readable weights"), ({"a": 1}, "holds no weights"), ({"a": torch.zeros(2)}, "no weights of")],
-)
-def test_files_of_something_else(tmp_path, content, words):
-    file = tmp_path / "a.pth"
-    file.write_bytes(content) if isinstance(content, bytes) else torch.save(content, file)
-    with pytest.raises(UserError, match=rf"a\.pth.*{words}"):
-        load_published(file)
+def test_a_file_of_something_else(tmp_path):
+    torch.save({"core.pretrained.cls_token": torch.zeros(1, 1, 384)}, tmp_path / "zoe.pt")
+    with pytest.raises(UserError, match=r"zoe\.pt: no weights of .*; it holds core\.pretrained\.cls_token"):
+        load_published(tmp_path / "zoe.pt")
+    with pytest.raises(UserError, match="version must be 1 or 2, got 3"):
+        load_published(tmp_path / "zoe.pt", version=3)
 
 
 def test_nothing_there_and_a_name_offline(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="no such file or folder"):
         load_published(tmp_path / "none.pth")
-    with pytest.raises(UserError, match="holds no model.safetensors"):
+    with pytest.raises(UserError, match=r"holds no model\.safetensors or .*; of other weights none"):
         load_published(tmp_path)
+    with pytest.raises(UserError, match="no such file or folder"):  # a path, not a name of the hub's
+        load_published("weights/depth_anything_vits14.pth")
     huggingface_hub = pytest.importorskip("huggingface_hub")
 
     def offline(*_, **__):
@@ -221,16 +241,24 @@ def test_nothing_there_and_a_name_offline(tmp_path, monkeypatch):
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
     with pytest.raises(UserError, match="cannot be fetched"):
-        load_published("depth-anything/Depth-Anything-V2-Small-hf")
+        DepthAnything.from_checkpoint("depth-anything/Depth-Anything-V2-Small-hf")
 
 
-def test_a_damaged_config_is_named(theirs, tmp_path):
-    torch.save(published_names(theirs), tmp_path / "a.pth")
-    (tmp_path / "config.json").write_text("{")
-    with pytest.raises(UserError, match=r"config\.json: cannot be read"):
-        load_published(tmp_path / "a.pth")
-    (tmp_path / "config.json").write_text(json.dumps({"depth_estimation_type": "relative"}))
-    assert load_published(tmp_path / "a.pth").head == "relative"
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "cannot be read"),
+        ('{"backbone_config": {"out_indices": [9, 10]}}', r"out_indices \[9, 10\] are not four of the stages 1 to 12"),
+        ('{"backbone_config": {"out_indices": [3, 6, 9, 40]}}', "are not four of the stages 1 to 12"),
+        ('{"backbone_config": {"out_indices": [12, 9, 6, 3]}}', "in their order"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_named(tmp_path, content, words):
+    (tmp_path / "config.json").write_text(content)
+    state = {"backbone.embeddings.cls_token": torch.zeros(1, 1, 384)}
+    with pytest.raises(UserError, match=rf"config\.json: .*{words}"):
+        describe(state, tmp_path / "model.safetensors", tmp_path / "config.json", None)
 
 
 def test_a_part_of_query_key_value_is_missed(theirs):
