@@ -31,8 +31,10 @@ EXPERIMENTS = sorted(
     for p in Path(CONFIG_DIR, "experiment").rglob("*.yaml")
 )
 GROUPS = {"model", "loss", "optimizer", "scheduler", "augment", "stages", "eval", "logger", "benchmark", "test"}
-DATA_FOLDERS = ("KITTI_RAW", "KITTI_STEREO", "KITTI_DEPTH", "MLFLOW_TRACKING_URI")
-DEFAULT_TESTS = ("heldout", "kitti2012", "kitti_depth_mini", "kitti")
+DATA_FOLDERS = (
+    *("KITTI_RAW", "KITTI_STEREO", "KITTI_DEPTH", "NYU", "SINTEL", "DDAD", "ETH3D", "DIODE"),
+    "MLFLOW_TRACKING_URI",
+)
 # The largest transformer at full size takes seconds for one image.
 SMALLER = ("model.encoder=vits", "input_size=[28,28]")
 

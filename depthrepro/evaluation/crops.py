@@ -13,6 +13,7 @@ from depthrepro.evaluation.protocol import Crop
 _RATIOS: dict[Crop, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
     Crop.garg: ((151, 367, 370), (44, 1180, 1224)),
     Crop.eigen: ((123, 338, 370), (44, 1180, 1224)),
+    Crop.nyu: ((45, 471, 480), (41, 601, 640)),
 }
 
 
@@ -27,8 +28,9 @@ def crop_bounds(crop: Crop, height: int, width: int) -> tuple[int, int, int, int
     Raises:
         ValueError: If the image is so small that nothing is left.
 
-    Source: Garg et al. (arXiv:1603.04992) and Eigen et al. 2014, as fractions of the full-resolution image, cut to
-    whole pixels. 375 × 1242 gives rows 153–371 and columns 44–1197 for `garg`. Differs: exact ratios, see above.
+    Source: Garg et al. (arXiv:1603.04992) and Eigen et al. 2014 (also for `nyu`), as fractions of the full-resolution
+    image, cut to whole pixels. 375 × 1242 gives rows 153–371 and columns 44–1197 for `garg`. Differs: exact ratios, see
+    above.
     """
     if crop is Crop.none:
         return 0, height, 0, width

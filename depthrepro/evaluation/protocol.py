@@ -26,6 +26,7 @@ class Crop(Enum):
     none = "none"
     garg = "garg"
     eigen = "eigen"
+    nyu = "nyu"  # rows 45 to 471, columns 41 to 601 of 480 x 640: where the Kinect's depth was registered
 
 
 class Alignment(Enum):

@@ -13,6 +13,8 @@ from depthrepro.evaluation.protocol import Crop
         (Crop.garg, (375, 1242), (153, 371, 44, 1197)),
         (Crop.eigen, (375, 1242), (124, 342, 44, 1197)),
         (Crop.none, (375, 1242), (0, 375, 0, 1242)),
+        (Crop.nyu, (480, 640), (45, 471, 41, 601)),
+        (Crop.nyu, (240, 320), (22, 235, 20, 300)),
         # The authors' mask_eigen.png: ones on rows 151..366 and columns 44..1179, both ends included.
         (Crop.garg, (370, 1224), (151, 367, 44, 1180)),
         # The other sizes of KITTI raw, where the decimals .40810811 ... and int() agree with exact ratios.

@@ -1,0 +1,113 @@
+"""NYU Depth V2: the labelled set in its official MATLAB file, 654 test images."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from depthrepro.data.base import DepthDataset, ImageRecord
+from depthrepro.data.checks import check_folder
+from depthrepro.data.depth_images import check_count
+from depthrepro.errors import UserError
+from depthrepro.evaluation.protocol import GroundTruth
+
+if TYPE_CHECKING:
+    import h5py
+
+LABELLED, SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
+TEST_IMAGES = 654
+DEPTHS = {"raw": "rawDepths", "filled": "depths"}
+
+
+class NYU(DepthDataset):
+    """The test images of the labelled set.
+
+    The file is HDF5 written by MATLAB, whose axes come reversed: images (N, 3, W, H), depth (N, W, H).
+
+    Args:
+        root: Folder with `nyu_depth_v2_labeled.mat` and `splits.mat` (from the authors' toolbox).
+        depth: "raw": as the Kinect measured it, with holes; "filled": with holes filled in by colourisation.
+        allow_missing: Go on with fewer than 654 test images.
+
+    Raises:
+        UserError: If a file is missing or damaged, or the split has another number of images.
+    """
+
+    def __init__(self, root: str | Path, depth: str = "filled", allow_missing: bool = False) -> None:
+        if depth not in DEPTHS:
+            raise UserError(f"depth must be raw or filled, got {depth!r}")
+        self.file, self.key = Path(root) / LABELLED, DEPTHS[depth]
+        self.name, self.expected = f"NYU Depth V2 test ({depth} depth)", TEST_IMAGES
+        self._handle: h5py.File | None = None
+        self.indices = read_test_indices(Path(root) / SPLITS)
+        check_count(self.name, len(self.indices), TEST_IMAGES, allow_missing)
+        images = self._open()["images"]
+        if max(self.indices) >= images.shape[0]:
+            raise UserError(f"{self.file}: {images.shape[0]} images, but {SPLITS} names number {max(self.indices) + 1}")
+        size = int(images.shape[3]), int(images.shape[2])
+        self.records = [ImageRecord(f"{index + 1:04d}", size) for index in self.indices]
+        self.encodings = {"hdf5": len(self.records)}
+        text = f"{self.name} {self.file.stat().st_size} {self.indices}"
+        self.fingerprint = hashlib.sha256(text.encode()).hexdigest()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """An open file does not travel to a loader process."""
+        return {**self.__dict__, "_handle": None}
+
+    def _open(self) -> h5py.File:
+        import h5py
+
+        if self._handle is None:
+            try:
+                self._handle = h5py.File(self.file, "r")
+            except FileNotFoundError:
+                raise UserError(f"{self.file}: no such file; fetch the labelled data set (2.8 GB)") from None
+            except OSError as error:
+                raise UserError(f"{self.file}: cannot be read ({error}); fetch it again") from None
+            if "images" not in self._handle or self.key not in self._handle:
+                raise UserError(f"{self.file}: has no images or no {self.key}; is it the labelled data set?")
+        return self._handle
+
+    def read_image(self, index: int) -> np.ndarray:
+        """Image `index`, RGB uint8 (480, 640, 3)."""
+        return np.ascontiguousarray(np.asarray(self._open()["images"][self.indices[index]]).transpose(2, 1, 0))
+
+    def depth_gt(self, index: int, ground_truth: GroundTruth) -> np.ndarray:
+        """Depth in metres of image `index`, 0 = none."""
+        if ground_truth is not GroundTruth.dense:
+            raise UserError(f"{self.name} has no ground truth '{ground_truth.value}': choose 'dense'")
+        depth = np.asarray(self._open()[self.key][self.indices[index]], dtype=np.float32).T
+        return np.ascontiguousarray(np.where(np.isfinite(depth) & (depth > 0), depth, 0.0))
+
+    def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
+        """Whether `ground_truth` is the dense depth."""
+        return ground_truth is GroundTruth.dense
+
+
+def read_test_indices(path: Path) -> list[int]:
+    """Numbers of the test images, from 0, in order.
+
+    Raises:
+        UserError: If the file is missing or has no `testNdxs`.
+    """
+    from scipy.io import loadmat
+
+    try:
+        numbers = loadmat(path)["testNdxs"]
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; it comes with the authors' toolbox") from None
+    except Exception as error:  # scipy's errors for damaged files have no common name
+        raise UserError(f"{path}: has no readable testNdxs ({error}); fetch it again") from None
+    return [int(number) - 1 for number in np.ravel(numbers)]
+
+
+def build(root: str | None, depth: str = "filled", allow_missing: bool = False) -> NYU | None:
+    """The test images; None without a folder. See `NYU`."""
+    if not root:
+        return None
+    folder = Path(root).expanduser()
+    check_folder(folder, "root")
+    return NYU(folder, depth, allow_missing)
