@@ -266,16 +266,17 @@ def result_config(cfg: DictConfig) -> dict[str, Any]:
         holder = resolved.get(node, {}) if node else resolved
         if leaf != "seed":
             holder.pop(leaf, None)
-    _without_caches(resolved["data"])
+    _only_what_counts(resolved["data"])
     return {str(k): v for k, v in resolved.items()}
 
 
-def _without_caches(node: Any) -> None:
-    """Take out every `cache_dir` at any depth."""
-    if isinstance(node, dict):
-        node.pop("cache_dir", None)
-        for value in node.values():
-            _without_caches(value)
+def _only_what_counts(node: Any) -> None:
+    """Take out, at any depth, every `cache_dir`, and every part whose folder is not given: it takes no part."""
+    for key, value in list(node.items()):
+        if key == "cache_dir" or (isinstance(value, dict) and value.get("root", "") is None):
+            del node[key]
+        elif isinstance(value, dict):
+            _only_what_counts(value)
 
 
 def config_hash(cfg: DictConfig) -> str:

@@ -33,6 +33,7 @@ EXPERIMENTS = sorted(
 GROUPS = {"model", "loss", "optimizer", "scheduler", "augment", "stages", "eval", "logger", "benchmark", "test"}
 DATA_FOLDERS = (
     *("KITTI_RAW", "KITTI_STEREO", "KITTI_DEPTH", "NYU", "SINTEL", "DDAD", "ETH3D", "DIODE"),
+    *("BLENDEDMVS", "DIML", "HRWSI", "IRS", "MEGADEPTH", "TARTANAIR"),
     "MLFLOW_TRACKING_URI",
 )
 # The largest transformer at full size takes seconds for one image.
@@ -193,6 +194,15 @@ def test_an_unusable_saved_configuration_is_named(tmp_path, content, message):
     with pytest.raises(UserError, match=message) as error:
         load_config(file)
     assert str(file) in str(error.value)
+
+
+def test_a_data_set_without_a_folder_takes_no_part_in_the_hash(monkeypatch):
+    for name in ("BLENDEDMVS", "TARTANAIR"):
+        monkeypatch.delenv(name, raising=False)
+    base = config_hash(composed("+experiment=da_teacher"))
+    assert base == config_hash(composed("+experiment=da_teacher", "~data.sources.tartanair", "cache_dir=/elsewhere"))
+    monkeypatch.setenv("BLENDEDMVS", "somewhere")
+    assert base != config_hash(composed("+experiment=da_teacher"))
 
 
 def test_hash_ignores_where_and_follows_what():
