@@ -1,0 +1,143 @@
+"""Depth Anything: sizes and meaning of the outputs, gradients, checkpoints, refusals."""
+
+import pytest
+import torch
+
+from depthrepro.checkpoint import save_checkpoint
+from depthrepro.errors import UserError
+from depthrepro.input_policy import InputPolicy
+from depthrepro.kinds import Kind
+from depthrepro.models.depth_anything import SIZES, DepthAnything, policy_of
+
+TINY = {
+    "encoder": "vits",
+    "out_channels": [8, 8, 8, 8],
+    "features": 8,
+    "encoder_options": {"depth": 4, "embed_dim": 32, "num_heads": 2, "blocks": [0, 1, 2, 3], "img_size": 56},
+}
+LITE = {"encoder": "efficientnet_lite0", "out_channels": [8, 8, 8, 8], "features": 8}
+CONFIG = {"_target_": "depthrepro.models.depth_anything.DepthAnything", "_convert_": "all", **TINY}
+POLICY = InputPolicy(42, 56, multiple=14, keep_aspect=True, interpolation="cubic")
+
+
+def network(options=TINY, **more) -> DepthAnything:
+    torch.manual_seed(0)
+    return DepthAnything(**{**options, **more}).eval()
+
+
+@pytest.mark.parametrize(
+    ("options", "size", "coarsest"),
+    [
+        (TINY, (56, 56), (32, 4, 4)),
+        (TINY, (42, 98), (32, 3, 7)),  # odd numbers of patches: the halved map is rounded up and comes back
+        (LITE, (64, 96), (320, 2, 3)),
+        (LITE, (50, 70), (320, 2, 3)),
+    ],
+)
+def test_a_map_of_the_images_size_and_features_if_asked(options, size, coarsest):
+    model, image = network(options), torch.rand(2, 3, *size)
+    with torch.inference_mode():
+        plain, both = model(image), model(image, levels=["affine_inv_depth", "features"])
+    assert list(plain) == ["affine_inv_depth"] and model.kind is Kind.affine_inv_depth
+    assert plain["affine_inv_depth"].shape == (2, 1, *size)
+    assert both["features"].shape == (2, *coarsest)
+    assert torch.equal(both["affine_inv_depth"], plain["affine_inv_depth"])
+    assert torch.equal(both["features"], model.features(image)[-1])
+
+
+def test_relative_is_never_negative():
+    model = network()
+    image = torch.rand(1, 3, 28, 28)
+    for bias, sign in ((-100.0, False), (100.0, True)):
+        torch.nn.init.constant_(model.decoder.head[-1].bias, bias)
+        values = model(image)["affine_inv_depth"]
+        assert bool((values > 0).all()) if sign else bool((values == 0).all())
+
+
+def test_metric_lies_between_nothing_and_the_largest_depth():
+    model = network(head="metric", max_depth_m=20.0)
+    assert model.kind is Kind.depth
+    torch.nn.init.zeros_(model.decoder.head[-1].weight)
+    for bias, metres in ((-100.0, 0.0), (0.0, 10.0), (100.0, 20.0)):  # sigmoid: 0, 1/2, 1
+        torch.nn.init.constant_(model.decoder.head[-1].bias, bias)
+        torch.testing.assert_close(model(torch.rand(1, 3, 28, 28))["depth"], torch.full((1, 1, 28, 28), metres))
+
+
+def test_several_classes_give_logits():
+    model = network(nclass=5)
+    logits = model(torch.rand(2, 3, 28, 42))["logits"]
+    assert logits.shape == (2, 5, 28, 42) and bool((logits < 0).any())
+
+
+@pytest.mark.parametrize(("options", "head"), [(TINY, "relative"), (TINY, "metric"), (LITE, "relative")])
+def test_the_gradient_reaches_every_parameter(options, head):
+    model = network(options, head=head).train()
+    torch.nn.init.constant_(model.decoder.head[-1].bias, 1.0)  # above the last ReLU
+    outputs = model(torch.rand(2, 3, 56, 56))
+    sum(x.square().mean() for x in outputs.values()).backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None] == []
+    assert all(float(p.grad.abs().sum()) > 0 for name, p in model.encoder.named_parameters() if name.endswith("weight"))
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "features"),
+    [
+        ("vits", (48, 96, 192, 384), 64),
+        ("vitb", (96, 192, 384, 768), 128),
+        ("vitl", (256, 512, 1024, 1024), 256),
+    ],
+)
+def test_the_published_sizes(size, channels, features):
+    assert SIZES[size] == (channels, features)
+    with torch.device("meta"):
+        decoder = DepthAnything(size).decoder
+    assert tuple(layer.out_channels for layer in decoder.project) == channels
+    assert {layer.out_channels for layer in decoder.adapt} == {features}
+    assert (decoder.narrow.out_channels, decoder.head[0].out_channels) == (features // 2, 32)
+
+
+def test_an_unknown_head_is_told():
+    with pytest.raises(UserError, match=r"model\.head: 'absolute' is unknown, choose from relative, metric"):
+        DepthAnything(head="absolute")
+
+
+def test_a_checkpoint_gives_the_same_map_back(tmp_path):
+    model = network(head="metric", max_depth_m=20.0)
+    config = {**CONFIG, "head": "metric", "max_depth_m": 20.0, "weights": "gone.pth"}  # the start's file is not needed
+    save_checkpoint(
+        tmp_path / "last.pt", {"model": model.state_dict(), "model_config": config, "input": POLICY.as_dict()}
+    )
+    loaded = DepthAnything.from_checkpoint(str(tmp_path / "last.pt"))
+    assert not loaded.training and loaded.kind is Kind.depth and policy_of(loaded) == POLICY
+    image = torch.rand(1, 3, 42, 70)
+    assert torch.equal(loaded(image)["depth"], model(image)["depth"])
+
+
+def test_a_network_that_was_not_loaded_has_no_policy():
+    with pytest.raises(UserError, match="size of its input is not known"):
+        policy_of(network())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"features": 4}, "of another shape"),
+        ({"nclass": 3}, r"2 not known \(decoder\.narrow\.weight, decoder\.narrow\.bias\); 4 of another shape"),
+        ({"wings": 2}, "does not take its arguments .*wings.*another version"),
+        ({"head": "absolute"}, "'absolute' is unknown"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_is_told(change, words, tmp_path):
+    state = {"model": network().state_dict(), "model_config": {**CONFIG, **change}, "input": POLICY.as_dict()}
+    save_checkpoint(tmp_path / "last.pt", state)
+    with pytest.raises(UserError, match=words):
+        DepthAnything.from_checkpoint(tmp_path / "last.pt")
+
+
+def test_a_checkpoint_of_another_network_or_none(tmp_path):
+    state = {"model": {"w": torch.zeros(1)}, "model_config": {"_target_": "depthrepro.models.garg.GargNet"}}
+    save_checkpoint(tmp_path / "garg.pt", state)
+    with pytest.raises(UserError, match=r"garg\.pt: no weights of Depth Anything's"):
+        DepthAnything.from_checkpoint(tmp_path / "garg.pt")
+    with pytest.raises(UserError, match=r"none\.pt: no such file"):
+        DepthAnything.from_checkpoint(tmp_path / "none.pt")
