@@ -34,6 +34,7 @@ GROUPS = {"model", "loss", "optimizer", "scheduler", "augment", "stages", "eval"
 DATA_FOLDERS = (
     *("KITTI_RAW", "KITTI_STEREO", "KITTI_DEPTH", "NYU", "SINTEL", "DDAD", "ETH3D", "DIODE"),
     *("BLENDEDMVS", "DIML", "HRWSI", "IRS", "MEGADEPTH", "TARTANAIR"),
+    *("BDD100K", "GOOGLE_LANDMARKS", "IMAGENET21K", "LSUN", "OBJECTS365", "OPEN_IMAGES", "PLACES365", "SA1B"),
     "MLFLOW_TRACKING_URI",
 )
 # The largest transformer at full size takes seconds for one image.

@@ -191,15 +191,19 @@ def probe_photo(path: Path) -> Probe:
     """
     try:
         with Image.open(path) as image:
-            width, height = image.size
-            # Other formats hold the tag where reading it decodes pixels, or not at all.
-            turned = image.format in ("JPEG", "TIFF", "WEBP", "PNG") and image.getexif().get(_ORIENTATION) in _TURNED
-            kind = (image.format or "image").lower()
-        return (width, height, kind, path.stat().st_size) if turned else (height, width, kind, path.stat().st_size)
+            return (*upright_size(image), (image.format or "image").lower(), path.stat().st_size)
     except FileNotFoundError:
         raise UserError(f"{path}: no such image") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: no readable image ({error}); remove it, or set allow_damaged=true") from None
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """(height, width) after the rotation that an opened image asks for; its pixels are not decoded."""
+    width, height = image.size
+    # Other formats hold the tag where reading it decodes pixels, or not at all.
+    has_tag = image.format in ("JPEG", "TIFF", "WEBP", "PNG")
+    return (width, height) if has_tag and image.getexif().get(_ORIENTATION) in _TURNED else (height, width)
 
 
 def load_index(

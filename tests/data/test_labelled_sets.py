@@ -128,7 +128,7 @@ def test_no_folder_no_set_and_another_folder_is_told(name, tmp_path):
     build = getattr(labelled_sets, name)
     assert build(None) is None
     (tmp_path / "readme.txt").touch()
-    with pytest.raises(UserError, match="no image of .* is there; expected"):
+    with pytest.raises(UserError, match=r"no image of .* is there; expected"):
         build(str(tmp_path))
 
 
