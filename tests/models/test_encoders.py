@@ -50,7 +50,7 @@ def test_sides_must_be_multiples_of_the_patch():
 
 
 def test_positions_keep_their_place_when_the_image_grows():
-    """A ramp along the rows and one along the columns; half-pixel centres: sample i of n lies at (i + 1/2) * 4 / n - 1/2.
+    """A ramp along the rows and one along the columns; sample i of n lies at (i + 1/2) * 4 / n - 1/2.
 
     Sample 3 of 8 lies at 1.25. The bicubic kernel with a = -3/4 weighs the values 0, 1, 2, 3 there with -0.10546875,
     0.87890625, 0.26171875 and -0.03515625, which gives 1.296875; sample 4 is its mirror image.

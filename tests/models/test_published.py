@@ -82,7 +82,7 @@ def published_names(model: nn.Module) -> dict[str, torch.Tensor]:
 
 def original_names(model: nn.Module) -> dict[str, torch.Tensor]:
     """The same weights as the authors named them; written down here on its own, from the published files' names."""
-    state, source = {}, model.state_dict()
+    state, source = {}, published_names(model)
     get = lambda kind, *names: {f"{a}.{k}": source[f"{b}.{k}"] for a, b in names for k in kind.split()}  # noqa: E731
     embeddings = "backbone.embeddings"
     state["pretrained.cls_token"] = source[f"{embeddings}.cls_token"]
@@ -93,9 +93,9 @@ def original_names(model: nn.Module) -> dict[str, torch.Tensor]:
     for i in range(model.config.backbone_config.num_hidden_layers):
         a, b = f"pretrained.blocks.{i}", f"backbone.encoder.layer.{i}"
         for kind in both.split():
-            parts = [source[f"{b}.attention.{part}_proj.{kind}"] for part in "qkv"]
+            parts = [source[f"{b}.attention.attention.{part}.{kind}"] for part in ("query", "key", "value")]
             state[f"{a}.attn.qkv.{kind}"] = torch.cat(parts)
-        state |= get(both, (f"{a}.attn.proj", f"{b}.attention.o_proj"), (f"{a}.norm1", f"{b}.norm1"))
+        state |= get(both, (f"{a}.attn.proj", f"{b}.attention.output.dense"), (f"{a}.norm1", f"{b}.norm1"))
         state |= get(both, (f"{a}.norm2", f"{b}.norm2"), (f"{a}.mlp.fc1", f"{b}.mlp.fc1"))
         state |= get(both, (f"{a}.mlp.fc2", f"{b}.mlp.fc2"))
         for k in (1, 2):
