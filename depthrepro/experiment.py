@@ -47,8 +47,8 @@ def run_experiment(cfg: DictConfig, overrides: list[str]) -> int | None:
     """
     device = choose_device(cfg.trainer.device)
     distributed.start(device)
+    run = RunDir(resolve_run_dir(cfg, overrides))
     try:
-        run = RunDir(resolve_run_dir(cfg, overrides))
         if distributed.is_main():
             run.lock()
             run.prepare(config_hash(cfg), force=cfg.force)
@@ -58,6 +58,7 @@ def run_experiment(cfg: DictConfig, overrides: list[str]) -> int | None:
             return None
         return Experiment(cfg, overrides, run, device).run_and_record()
     finally:
+        run.unlock()
         distributed.stop()
 
 
