@@ -65,7 +65,7 @@ def build_effects(table: PaperTable, block: Block) -> Figure | None:
     lines = our_lines(block)
     if len(lines) < 2 or not table.plot:
         return None
-    published = {row.label: row.paper for row in table.rows}
+    published = {row.label: row.published(block.test) for row in table.rows}
     together = same_data(table, block)
     alone = [] if together else [k for k in table.plot if sum(k in published[line.label] for line in lines) > 1]
     absent = ", ".join(line.label for line in our_lines(block, missing=True) if line.missing)
