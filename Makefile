@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types ui clean
+.PHONY: help install demo student test lint types ui clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,13 @@ install: $(STAMP)  ## Make the environment
 demo: $(STAMP)  ## Train Garg et al. on the embedded streets and render the table (about 10 minutes)
 	@$(BIN)/python -m depthrepro.train +experiment=garg_kitti
 	@$(BIN)/python -m depthrepro.report garg_kitti
+
+student: $(STAMP)  ## Depth Anything: teacher, pseudo-labels, student, table (about 15 minutes)
+	@$(BIN)/python -m depthrepro.train +experiment=da_teacher
+	@$(BIN)/python -m depthrepro.pseudo_label +experiment=da_student
+	@$(BIN)/python -m depthrepro.train +experiment=da_student
+	@$(BIN)/python -m depthrepro.train -m '+experiment/da_zero_shot=glob(*)'
+	@$(BIN)/python -m depthrepro.report da_zero_shot
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
