@@ -12,7 +12,9 @@ from torch import Tensor
 def silog_loss(
     pred: Tensor, target: Tensor, *, mask: Tensor, variance_focus: float = 0.5, root: bool = True, factor: float = 1.0
 ) -> Tensor:
-    """factor * sqrt(mean(g^2) - variance_focus * mean(g)^2) with g = ln pred - ln target, over all valid pixels.
+    """The scale-invariant logarithmic loss: factor * sqrt(mean(g^2) - variance_focus * mean(g)^2).
+
+    g = ln pred - ln target, over all valid pixels.
 
     Args:
         pred: Depth in metres, positive, (B, 1, H, W) or (B, H, W).

@@ -78,7 +78,7 @@ class Tracer:
         return self._scene.run(np.ascontiguousarray(points.T), rays, length, query="OCCLUDED") >= 0
 
     def reach(self, points: np.ndarray, direction: np.ndarray, limit: float) -> np.ndarray:
-        """(N,) float32: distance in metres from points (3, N) along a unit vector (3,) to a surface, at most `limit`."""
+        """(N,) float32: metres from points (3, N) along a unit vector (3,) to a surface, up to `limit`."""
         origins = np.ascontiguousarray(points.T)
         rays = np.tile(np.asarray(direction, dtype=np.float32), (len(origins), 1))
         return self._scene.run(origins, rays, np.full(len(origins), limit, dtype=np.float32), query="DISTANCE")
