@@ -271,9 +271,9 @@ def result_config(cfg: DictConfig) -> dict[str, Any]:
 
 
 def _only_what_counts(node: Any) -> None:
-    """Take out, at any depth, every `cache_dir`, and every part whose folder is not given: it takes no part."""
+    """Take out, at any depth, what takes no part: caches, settings that are null, sets whose folder is not given."""
     for key, value in list(node.items()):
-        if key == "cache_dir" or (isinstance(value, dict) and value.get("root", "") is None):
+        if key == "cache_dir" or value is None or (isinstance(value, dict) and value.get("root", "") is None):
             del node[key]
         elif isinstance(value, dict):
             _only_what_counts(value)

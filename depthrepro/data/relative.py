@@ -180,10 +180,28 @@ class RelativeSplits(DataSplits):
         return train, LabelledItems(self.val, policy, flip=None, jitter=None, seed=seed)
 
 
+Sources = Mapping[str, LabelledDataset | None]
+Makers = Mapping[str, Callable[[], LabelledDataset] | None]
+
+
+def _only(name: str, sources: Sources, embedded: Makers) -> tuple[Sources, Makers]:
+    """The two mappings with one set alone."""
+    if name in embedded:
+        return {}, {name: embedded[name]}
+    if name not in sources:
+        raise UserError(f"data.only={name}: there is no such set; choose from {', '.join([*sources, *embedded])}")
+    if sources[name] is None:
+        raise UserError(
+            f"data.only={name}: no folder is given for it; conf/labelled/{name}.yaml says which variable to set"
+        )
+    return {name: sources[name]}, {}
+
+
 def labelled_data(
-    sources: Mapping[str, LabelledDataset | None],
-    embedded: Mapping[str, Callable[[], LabelledDataset] | None] | None = None,
+    sources: Sources,
+    embedded: Makers | None = None,
     val_every: int = 17,
+    only: str | None = None,
 ) -> RelativeSplits:
     """Labelled sets as one.
 
@@ -191,12 +209,15 @@ def labelled_data(
         sources: The sets by name; None where no folder is given.
         embedded: Makers of rendered sets, used only if no source is there; None leaves one out.
         val_every: Every so-many-th image of each set is held out to choose the best checkpoint.
+        only: Name of the one set to take; None = all.
 
     Raises:
-        UserError: If there is no set at all.
+        UserError: If there is no set at all, or the one that is asked for is not there.
     """
     from depthrepro.data.concat import concat_labelled
 
+    if only is not None:
+        sources, embedded = _only(only, sources, embedded or {})
     found = {name: source for name, source in sources.items() if source is not None}
     notes = [f"{name} is left out: no folder is given for it" for name in sources if name not in found]
     rendered = not found

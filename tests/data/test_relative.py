@@ -147,6 +147,16 @@ def test_labelled_data_holds_out_some_and_says_what_is_absent():
     assert data.val.read_label(0)[0] == pytest.approx(Ramps(6).read_label(2)[0])
 
 
+def test_one_set_alone():
+    sources, embedded = {"a": Ramps(6, name="a"), "b": None}, {"c": lambda: Ramps(9)}
+    assert labelled_data(sources, embedded, only="a").name == "a"
+    assert labelled_data(sources, embedded, only="c").embedded
+    with pytest.raises(UserError, match=r"no folder is given.*conf/labelled/b\.yaml"):
+        labelled_data(sources, embedded, only="b")
+    with pytest.raises(UserError, match="choose from a, b, c"):
+        labelled_data(sources, embedded, only="d")
+
+
 def test_rendered_sets_step_in_and_no_set_at_all_is_told():
     data = labelled_data({"a": None}, {"c": lambda: Ramps(9)})
     assert data.embedded and "embedded" in data.name and data.notes[0].startswith("rendered labels")
