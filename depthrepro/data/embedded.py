@@ -26,6 +26,13 @@ def labelled_streets(images: int, cache_dir: str | None = None) -> LabelledDatas
     return _with_depth(StreetsDepth(ViewsConfig(images)), "train.csv", DEPTH_STEPS, cache_dir)
 
 
+def labelled_rooms(images: int, cache_dir: str | None = None) -> LabelledDataset:
+    """Rendered rooms with dense depth, to learn from; see `labelled_streets`."""
+    from depthrepro.worlds.rooms import DEPTH_STEPS, Rooms, RoomsConfig
+
+    return _with_depth(Rooms(RoomsConfig(images)), "train.csv", DEPTH_STEPS, cache_dir)
+
+
 def heldout(images: int, cache_dir: str | None = None) -> DepthDataset:
     """Rendered scenes of kinds that no training set has, to test on; see `labelled_streets`."""
     from depthrepro.worlds.views import DEPTH_STEPS, Heldout, ViewsConfig

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -76,13 +78,15 @@ def _shade(scene: Scene, tracer: Tracer, focal_px: float, origin: np.ndarray, ra
     return color, code
 
 
-def trace(scene: Scene, tracer: Tracer, focal_px: float, origin: np.ndarray, rays: np.ndarray) -> tuple:
+Shade = Callable[[np.ndarray, np.ndarray, Hits], tuple[np.ndarray, np.ndarray]]
+
+
+def trace(shade: Shade, tracer: Tracer, origin: np.ndarray, rays: np.ndarray) -> tuple:
     """What rays from one point see.
 
     Args:
-        scene: Materials and light.
+        shade: (origin, rays, hits) -> colour and code of each ray.
         tracer: Triangles.
-        focal_px: Gives the pixel's size.
         origin: Camera, (3,).
         rays: (3, N) float32 of unit depth.
 
@@ -95,27 +99,40 @@ def trace(scene: Scene, tracer: Tracer, focal_px: float, origin: np.ndarray, ray
     for start in range(0, rays.shape[1], _CHUNK):
         part = np.ascontiguousarray(rays[:, start : start + _CHUNK])
         hits = tracer.first(origin, part)
-        color, code = _shade(scene, tracer, focal_px, origin, part, hits)
+        color, code = shade(origin, part, hits)
         parts.append((color, hits.distance, code))
     return tuple(np.concatenate(columns, axis=-1) for columns in zip(*parts, strict=True))
 
 
 def render_view(scene: Scene, tracer: Tracer, rig: Rig, pose: Pose, camera: int) -> tuple[np.ndarray, np.ndarray]:
-    """One camera's view.
+    """One camera's view of a street; returns what `sample_view` returns."""
+    return sample_view(partial(_shade, scene, tracer, rig.focal_px), tracer, rig, pose, pose.camera(rig, camera))
+
+
+def sample_view(
+    shade: Shade, tracer: Tracer, rig: Rig, pose: Pose, origin: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """One camera's view, with more rays where an edge passes.
+
+    Args:
+        shade: See `trace`.
+        tracer: Triangles.
+        rig: Size and intrinsics.
+        pose: Where the camera looks.
+        origin: Where it stands, (3,).
 
     Returns:
         Linear colour (H, W, 3) float32, and depth (H, W) float32 along the optical axis at pixel centres in metres,
         0 where the sky is seen.
     """
     h, w = rig.height, rig.width
-    origin = pose.camera(rig, camera)
     v, u = (a.ravel() for a in np.indices((h, w), dtype=np.float32))
-    color, depth, code = trace(scene, tracer, rig.focal_px, origin, pixel_rays(rig, pose, u, v))
+    color, depth, code = trace(shade, tracer, origin, pixel_rays(rig, pose, u, v))
     edge = np.flatnonzero(_edges(code.reshape(h, w), depth.reshape(h, w)))
     if len(edge):
         offsets = np.array(_EXTRA_SAMPLES, dtype=np.float32)
         uu, vv = ((a[edge, None] + offsets[:, k]).ravel() for k, a in enumerate((u, v)))
-        extra = trace(scene, tracer, rig.focal_px, origin, pixel_rays(rig, pose, uu, vv))[0]
+        extra = trace(shade, tracer, origin, pixel_rays(rig, pose, uu, vv))[0]
         total = extra.reshape(3, len(edge), len(offsets)).sum(axis=2)
         color[:, edge] = (color[:, edge] + total) / np.float32(1 + len(offsets))
     depth[~np.isfinite(depth)] = 0
@@ -133,13 +150,13 @@ def _edges(code: np.ndarray, depth: np.ndarray) -> np.ndarray:
     return edge
 
 
-def draw_exposure(scene: Scene, left: np.ndarray, rng: np.random.Generator) -> Exposure:
+def draw_exposure(tint: np.ndarray, left: np.ndarray, rng: np.random.Generator) -> Exposure:
     """Automatic exposure for the lower half of the left view, off by a random factor as real ones are."""
     lower = left[left.shape[0] // 3 :]
     level = float(np.exp(np.mean(np.log(np.maximum(lower.mean(axis=2), 1e-3)))))
     return Exposure(
         gain=0.16 / level * float(np.exp(rng.normal(0, 0.28))),
-        tint=scene.light.tint,
+        tint=tint,
         contrast=float(rng.uniform(0.0, 0.35)),
         color=float(rng.uniform(0.6, 0.95)),
         noise=float(rng.uniform(0.8, 2.2)),

@@ -142,7 +142,7 @@ class DriveRenderer:
         share = (first, first + 0.6 / self.config.frames_per_drive)
         pose = find_pose(self.scene, self.tracer, self.rig, share, rng)
         views = [render_view(self.scene, self.tracer, self.rig, pose, camera) for camera in (2, 3)]
-        exposure = draw_exposure(self.scene, views[0][0], rng)
+        exposure = draw_exposure(self.scene.light.tint, views[0][0], rng)
         gains = (1.0, 1.0 + float(rng.normal(0, 0.008)))
         left, right = (develop(v[0], exposure, g, rng) for v, g in zip(views, gains, strict=True))
         points = scan(self.scene, self.tracer, self.rig, pose, rng)

@@ -103,10 +103,10 @@ class Views(World):
     def render(self, unit: Unit, folder: Path) -> None:
         """Write a scene's images and depth."""
         for number, (image, depth) in enumerate(self.views(unit)):
-            _write_png(folder / "images" / unit.name / f"{number}.png", image[:, :, ::-1])
+            write_png(folder / "images" / unit.name / f"{number}.png", image[:, :, ::-1])
             if self.depth:
                 steps = np.rint(np.where(depth * DEPTH_STEPS <= 65535, depth * DEPTH_STEPS, 0))
-                _write_png(folder / "depth" / unit.name / f"{number}.png", steps.astype(np.uint16))
+                write_png(folder / "depth" / unit.name / f"{number}.png", steps.astype(np.uint16))
 
     def views(self, unit: Unit) -> list[tuple[np.ndarray, np.ndarray]]:
         """(image uint8 (H, W, 3) RGB, depth float32 (H, W) in metres, 0 = sky) of each view of a scene."""
@@ -120,7 +120,7 @@ class Views(World):
             share = (first, first + 0.6 / self.config.per_scene)
             pose = find_pose(scene, tracer, rig, share, rng, stance)
             color, depth = render_view(scene, tracer, rig, pose, 2)
-            found.append((develop(color, draw_exposure(scene, color, rng), 1.0, rng), depth))
+            found.append((develop(color, draw_exposure(scene.light.tint, color, rng), 1.0, rng), depth))
         return found
 
     def _rig(self, focal: float) -> Rig:
@@ -241,7 +241,12 @@ def _altered(style: Style, rng: np.random.Generator) -> Style:
     )
 
 
-def _write_png(path: Path, values: np.ndarray) -> None:
+def write_png(path: Path, values: np.ndarray) -> None:
+    """Write an image (BGR) or a map, compressed quickly.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), values, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
         raise OSError(f"cannot write {path}")

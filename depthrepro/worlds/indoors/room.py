@@ -1,0 +1,169 @@
+"""A room as a scene: its shell, what is put into it, and its light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from depthrepro.worlds.indoors import clutter
+from depthrepro.worlds.indoors.finish import Taste, floor
+from depthrepro.worlds.indoors.kinds import KINDS, Kind
+from depthrepro.worlds.indoors.lighting import RoomLight, returned
+from depthrepro.worlds.indoors.pieces import Maker
+from depthrepro.worlds.indoors.plan import Plan
+from depthrepro.worlds.indoors.shell import WALLS, Box, Opening, shell
+from depthrepro.worlds.indoors.storage import plant
+from depthrepro.worlds.materials import Palette
+from depthrepro.worlds.meshes import Mesh, merge
+
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True)
+class Room:
+    """Everything that a camera sees.
+
+    Attributes:
+        kind: Kind of room.
+        extent: Its walls.
+        mesh: All triangles.
+        table: Materials, `Palette.table()`.
+        light: Lamps, windows, sun.
+    """
+
+    kind: Kind
+    extent: Box
+    mesh: Mesh
+    table: np.ndarray
+    light: RoomLight
+
+
+def build_room(rng: Rng) -> Room:
+    """Draw a room with all that stands and hangs in it."""
+    kind = KINDS[int(rng.integers(len(KINDS)))]
+    short, long = (float(rng.uniform(*side)) for side in kind.sides)
+    x, y = (short, long) if rng.random() < 0.5 else (long, short)
+    extent = Box(x, y, float(rng.uniform(*kind.height)))
+    maker = Maker(Palette(), rng, Taste.random(rng, bold=bool(rng.random() < 0.25)))
+    openings = draw_openings(rng, extent, kind)
+    plan = Plan(maker, extent, openings)
+    laid = str(rng.choice(kind.floors))
+    parts = [
+        *shell(maker.palette, rng, maker.taste, extent, openings),
+        floor(maker.palette, rng, maker.taste, (x, y), laid),
+    ]
+    kind.furnish(plan)
+    _decorate(plan)
+    lamps, sources = _lamps(maker, extent, kind)
+    light = _light(rng, extent, openings, sources)
+    return Room(kind, extent, merge([*parts, *plan.parts, *lamps]), maker.palette.table(), light)
+
+
+def draw_openings(rng: Rng, room: Box, kind: Kind) -> list[Opening]:
+    """A door or a passage, sometimes two, and windows where there is place."""
+    found: list[Opening] = []
+
+    def fits(new: Opening) -> bool:
+        inside = new.low > 0.25 and new.low + new.width < room.length(new.wall) - 0.25
+        apart = all(
+            o.wall != new.wall or new.low > o.low + o.width + 0.3 or new.low + new.width < o.low - 0.3 for o in found
+        )
+        return inside and apart
+
+    def attempt(width: float, bottom: float, top: float, what: str) -> None:
+        for _ in range(12):
+            wall = int(rng.integers(WALLS))
+            low = float(rng.uniform(0.2, max(0.3, room.length(wall) - width - 0.2)))
+            new = Opening(wall, low, width, bottom, top, what)
+            if fits(new):
+                found.append(new)
+                return
+
+    for _ in range(1 + int(rng.random() < 0.35)):
+        attempt(
+            float(rng.uniform(0.78, 0.95)), 0.0, float(rng.uniform(1.98, 2.12)), str(rng.choice(("door", "passage")))
+        )
+    for _ in range(int(rng.integers(0, kind.windows + 1))):
+        sill = float(rng.uniform(0.7, 1.05))
+        attempt(float(rng.uniform(0.8, 2.0)), sill, float(rng.uniform(1.9, room.height - 0.15)), "window")
+    return found
+
+
+def _decorate(plan: Plan) -> None:
+    """Curtains and radiators at windows, pictures, plants, lamps and cartons that stand about."""
+    m, rng = plan.maker, plan.maker.rng
+    for window in (o for o in plan.openings if o.kind == "window"):
+        height = window.top - window.bottom
+        draw = rng.random()
+        if draw < 0.4:
+            drop = window.top - (0.05 if rng.random() < 0.6 else window.bottom - 0.1)
+            cloths = clutter.curtains(m, window.width, drop, float(rng.uniform(0, 0.7)))
+            plan.parts.append(plan.room.put(cloths, window.wall, window.middle, z=window.top + 0.05))
+        elif draw < 0.55:
+            blind = clutter.blind(m, window.width, height * float(rng.uniform(0.2, 1.0)))
+            plan.parts.append(plan.room.put(blind, window.wall, window.middle, z=window.top))
+        if rng.random() < 0.5:
+            plan.parts.append(plan.room.put(clutter.radiator(m, 0.8 * window.width), window.wall, window.middle))
+    for _ in range(int(rng.integers(0, 6))):
+        plan.hang(clutter.picture(m), 0.6, 0.6, (1.3, 1.75))
+    for make in (lambda: plant(m).mesh, lambda: clutter.floor_lamp(m), lambda: clutter.carton(m)):
+        if rng.random() < 0.4:
+            x, y = rng.uniform(0.35, (plan.room.x - 0.35, plan.room.y - 0.35))
+            plan.stand(make(), float(x), float(y), 0.28)
+
+
+Source = tuple[np.ndarray, np.ndarray, np.ndarray]  # point, direction (zero for all round), power
+
+
+def _lamps(m: Maker, room: Box, kind: Kind) -> tuple[list[Mesh], list[Source]]:
+    """What hangs from the ceiling, and the light of it."""
+    rng = m.rng
+    panels = kind.lamp == "panels" or (kind.lamp == "any" and rng.random() < 0.3)
+    columns, rows = (max(1, round(side / 2.6)) for side in (room.x, room.y)) if panels else (1, 1)
+    drop = 0.06 if panels else float(rng.uniform(0.3, 0.8))
+    warmth = np.array((1.0, 0.94, 0.84)) if panels else np.array((1.0, 0.82, 0.58))
+    power = float(np.exp(rng.uniform(np.log(1.2), np.log(4.0)))) * room.x * room.y / (9.0 * columns * rows)
+    meshes, sources = [], []
+    for i in range(columns):
+        for k in range(rows):
+            x, y = room.x * (i + 0.5) / columns, room.y * (k + 0.5) / rows
+            lamp = clutter.panel_light(m, (0.6, 0.6)) if panels else clutter.pendant(m, drop)
+            meshes.append(lamp.placed(x, y, room.height - 0.001))
+            down = np.array((0.0, 0.0, -1.0)) if panels else np.zeros(3)
+            sources.append((np.array((x, y, room.height - drop - 0.04)), down, power * warmth))
+    return meshes, sources
+
+
+def _light(rng: Rng, room: Box, openings: list[Opening], lamps: list[Source]) -> RoomLight:
+    """Day or night: windows and the sun, lamps on or off, and what the walls return."""
+    windows = [o for o in openings if o.kind == "window"]
+    day = bool(windows) and rng.random() < 0.75
+    sources = list(lamps) if not day or rng.random() < 0.5 else []
+    blue = np.array((0.85, 0.95, 1.1)) * float(rng.uniform(1.0, 3.0)) if day else np.array((0.01, 0.012, 0.02))
+    for window in windows if day else ():
+        middle = np.array(
+            room.put(_DOT, window.wall, window.middle, z=(window.bottom + window.top) / 2, out=0.06).vertices[0]
+        )
+        inward = np.array(((1, 0, 0), (0, 1, 0), (-1, 0, 0), (0, -1, 0))[window.wall], dtype=float)
+        area = window.width * (window.top - window.bottom)
+        sources.append((middle, inward, 1.1 * area * blue))
+    points, normals, power = (np.array([s[k] for s in sources], dtype=np.float32).reshape(-1, 3) for k in range(3))
+    surface = 2 * (room.x * room.y + (room.x + room.y) * room.height)
+    height, azimuth = np.radians(rng.uniform(15, 60)), rng.uniform(0, 2 * np.pi)
+    sun = np.array((np.cos(height) * np.cos(azimuth), np.cos(height) * np.sin(azimuth), np.sin(height)))
+    sunny = day and rng.random() < 0.5
+    warmth = float(rng.uniform(-0.08, 0.08))
+    return RoomLight(
+        points=points,
+        normals=normals,
+        power=power,
+        sun=sun.astype(np.float32),
+        sun_color=(np.array((1.0, 0.9, 0.72)) * (float(rng.uniform(3, 8)) if sunny else 0.0)).astype(np.float32),
+        ambient=np.asarray(returned(power, surface), dtype=np.float32) + np.float32(0.01),
+        sky=np.array((1.2 * blue, 0.8 * blue), dtype=np.float32),
+        tint=np.array((1 + warmth, 1.0, 1 - warmth), dtype=np.float32),
+    )
+
+
+_DOT = Mesh(np.zeros((1, 3), np.float32), np.zeros((0, 3), np.int32), np.zeros(0, np.int32))

@@ -1,0 +1,199 @@
+"""The shell of a room: walls with doors and windows, ceiling, skirting, and what is seen through the openings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from depthrepro.worlds.indoors.finish import Taste, joinery, paint, smooth
+from depthrepro.worlds.materials import Palette
+from depthrepro.worlds.meshes import Mesh, box, merge, quads
+
+WALLS = 4  # wall k is seen from inside along its normal: 0 stands on x = 0, 1 on y = 0, 2 on x = max, 3 on y = max
+THICKNESS_M = 0.18
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A door or window in a wall.
+
+    Attributes:
+        wall: Number of the wall.
+        low: Where it begins along the wall, metres from the wall's left end as seen from inside.
+        width: Its width.
+        bottom: Height of its sill; 0 for a door.
+        top: Height of its lintel.
+        kind: "window", "door" (shut) or "passage" (open, to another room).
+    """
+
+    wall: int
+    low: float
+    width: float
+    bottom: float
+    top: float
+    kind: str
+
+    @property
+    def middle(self) -> float:
+        """Its middle along the wall."""
+        return self.low + self.width / 2
+
+
+@dataclass(frozen=True)
+class Box:
+    """A room's extent in metres: [0, x] by [0, y], z up to the ceiling."""
+
+    x: float
+    y: float
+    height: float
+
+    def length(self, wall: int) -> float:
+        """Length of a wall."""
+        return self.y if wall % 2 == 0 else self.x
+
+    def put(self, mesh: Mesh, wall: int, at: float, z: float = 0.0, out: float = 0.0, turn: float = 0.0) -> Mesh:
+        """An object with its back (x = 0) at a wall.
+
+        Args:
+            mesh: Front to +x, y along the wall, z up.
+            wall: Number of the wall.
+            at: Distance from the wall's left end as seen from inside.
+            z: Height above the floor.
+            out: Distance from the wall.
+            turn: Further turn about z in radians.
+        """
+        x, y, yaw = (
+            (out, self.y - at, 0.0),
+            (at, out, np.pi / 2),
+            (self.x - out, at, np.pi),
+            (self.x - at, self.y - out, -np.pi / 2),
+        )[wall]
+        return mesh.placed(x, y, z, yaw + turn)
+
+
+def wall_mesh(length: float, height: float, holes: list[Opening], lower: int, upper: int, split: float) -> Mesh:
+    """A wall in the plane x = 0 over y in [-length, 0]: the left end, seen from inside, is y = 0.
+
+    Args:
+        length: Metres.
+        height: Metres.
+        holes: Openings in it.
+        lower: Material up to the height `split`.
+        upper: Material above.
+        split: Metres; 0 for one material.
+    """
+    cuts_y = sorted({0.0, length, *(v for h in holes for v in (h.low, h.low + h.width))})
+    cuts_z = sorted({0.0, height, *(v for h in holes for v in (h.bottom, h.top)), *([split] if split else [])})
+    parts: dict[int, list[list[list[float]]]] = {lower: [], upper: []}
+    for y0, y1 in pairwise(cuts_y):
+        for z0, z1 in pairwise(cuts_z):
+            if any(h.low <= y0 < h.low + h.width and h.bottom <= z0 < h.top for h in holes):
+                continue
+            corners = [[0, -y0, z0], [0, -y1, z0], [0, -y1, z1], [0, -y0, z1]]
+            parts[lower if z1 <= split else upper].append(corners)
+    return merge([quads(np.array(c), material) for material, c in parts.items() if c])
+
+
+def _reveal(hole: Opening, material: int) -> Mesh:
+    """The four sides of an opening through the wall's thickness."""
+    t, y0, y1 = -THICKNESS_M, -hole.low, -hole.low - hole.width
+    z0, z1 = hole.bottom, hole.top
+    sides = [
+        [[0, y0, z0], [t, y0, z0], [t, y0, z1], [0, y0, z1]],
+        [[0, y1, z0], [t, y1, z0], [t, y1, z1], [0, y1, z1]],
+        [[0, y0, z1], [t, y0, z1], [t, y1, z1], [0, y1, z1]],
+        [[0, y0, z0], [t, y0, z0], [t, y1, z0], [0, y1, z0]],
+    ]
+    return quads(np.array(sides), material)
+
+
+def _frame(hole: Opening, material: int, rng: np.random.Generator) -> list[Mesh]:
+    """Casing round an opening, and the bars of a window."""
+    y0, y1, z0, z1 = -hole.low, -hole.low - hole.width, hole.bottom, hole.top
+    w = 0.07
+    parts = [
+        box((0, y0, z0), (0.02, y0 + w, z1 + w), material),
+        box((0, y1 - w, z0), (0.02, y1, z1 + w), material),
+        box((0, y1 - w, z1), (0.02, y0 + w, z1 + w), material),
+    ]
+    if hole.kind != "window":
+        return parts
+    parts.append(box((-0.05, y1 - 0.1, z0 - 0.04), (0.12, y0 + 0.1, z0), material))
+    b, t = 0.03, -THICKNESS_M * 0.7
+    for y in np.linspace(y1, y0, int(rng.integers(2, 4))):
+        parts.append(box((t - 0.03, y - b, z0), (t + 0.03, y + b, z1), material))
+    for z in np.linspace(z0, z1, int(rng.integers(2, 4))):
+        parts.append(box((t - 0.03, y1, z - b), (t + 0.03, y0, z + b), material))
+    return parts
+
+
+def _leaf(hole: Opening, material: int, handle: int, rng: np.random.Generator) -> Mesh:
+    """A shut door with panels and a handle."""
+    y0, y1 = -hole.low, -hole.low - hole.width
+    t = -0.08
+    parts = [box((t - 0.04, y1, 0.0), (t, y0, hole.top), material)]
+    rows = int(rng.integers(0, 4))
+    for k in range(rows):
+        z0 = 0.15 + k * (hole.top - 0.25) / rows
+        z1 = z0 + (hole.top - 0.25) / rows - 0.12
+        for a, b in ((y1 + 0.1, (y0 + y1) / 2 - 0.04), ((y0 + y1) / 2 + 0.04, y0 - 0.1)):
+            parts.append(box((t, a, z0), (t + 0.012, b, z1), material))
+    parts.append(box((t, y0 - 0.12, 1.0), (t + 0.05, y0 - 0.06, 1.06), handle))
+    return merge(parts)
+
+
+def _next_room(hole: Opening, height: float, wall: int, floor: int, rng: np.random.Generator) -> Mesh:
+    """The room behind an open passage: floor, three walls, a ceiling, and some piece of furniture."""
+    deep, wide = float(rng.uniform(1.5, 5.5)), float(rng.uniform(1.5, 4.0))
+    y = -hole.middle
+    lift = float(rng.uniform(-0.3, 0.3)) * wide
+    low, high = np.array((-deep, y - wide / 2 + lift, -0.01)), np.array((-THICKNESS_M, y + wide / 2 + lift, height))
+    c = [[low[0], low[1]], [low[0], high[1]], [high[0], high[1]], [high[0], low[1]]]
+
+    def side(a: list[float], b: list[float]) -> list[list[float]]:
+        return [[*a, low[2]], [*b, low[2]], [*b, high[2]], [*a, high[2]]]
+
+    walls = [side(c[0], c[1]), side(c[1], c[2]), side(c[3], c[0])]
+    top = [[*p, high[2]] for p in c]
+    bottom = [[*p, -0.005] for p in c]
+    parts = [quads(np.array([*walls, top]), wall), quads(np.array([bottom]), floor)]
+    if deep > 2.2:
+        w, h = rng.uniform(0.5, 1.2), rng.uniform(0.5, 1.9)
+        parts.append(box((low[0], y - w, 0), (low[0] + 0.5, y + w * 0.4, h), floor))
+    return merge(parts)
+
+
+def shell(palette: Palette, rng: np.random.Generator, taste: Taste, room: Box, openings: list[Opening]) -> list[Mesh]:
+    """Walls with their openings, skirting and ceiling; the floor is laid apart."""
+    trim = joinery(palette, taste)
+    handle = smooth(palette, (0.35, 0.33, 0.28))
+    ceiling = paint(palette, np.array((0.8, 0.79, 0.77)) * rng.uniform(0.88, 1.05), 0.04)
+    main = paint(palette, taste.wall)
+    split = float(rng.uniform(0.9, 1.3)) if rng.random() < 0.15 else 0.0
+    lower = joinery(palette, taste) if split else main
+    feature = int(rng.integers(WALLS)) if rng.random() < 0.3 else -1
+    other = paint(palette, taste.cloth[0] * 0.6 + 0.4 * taste.wall)
+    parts = [quads(np.array([[[0, 0, room.height], [room.x, 0, room.height], [room.x, room.y, room.height],
+                              [0, room.y, room.height]]]), ceiling)]  # fmt: skip
+    for wall in range(WALLS):
+        holes = [o for o in openings if o.wall == wall]
+        upper = other if wall == feature else main
+        length = room.length(wall)
+        pieces = [wall_mesh(length, room.height, holes, lower, upper, split)]
+        doors = sorted((o.low, o.low + o.width) for o in holes if o.bottom == 0)
+        start = 0.0
+        for low, high in [*doors, (length, length)]:
+            if low - start > 0.02:
+                pieces.append(box((0, -low, 0), (0.015, -start, 0.09), trim))
+            start = high
+        for hole in holes:
+            pieces += [_reveal(hole, trim), *_frame(hole, trim, rng)]
+            if hole.kind == "door":
+                pieces.append(_leaf(hole, trim, handle, rng))
+            elif hole.kind == "passage":
+                color = taste.wall * rng.uniform(0.75, 1.1) if rng.random() < 0.6 else taste.cloth[1]
+                pieces.append(_next_room(hole, room.height, paint(palette, color), lower, rng))
+        parts.append(room.put(merge(pieces), wall, 0.0))
+    return parts
