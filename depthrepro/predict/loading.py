@@ -70,7 +70,7 @@ def load_network(path: Path, device: str = "auto", level: str | None = None) -> 
     else:
         from depthrepro.models.published import load_published
 
-        model, policy = load_published(path if path.is_dir() else file), PUBLISHED_INPUT
+        model, policy = load_published(file), PUBLISHED_INPUT
         description = {"_target_": f"{type(model).__module__}.{type(model).__qualname__}", "published": True}
     kind = _kind(model, file)
     return Network(
@@ -93,21 +93,23 @@ def _device(wanted: str) -> torch.device:
 
 
 def _weights_file(path: Path) -> Path:
-    """The file with the weights: `path` itself, or the one that a run directory or a published folder holds."""
+    """The file with the weights: `path` itself, that of a run directory, or published ones, by folder or by name."""
     if path.is_file():
         return path
-    if not path.exists():
-        raise UserError(f"checkpoint={path}: no such file; give a run's checkpoints/last.pt or published weights")
-    candidates = [
-        *(path / folder / f"{name}.pt" for folder in ("checkpoints", ".") for name in ("last", "best")),
-        *sorted(path.glob("*.safetensors")),
-        *sorted(path.glob("*.pth")),
-        *sorted(path.glob("pytorch_model.bin")),
-    ]
-    found = next((file for file in candidates if file.is_file()), None)
-    if found is None:
-        raise UserError(f"checkpoint={path}: the folder holds neither checkpoints/last.pt nor published weights")
-    return found
+    own = (path / folder / f"{name}.pt" for folder in ("checkpoints", ".") for name in ("last", "best"))
+    found = next((file for file in own if file.is_file()), None)
+    if found is not None:
+        return found
+    from depthrepro.models.published import find_weights
+
+    try:
+        return find_weights(path)[1]
+    except UserError as error:
+        if path.exists():
+            raise UserError(
+                f"checkpoint={path}: the folder holds neither checkpoints/last.pt nor weights: {error}"
+            ) from None
+        raise UserError(f"checkpoint={error}; give a run's checkpoints/last.pt or published weights") from None
 
 
 def _own_checkpoint(file: Path) -> dict[str, Any] | None:
