@@ -1,30 +1,22 @@
-"""Images in a folder, any number of them, with no labels: for pseudo-labels and for a student.
-
-What must be known of every image is its size. The headers are read once, in threads, and kept in an index in the
-cache, so that the second start of a run opens none of a million files.
-"""
+"""Images in a folder, any number of them, with no labels: for pseudo-labels and for a student."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from depthrepro.data.base import ImageDataset, ImageRecord
+from depthrepro.data.base import ImageDataset
 from depthrepro.data.checks import check_folder
-from depthrepro.data.image_index import Probe, load_index
+from depthrepro.data.image_index import Listed, count_formats, load_index
+from depthrepro.data.image_records import Names, SizedRecords
+from depthrepro.data.photo_probe import probe_photo
 from depthrepro.data.photos import PHOTO_SUFFIXES, read_photo
 from depthrepro.errors import UserError
-
-_TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
-_ORIENTATION = 0x0112
 
 
 class ImageFiles(ImageDataset):
@@ -33,30 +25,18 @@ class ImageFiles(ImageDataset):
     Args:
         name: For people.
         root: The folder.
-        names: Paths below it, with "/", in order.
-        sizes: (N, 2) heights and widths, upright.
-        formats: Format of each file, such as "jpeg".
-        bytes_: Size of each file; two sets of one fingerprint have the same names and sizes.
+        listed: The files, as paths below the root with "/".
         embedded: Whether the images are rendered by this package.
     """
 
-    def __init__(
-        self,
-        name: str,
-        root: Path,
-        names: Sequence[str],
-        sizes: np.ndarray,
-        formats: Sequence[str],
-        bytes_: np.ndarray,
-        *,
-        embedded: bool = False,
-    ) -> None:
-        self.name, self.root, self.names, self.embedded = name, root, names, embedded
-        self.records = SizedRecords(names, sizes)
-        self.encodings = dict(Counter(formats).most_common())
-        digest = hashlib.sha256("\n".join(names).encode())
-        digest.update(np.ascontiguousarray(sizes, dtype="<i4").tobytes())
-        digest.update(np.ascontiguousarray(bytes_, dtype="<i8").tobytes())
+    def __init__(self, name: str, root: Path, listed: Listed, *, embedded: bool = False) -> None:
+        self.name, self.root, self.names, self.embedded = name, root, listed.names, embedded
+        self.records = SizedRecords(listed.names, listed.sizes)
+        self.encodings = count_formats(listed.rows)
+        self._index = listed.index
+        digest = listed.names.digest()
+        digest.update(listed.sizes.tobytes())
+        digest.update(listed.rows["bytes"].tobytes())
         self.fingerprint = digest.hexdigest()
 
     def read_image(self, index: int) -> np.ndarray:
@@ -64,25 +44,8 @@ class ImageFiles(ImageDataset):
         path, size = self.root / self.names[index], self.records[index].size
         image = read_photo(path)
         if image.shape[:2] != size:
-            raise UserError(f"{path}: {image.shape[:2]} pixels, listed with {size}; delete the index in the cache")
+            raise UserError(f"{path}: {image.shape[:2]} pixels, listed with {size}; delete {self._index} to list anew")
         return image
-
-
-class SizedRecords(Sequence[ImageRecord]):
-    """Records made as they are asked for, from names and one array of sizes: small even for millions of images."""
-
-    def __init__(self, names: Sequence[str], sizes: np.ndarray) -> None:
-        self.names, self.sizes = names, sizes
-
-    def __len__(self) -> int:
-        """Number of images."""
-        return len(self.names)
-
-    def __getitem__(self, index: Any) -> Any:
-        """One record, or a list of them for a slice."""
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        return ImageRecord(self.names[index], (int(self.sizes[index, 0]), int(self.sizes[index, 1])))
 
 
 def image_folder(
@@ -111,30 +74,39 @@ def image_folder(
         return None
     folder = Path(root).expanduser()
     check_folder(folder, "root")
-    title = name or folder.name
-    names = read_listing(folder / listing) if listing else list(find_images(folder, under))
+    if not listing and not (folder / under).is_dir():
+        there = ", ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_dir())[:5])
+        raise UserError(f"root={folder}: has no folder {under} (there: {there or 'no folder'}); set root or under")
+    names = read_listing(folder / listing) if listing else Names.of(find_images(folder, under))
     if not names:
         raise UserError(f"root={folder / under}: no image is there ({', '.join(PHOTO_SUFFIXES)})")
-    return image_list(title, folder, names, allow_damaged=allow_damaged, cache_dir=cache_dir)
+    return image_list(name or folder.name, folder, names, allow_damaged=allow_damaged, cache_dir=cache_dir)
 
 
 def image_list(
     title: str,
     folder: Path,
-    names: Sequence[str] | str,
+    names: Iterable[str] | str,
     *,
     embedded: bool = False,
     allow_damaged: bool = False,
     cache_dir: str | None = None,
 ) -> ImageFiles:
     """The images of a folder that a sequence, or a list in the folder, names; see `image_folder`."""
-    listed = read_listing(folder / names) if isinstance(names, str) else names
-    index = load_index(title, folder, listed, lambda name: probe_photo(folder / name), cache_dir, allow_damaged)
-    return ImageFiles(title, folder, *index, embedded=embedded)
+    found = read_listing(folder / names) if isinstance(names, str) else names
+    kept = found if isinstance(found, Names) else Names.of(found)
+    listed = load_index(title, folder, kept, lambda name: probe_photo(folder / name), cache_dir, allow_damaged)
+    return ImageFiles(title, folder, listed, embedded=embedded)
 
 
 def find_images(folder: Path, under: str = "") -> Iterator[str]:
-    """Paths of images below `folder`/`under`, relative to `folder`, sorted within each folder; hidden ones left out."""
+    """Paths of images below `folder`/`under`, relative to `folder`, sorted within each folder.
+
+    What begins with a dot is left out, and a link to a folder that it lies in is not followed.
+
+    Raises:
+        UserError: If a folder cannot be listed.
+    """
     pending = [PurePosixPath(under)]
     while pending:
         here = pending.pop()
@@ -147,7 +119,8 @@ def find_images(folder: Path, under: str = "") -> Iterator[str]:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
-                folders.append(here / entry.name)
+                if not (entry.is_symlink() and (folder / here).resolve().is_relative_to(Path(entry.path).resolve())):
+                    folders.append(here / entry.name)
             elif entry.name.lower().endswith(PHOTO_SUFFIXES):
                 yield (here / entry.name).as_posix()
         pending += reversed(folders)
@@ -157,7 +130,7 @@ def read_listing(path: Path) -> list[str]:
     """The paths in a list: one a line, or the column `image` of a CSV file.
 
     Raises:
-        UserError: If it is missing, empty or names an image twice.
+        UserError: If it is missing or empty, names an image twice, or one that is not below the list's folder.
     """
     try:
         lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
@@ -167,32 +140,13 @@ def read_listing(path: Path) -> list[str]:
         names = [row.get("image") or "" for row in csv.DictReader(lines)]
     else:
         names = [line.strip() for line in lines]
+    names = [name.removeprefix("./") for name in names]
     if not names or not all(names):
         raise UserError(f"{path}: expected one image a line, or a CSV file with a column `image`")
+    outside = [name for name in names if name.startswith("/") or ".." in name.split("/")]
+    if outside:
+        raise UserError(f"{path}: names {outside[0]}, but paths must be relative to the root and below it")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise UserError(f"{path}: names {twice[0]} twice")
     return names
-
-
-def probe_photo(path: Path) -> Probe:
-    """(height, width, format, bytes) of an image, upright, from its header.
-
-    Raises:
-        UserError: If it is missing, empty or no image.
-    """
-    try:
-        with Image.open(path) as image:
-            return (*upright_size(image), (image.format or "image").lower(), path.stat().st_size)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such image") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: no readable image ({error}); remove it, or set allow_damaged=true") from None
-
-
-def upright_size(image: Image.Image) -> tuple[int, int]:
-    """(height, width) after the rotation that an opened image asks for; its pixels are not decoded."""
-    width, height = image.size
-    # Other formats hold the tag where reading it decodes pixels, or not at all.
-    has_tag = image.format in ("JPEG", "TIFF", "WEBP", "PNG")
-    return (width, height) if has_tag and image.getexif().get(_ORIENTATION) in _TURNED else (height, width)

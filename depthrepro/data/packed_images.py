@@ -1,46 +1,53 @@
-"""Images inside tar files (WebDataset, SA-1B, ImageNet-21K) and LMDB (LSUN): read in any order, by place.
-
-WebDataset's own library streams its shards from first to last. Pseudo-labels belong to images by number, and a student
-pairs images from anywhere, so the places of a file's images are listed once and kept, and one seek reads an image.
-"""
+"""Images inside a few large files, read in any order, by place; what tar files and LMDB have in common."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-import tarfile
 from abc import abstractmethod
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, BinaryIO
+from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image
 
 from depthrepro.data.base import ImageDataset
 from depthrepro.data.checks import check_folder
-from depthrepro.data.image_folder import SizedRecords, upright_size
+from depthrepro.data.image_index import (
+    ROW,
+    Damaged,
+    Part,
+    building,
+    count_formats,
+    index_file,
+    joined,
+    read_part,
+    sizes_of,
+    tell_damaged,
+    write_part,
+)
+from depthrepro.data.image_records import JoinedNames, Names, SizedRecords
+from depthrepro.data.photo_probe import Probe
 from depthrepro.data.photos import PHOTO_SUFFIXES, decode_photo
 from depthrepro.errors import UserError
-from depthrepro.files import replacing
 from depthrepro.progress import progress_bar
 
-_HEAD_BYTES = 1 << 16  # enough for the header of any image but one with a large thumbnail, which is then read whole
+_THREADS = 4
+_WORTH_A_BAR = 8  # files
 
-Entry = tuple[str, int, int, int, int, str]  # name, place, bytes, height, width, format
+Entry = tuple[str, int, Probe | str]  # name, place, what is known of it or what is wrong with it
 
 
 class PackedImages(ImageDataset):
-    """Images in a few large files; ids are `<file>/<name>`.
+    """Images in a few large files; ids are `<file>/<name>`, the file without its suffix.
+
+    The images of each file are listed once and kept in the cache until the file changes, so that a start that was
+    stopped goes on with the file it was at.
 
     Args:
         name: For people.
         root: Folder of the files.
-        files: Their names, in order.
-        allow_damaged: Leave out what is no image, instead of stopping at it.
+        files: Their paths below it, in order.
+        allow_damaged: Leave out what cannot be read, instead of stopping at it.
         cache_dir: Folder of caches; None = the user's.
 
     Raises:
@@ -51,170 +58,129 @@ class PackedImages(ImageDataset):
         self, name: str, root: Path, files: Sequence[str], *, allow_damaged: bool = False, cache_dir: str | None = None
     ) -> None:
         self.name, self.root, self.files = name, root, list(files)
-        entries: list[Entry] = []
-        which: list[int] = []
-        for number, found in enumerate(self._list_all(allow_damaged, cache_dir)):
-            entries += found
-            which += [number] * len(found)
-        self._which, self._places = np.array(which), np.array([e[1:3] for e in entries], dtype=np.int64).reshape(-1, 2)
-        names = [
-            f"{Path(self.files[w]).stem}/{Path(e[0]).with_suffix('').as_posix()}"
-            for w, e in zip(which, entries, strict=True)
-        ]
-        self.records = SizedRecords(names, np.array([e[3:5] for e in entries], dtype=np.int32).reshape(-1, 2))
-        self.encodings = dict(Counter(e[5] for e in entries).most_common())
-        self.fingerprint = hashlib.sha256(json.dumps([names, [e[2:] for e in entries]]).encode()).hexdigest()
+        parts = self._list_all(allow_damaged, cache_dir)
+        rows, damaged = joined(parts)
+        tell_damaged(name, damaged, len(rows), allow_damaged)
+        rows = rows[rows["height"] > 0]
+        prefixes = [self._prefix(file) for file in self.files]
+        names = [Names(p.further["text"], p.further["ends"]).kept(p.rows["height"] > 0) for p in parts]
+        self._names, self._places = JoinedNames(prefixes, names), np.stack([rows["place"], rows["bytes"]], axis=1)
+        self.records = SizedRecords(self._names, sizes_of(rows))
+        self.encodings = count_formats(rows)
+        digest = hashlib.sha256()
+        for prefix, part_names in zip(prefixes, names, strict=True):
+            digest.update(part_names.digest(prefix).digest())
+        for column in ("height", "width", "bytes"):
+            digest.update(rows[column].tobytes())
+        self.fingerprint = digest.hexdigest()
 
-    def _list_all(self, allow_damaged: bool, cache_dir: str | None) -> Iterator[list[Entry]]:
-        """The images of each file, from the cache where it has been listed before."""
-        with (
-            ThreadPoolExecutor(4) as pool,
-            progress_bar(None, f"listing {self.name}", "file", shown=len(self.files) > 8, total=len(self.files)) as bar,
-        ):
-            for found in pool.map(lambda file: self._listed(file, allow_damaged, cache_dir), self.files):
-                bar.update(1)
-                yield found
+    def _prefix(self, file: str) -> str:
+        return file
 
-    def _listed(self, file: str, allow_damaged: bool, cache_dir: str | None) -> list[Entry]:
-        from depthrepro.config import default_cache_dir
+    def _list_all(self, allow_damaged: bool, cache_dir: str | None) -> list[Part]:
+        """The images of each file."""
+        indices = [self._index(file, cache_dir) for file in self.files]
+        missing = [(file, index) for file, index in zip(self.files, indices, strict=True) if read_part(index) is None]
+        if missing:
+            key = hashlib.sha256("\n".join(["packed 2", str(self.root.resolve()), *self.files]).encode()).hexdigest()
+            with building(index_file(cache_dir, key), self.name):
+                self._list_missing(missing, allow_damaged)
+        parts = [part for index in indices if (part := read_part(index)) is not None]
+        if len(parts) < len(indices):
+            raise UserError(f"{self.name}: its index in {indices[0].parent} was deleted meanwhile; start again")
+        return parts
 
+    def _index(self, file: str, cache_dir: str | None) -> Path:
         path = self.root / file
         try:
-            stat = path.stat()
+            # Of an LMDB, which is a folder, the file that holds the data.
+            stat = (path / "data.mdb" if path.is_dir() else path).stat()
         except OSError:
             raise UserError(f"{path}: no such file") from None
-        key = hashlib.sha256(
-            f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{allow_damaged}".encode()
-        ).hexdigest()[:16]
-        kept = default_cache_dir(cache_dir) / "image_index" / f"{key}.json"
-        try:
-            return [tuple(entry) for entry in json.loads(kept.read_text(encoding="utf-8"))]
-        except (OSError, ValueError):
-            entries = list(self._entries(path, allow_damaged))
-        if not entries:
-            raise UserError(f"{path}: holds no image ({', '.join(PHOTO_SUFFIXES)})")
-        with replacing(kept) as beside:
-            beside.write_text(json.dumps(entries), encoding="utf-8")
-        return entries
+        key = f"packed 2|{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+        return index_file(cache_dir, hashlib.sha256(key.encode()).hexdigest()).with_suffix(".npz")
+
+    def _list_missing(self, missing: Sequence[tuple[str, Path]], allow_damaged: bool) -> None:
+        """List files, several at a time; stop at a damaged image."""
+        shown = len(missing) > _WORTH_A_BAR
+        with (
+            ThreadPoolExecutor(_THREADS) as pool,
+            progress_bar(None, f"listing {self.name}", "file", shown=shown, total=len(missing)) as bar,
+        ):
+            try:
+                for part in pool.map(lambda item: self._list(*item), missing):
+                    bar.update(1)
+                    if not allow_damaged:
+                        tell_damaged(self.name, part.damaged, len(part.rows), allow_damaged)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _list(self, file: str, index: Path) -> Part:
+        """List one file and keep what was found."""
+        last: dict[str, int] = {}  # of two members with one name the later counts, as it does when they are unpacked
+        packed, damaged = bytearray(), Damaged()
+        for number, (name, place, probe) in enumerate(self._entries(self.root / file)):
+            last[name] = number
+            if isinstance(probe, str):
+                damaged[number] = probe
+                probe = Probe(0, 0, "", 0)
+            packed += np.array((probe.height, probe.width, probe.bytes, place, probe.format.encode()), ROW).tobytes()
+        if not last:
+            raise UserError(f"{self.root / file}: holds no image ({', '.join(PHOTO_SUFFIXES)})")
+        chosen = sorted(last.values())
+        names = Names.of(sorted(last, key=last.__getitem__))
+        part = Part(
+            np.frombuffer(bytes(packed), ROW)[chosen],
+            {new: damaged[old] for new, old in enumerate(chosen) if old in damaged},
+            {"text": names.text, "ends": names.ends},
+        )
+        write_part(index, part)
+        return part
 
     @abstractmethod
-    def _entries(self, path: Path, allow_damaged: bool) -> Iterator[Entry]:
-        """The images of one file, in order."""
+    def _entries(self, path: Path) -> Iterator[Entry]:
+        """The images of one file, in order.
+
+        Raises:
+            UserError: If the file is damaged.
+        """
 
     @abstractmethod
-    def _read(self, number: int, index: int) -> bytes:
-        """The bytes of image `index`, which lies in file `number`."""
+    def _read(self, path: Path, name: bytes, place: int, size: int) -> bytes:
+        """The bytes of one image.
+
+        Raises:
+            UserError: If the file cannot be read.
+        """
 
     def read_image(self, index: int) -> np.ndarray:
         """Image `index`, upright, grey and transparent ones as plain RGB."""
-        number, record = int(self._which[index]), self.records[index]
-        image = decode_photo(self._read(number, index), f"{self.root / self.files[number]}: {record.id}")
+        number, within = self._names.locate(index)
+        path, record = self.root / self.files[number], self.records[index]
+        place, size = (int(value) for value in self._places[index])
+        image = decode_photo(
+            self._read(path, self._names.parts[number].raw(within), place, size), f"{path}: {record.id}"
+        )
         if image.shape[:2] != record.size:
-            raise UserError(f"{self.root / self.files[number]}: {record.id} has changed since it was listed")
+            raise UserError(f"{path}: {record.id} has changed since it was listed; start again")
         return image
 
 
-class TarShards(PackedImages):
-    """Images in tar files, plain or with other members beside them (`key.jpg`, `key.json`)."""
-
-    def _entries(self, path: Path, allow_damaged: bool) -> Iterator[Entry]:
-        try:
-            with tarfile.open(path, "r:") as tar, path.open("rb") as file:
-                for member in tar:
-                    if member.isfile() and member.name.lower().endswith(PHOTO_SUFFIXES):
-                        source = f"{path}: {member.name}"
-                        if shape := probe_packed(file, member.offset_data, member.size, source, allow_damaged):
-                            yield (member.name, member.offset_data, member.size, *shape)
-        except tarfile.TarError as error:
-            raise UserError(f"{path}: no readable tar file ({error}); fetch it again") from None
-
-    def _read(self, number: int, index: int) -> bytes:
-        offset, size = (int(n) for n in self._places[index])
-        with (self.root / self.files[number]).open("rb") as file:
-            file.seek(offset)
-            return file.read(size)
-
-
-class LmdbImages(PackedImages):
-    """Images in LMDB environments (folders with `data.mdb`), as LSUN is published: key -> an encoded image."""
-
-    def _environment(self, path: Path) -> Any:
-        try:
-            import lmdb
-        except ImportError:
-            raise UserError(f"{path}: reading it needs lmdb; pip install lmdb") from None
-        try:
-            return lmdb.open(str(path), readonly=True, lock=False, readahead=False, max_readers=1)
-        except lmdb.Error as error:
-            raise UserError(f"{path}: no readable LMDB ({error}); fetch it again") from None
-
-    def _entries(self, path: Path, allow_damaged: bool) -> Iterator[Entry]:
-        with self._environment(path) as environment, environment.begin() as view:
-            for place, (key, value) in enumerate(view.cursor()):
-                source = f"{path}: {key.decode(errors='replace')}"
-                if shape := probe_packed(io.BytesIO(value), 0, len(value), source, allow_damaged):
-                    yield (f"{key.decode(errors='replace')}.webp", place, len(value), *shape)
-
-    def _read(self, number: int, index: int) -> bytes:
-        key = self.records[index].id.partition("/")[2].encode()
-        # Opened anew each time: one process may have an environment open only once, and loader processes none of ours.
-        with self._environment(self.root / self.files[number]) as environment, environment.begin() as view:
-            return bytes(view.get(key) or b"")
-
-
-def probe_packed(
-    file: BinaryIO | io.BytesIO, offset: int, size: int, source: str, allow_damaged: bool
-) -> tuple[int, int, str] | None:
-    """(height, width, format) of an image inside a file, upright; None for a damaged one that is left out.
+def found_files(root: str, pattern: str) -> tuple[Path, list[str]]:
+    """(folder, paths below it that match, sorted).
 
     Raises:
-        UserError: If it is no image.
+        UserError: If the folder is missing or nothing matches.
     """
-    for length in (min(size, _HEAD_BYTES), size):
-        file.seek(offset)
-        try:
-            with Image.open(io.BytesIO(file.read(length))) as image:
-                return (*upright_size(image), (image.format or "image").lower())
-        except (OSError, SyntaxError, ValueError) as error:
-            fault = error
-    if allow_damaged:
-        return None
-    raise UserError(f"{source}: no readable image ({fault}); fetch the file again, or set allow_damaged=true")
-
-
-def tar_shards(
-    root: str | None, *, name: str | None = None, pattern: str = "*.tar", **options: Any
-) -> TarShards | None:
-    """The images in a folder's tar files.
-
-    Args:
-        root: The folder; None or "" gives no data set.
-        name: For people; by default the folder's.
-        pattern: Which files.
-        **options: `allow_damaged` and `cache_dir` of `PackedImages`.
-
-    Raises:
-        UserError: If the folder or its files are missing, or as `PackedImages`.
-    """
-    if not root:
-        return None
     folder = Path(root).expanduser()
     check_folder(folder, "root")
     files = sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern))
     if not files:
-        raise UserError(f"root={folder}: no {pattern} is there; fetch the shards")
-    return TarShards(name or folder.name, folder, files, **options)
+        raise UserError(f"root={folder}: no {pattern} is there; set root to where the data set lies, or pattern")
+    return folder, files
 
 
-def lmdb_folders(
-    root: str | None, *, name: str | None = None, pattern: str = "*_lmdb", **options: Any
-) -> LmdbImages | None:
-    """The images in a folder's LMDB environments; arguments and errors as `tar_shards`."""
-    if not root:
-        return None
-    folder = Path(root).expanduser()
-    check_folder(folder, "root")
-    files = sorted(path.parent.relative_to(folder).as_posix() for path in folder.glob(f"{pattern}/data.mdb"))
-    if not files:
-        raise UserError(f"root={folder}: no {pattern}/data.mdb is there; fetch the data set and unpack it")
-    return LmdbImages(name or folder.name, folder, files, **options)
+def is_photo(name: str) -> bool:
+    """Whether a member's name is that of an image, and not one of the hidden twins that some systems pack."""
+    return name.lower().endswith(PHOTO_SUFFIXES) and not PurePosixPath(name).name.startswith(".")
