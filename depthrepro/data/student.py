@@ -55,6 +55,7 @@ class StudentItems(Dataset[dict[str, Any]]):
         self.labelled, self.unlabelled, self.augment, self.seed = labelled, unlabelled, augment, seed
         self.size = policy.height, policy.width
         self.read = Reader(unlabelled, policy)
+        self._drawn: dict[int, tuple[int, np.ndarray]] = {}
 
     def __len__(self) -> int:
         """Number of units."""
@@ -84,13 +85,19 @@ class StudentItems(Dataset[dict[str, Any]]):
         }
 
     def _order(self, epoch: int) -> np.ndarray:
-        return np.random.default_rng((self.seed, epoch, 1)).permutation(len(self.unlabelled))
+        return self._permutation((epoch, 1), len(self.unlabelled))
 
     def _labelled_index(self, epoch: int, unit: int) -> int:
         """The labelled images in turn, over all epochs, each round in its own order."""
         count = len(self.labelled)
         turn, place = divmod(epoch * len(self) + unit, count)
-        return int(np.random.default_rng((self.seed, turn, 2)).permutation(count)[place])
+        return int(self._permutation((turn, 2), count)[place])
+
+    def _permutation(self, key: tuple[int, int], count: int) -> np.ndarray:
+        """An order drawn from (seed, key); the last one of each kind is kept, as one of millions takes a second."""
+        if self._drawn.get(key[1], (None,))[0] != key[0]:
+            self._drawn[key[1]] = (key[0], np.random.default_rng((self.seed, *key)).permutation(count))
+        return self._drawn[key[1]][1]
 
     def _clean(self, index: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """A crop of the image and its label, perhaps mirrored."""
