@@ -22,6 +22,7 @@ from depthrepro.report.sources import Results, for_table
 
 Figure = tuple[str, Draw]  # start of the file's name, and how to draw it
 PANEL = "Images, ground truth and predictions"
+CURVES = "Training curves"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ def assemble(
     begun: dict[str, dict[str, Future[Path | None]]] = {}
     for block in blocks:
         wanted = _figures(table, block, mine, publish=publish)
+        if block.test and block is not blocks[0]:
+            wanted.pop(CURVES, None)  # the test sets of a run share its training
         kept = published / f"panel_{endings[block.slug]}.png" if published else None
         if kept is not None and kept.exists():
             wanted[PANEL] = ("panel", partial(_copy, kept))
@@ -108,7 +111,7 @@ def _figures(table: PaperTable, block: Block, results: Results, *, publish: bool
     wanted |= {
         "Error against depth": ("ranges", partial(plots_images.draw_error_by_range, table, block, ranges)),
         "AbsRel over the test images": ("distribution", partial(plots_images.draw_distribution, table, block, images)),
-        "Training curves": ("curves", partial(plots_effects.draw_curves, table, block, curves)),
+        CURVES: ("curves", partial(plots_effects.draw_curves, table, block, curves)),
     }
     folders = {run: folder for run, folder in results.folders.items() if run in runs}
     if folders and (block.embedded or not publish):
