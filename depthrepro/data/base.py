@@ -129,6 +129,18 @@ class LabelledDataset(ImageDataset):
         """
 
 
+class ClassDataset(ImageDataset):
+    """Images of one part of a data set, each of one class.
+
+    Attributes:
+        classes: Names of the classes; a label is an index into them. The same for every part of a data set.
+        labels: Each image's class, in the order of `records`.
+    """
+
+    classes: Sequence[str]
+    labels: Sequence[int]
+
+
 @dataclass(frozen=True)
 class StereoRecord(ImageRecord):
     """One rectified stereo pair on disk.
