@@ -21,7 +21,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from depthrepro.errors import UserError
-from depthrepro.evaluation.protocol import Protocol
+from depthrepro.evaluation.protocol import SWITCHES, Protocol
 from depthrepro.tracking.settings import LoggerConfig
 
 CONFIG_DIR = str(Path(__file__).resolve().parent.parent / "conf")
@@ -173,9 +173,33 @@ class RootConfig:
 
 
 def register_schema() -> None:
-    """Make known to Hydra: `schema`, the first entry of conf/config.yaml, and the resolver of `benchmark`."""
+    """Make known to Hydra: `schema`, the first entry of conf/config.yaml, and the resolvers."""
     ConfigStore.instance().store(name="schema", node=RootConfig)
     OmegaConf.register_new_resolver("table_benchmark", _table_benchmark, replace=True)
+    OmegaConf.register_new_resolver("pretrained", _pretrained, replace=True)
+    OmegaConf.register_new_resolver("trained", _trained, replace=True)
+    OmegaConf.register_new_resolver("kitti_ground_truth", _kitti_ground_truth, replace=True)
+
+
+def _kitti_ground_truth(root: str | None) -> str:
+    """Metric depth on KITTI: the improved maps, as the papers; the rendered streets have scans alone."""
+    return "improved" if root else "raw_cam_z"
+
+
+def _pretrained(scale: str) -> str | None:
+    """Start of an encoder that has seen no depth: DINOv2's file, or at demo scale the installed ImageNet weights."""
+    return "imagenet" if scale == "demo" else os.environ.get("DINOV2_WEIGHTS")
+
+
+def _trained(name: str, root: str, scale: str, seed: int) -> str:
+    """Last checkpoint of an experiment's run of this scale and seed, whatever data it ran on.
+
+    Where there is none, the path that its plain command would write.
+    """
+    runs = Path(root) / "runs" / name
+    found = sorted(runs.glob(f"**/seed={seed}/checkpoints/last.pt"), key=lambda path: (len(path.parts), path))
+    fitting = [path for path in found if f"\nscale: {scale}\n" in (path.parents[1] / "config.yaml").read_text()]
+    return str((fitting or [runs / f"seed={seed}" / "checkpoints" / "last.pt"])[0])
 
 
 def _table_benchmark(scale: str) -> str:
@@ -267,6 +291,10 @@ def result_config(cfg: DictConfig) -> dict[str, Any]:
         if leaf != "seed":
             holder.pop(leaf, None)
     _only_what_counts(resolved["data"])
+    resolved["eval"] = {key: value for key, value in resolved["eval"].items() if key not in SWITCHES or value}
+    for key, value in resolved["model"].items():  # weights below `root` are the same wherever that is
+        if isinstance(value, str):
+            resolved["model"][key] = value.removeprefix(f"{Path(cfg.root)}/")
     return {str(k): v for k, v in resolved.items()}
 
 

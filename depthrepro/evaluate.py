@@ -145,6 +145,11 @@ def _protocol(own: DictConfig, overrides: Mapping[str, Any]) -> Protocol:
     except OmegaConfBaseException as error:
         raise UserError(f"eval.{error.full_key or '?'}: {str(error).splitlines()[0]}") from error
     assert isinstance(protocol, Protocol)
+    if protocol.flip_average != bool(own.get("flip_average")):
+        raise UserError(
+            f"eval.flip_average={protocol.flip_average}: the predictions were made without asking for it; train again "
+            "with it, which takes the training over"
+        )
     if "split" in overrides and protocol.split != own.split:
         raise UserError(
             f"eval.split={protocol.split}: the predictions are of split {own.split}; train with eval.split instead"

@@ -21,6 +21,7 @@ from depthrepro.evaluation.protocol import GroundTruth
 from depthrepro.evaluation_sets import load_evaluation_sets, score_evaluation_set
 from depthrepro.input_policy import InputPolicy
 from depthrepro.interrupt import Stopped
+from depthrepro.kinds import Kind
 from depthrepro.program import readable
 from depthrepro.record import Record, say
 from depthrepro.reproducibility import seed_everything
@@ -209,6 +210,7 @@ class Experiment:
             protocol=self.settings.eval,
             policy=self.policy,
             device=self.device,
+            kind=getattr(trainer.model, "kind", Kind.disp_frac),
             rank=distributed.rank(),
             world_size=distributed.world_size(),
             cache_dir=self.cache_dir / "baselines",

@@ -113,11 +113,17 @@ class DepthDataset(ImageDataset):
 
 
 class LabelledDataset(ImageDataset):
-    """Images with labels to learn relative depth from, whatever the labels were made by."""
+    """Images with labels to learn depth from, whatever the labels were made by.
+
+    Attributes:
+        scattered: Whether labels are known at scattered pixels only, as a lidar's.
+    """
+
+    scattered: bool = False
 
     @abstractmethod
     def read_label(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Inverse depth up to scale and shift of image `index`, and where it is known.
+        """Inverse depth up to scale and shift of image `index` (metres in a set for metric depth), and where known.
 
         Returns:
             Float32 (H, W), large where near, in [0, 1] over the known pixels: 0 = farthest, which the sky is where it

@@ -33,6 +33,13 @@ def labelled_rooms(images: int, cache_dir: str | None = None) -> LabelledDataset
     return _with_depth(Rooms(RoomsConfig(images)), "train.csv", DEPTH_STEPS, cache_dir)
 
 
+def rooms(part: str, images: int, test_images: int, cache_dir: str | None = None) -> DepthFolder:
+    """One part of rendered rooms, "train" or "test", with dense depth in metres; see `labelled_streets`."""
+    from depthrepro.worlds.rooms import DEPTH_STEPS, Rooms, RoomsConfig
+
+    return _with_depth(Rooms(RoomsConfig(images, test_images)), f"{part}.csv", DEPTH_STEPS, cache_dir)
+
+
 def heldout(images: int, cache_dir: str | None = None) -> DepthDataset:
     """Rendered scenes of kinds that no training set has, to test on; see `labelled_streets`."""
     from depthrepro.worlds.views import DEPTH_STEPS, Heldout, ViewsConfig

@@ -1,4 +1,4 @@
-"""NYU Depth V2: the labelled set in its official MATLAB file, 654 test images."""
+"""NYU Depth V2: the labelled set in its official MATLAB file, 795 images to learn from and 654 to test on."""
 
 from __future__ import annotations
 
@@ -18,32 +18,38 @@ if TYPE_CHECKING:
     import h5py
 
 LABELLED, SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
-TEST_IMAGES = 654
+PARTS = {"train": ("trainNdxs", 795), "test": ("testNdxs", 654)}
 DEPTHS = {"raw": "rawDepths", "filled": "depths"}
 
 
 class NYU(DepthDataset):
-    """The test images of the labelled set.
+    """One part of the labelled set.
 
     The file is HDF5 written by MATLAB, whose axes come reversed: images (N, 3, W, H), depth (N, W, H).
 
     Args:
         root: Folder with `nyu_depth_v2_labeled.mat` and `splits.mat` (from the authors' toolbox).
         depth: "raw": as the Kinect measured it, with holes; "filled": with holes filled in by colourisation.
-        allow_missing: Go on with fewer than 654 test images.
+        allow_missing: Go on with fewer images than the part has.
+        part: "train" (795 images) or "test" (654).
 
     Raises:
         UserError: If a file is missing or damaged, or the split has another number of images.
     """
 
-    def __init__(self, root: str | Path, depth: str = "filled", allow_missing: bool = False) -> None:
+    def __init__(
+        self, root: str | Path, depth: str = "filled", allow_missing: bool = False, part: str = "test"
+    ) -> None:
+        if part not in PARTS:
+            raise UserError(f"part must be train or test, got {part!r}")
         if depth not in DEPTHS:
             raise UserError(f"depth must be raw or filled, got {depth!r}")
         self.file, self.key = Path(root) / LABELLED, DEPTHS[depth]
-        self.name, self.expected = f"NYU Depth V2 test ({depth} depth)", TEST_IMAGES
+        key, self.expected = PARTS[part]
+        self.name = f"NYU Depth V2 {part} ({depth} depth)"
         self._handle: h5py.File | None = None
-        self.indices = read_test_indices(Path(root) / SPLITS)
-        check_count(self.name, len(self.indices), TEST_IMAGES, allow_missing)
+        self.indices = read_indices(Path(root) / SPLITS, key)
+        check_count(self.name, len(self.indices), self.expected, allow_missing)
         images = self._open()["images"]
         if max(self.indices) >= images.shape[0]:
             raise UserError(f"{self.file}: {images.shape[0]} images, but {SPLITS} names number {max(self.indices) + 1}")
@@ -87,20 +93,24 @@ class NYU(DepthDataset):
         return ground_truth is GroundTruth.dense
 
 
-def read_test_indices(path: Path) -> list[int]:
-    """Numbers of the test images, from 0, in order.
+def read_indices(path: Path, key: str) -> list[int]:
+    """Numbers of a part's images, from 0, in order.
+
+    Args:
+        path: splits.mat.
+        key: "trainNdxs" or "testNdxs".
 
     Raises:
-        UserError: If the file is missing or has no `testNdxs`.
+        UserError: If the file is missing or has no such list.
     """
     from scipy.io import loadmat
 
     try:
-        numbers = loadmat(path)["testNdxs"]
+        numbers = loadmat(path)[key]
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; it comes with the authors' toolbox") from None
     except Exception as error:  # scipy's errors for damaged files have no common name
-        raise UserError(f"{path}: has no readable testNdxs ({error}); fetch it again") from None
+        raise UserError(f"{path}: has no readable {key} ({error}); fetch it again") from None
     return [int(number) - 1 for number in np.ravel(numbers)]
 
 

@@ -57,10 +57,34 @@ class Reader:
             return (image,)
         label, mask = self.dataset.read_label(index)
         size = image.shape[1], image.shape[0]
+        if self.dataset.scattered:
+            return image, *gather(label, mask, (size[1], size[0]))
         # Nearest: neither depth edges nor the border of the unknown may be blended.
         label = cv2.resize(label.astype(np.float32), size, interpolation=cv2.INTER_NEAREST_EXACT)
         mask = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
         return image, label, mask
+
+
+def gather(label: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Scattered depth on a coarser grid: each cell has the nearest depth that falls into it.
+
+    Sampling every so-many-th pixel instead would lose most of a lidar's points.
+
+    Args:
+        label: Metres, (H, W).
+        mask: True where known, (H, W).
+        size: (height, width) of the grid.
+
+    Returns:
+        Depth, float32, and where it is known, bool; both of `size`.
+    """
+    rows, columns = np.nonzero(mask)
+    cells = (rows * size[0] // label.shape[0]) * size[1] + columns * size[1] // label.shape[1]
+    flat = np.full(size[0] * size[1], np.inf, dtype=np.float32)
+    np.minimum.at(flat, cells, label[rows, columns].astype(np.float32))
+    nearest = flat.reshape(size)
+    known = np.isfinite(nearest)
+    return np.where(known, nearest, np.float32(0)), known
 
 
 def crop_corner(shape: Sequence[int], size: tuple[int, int], draws: np.ndarray) -> tuple[int, int]:
@@ -166,8 +190,11 @@ class Part(LabelledDataset):
 
 
 @dataclass
-class RelativeSplits(DataSplits):
-    """Labelled images to train a teacher; what it is tested on stands in the configuration's `tests`."""
+class LabelledSplits(DataSplits):
+    """Labelled images to learn depth from, relative or in metres.
+
+    A teacher is tested on what the configuration's `tests` name and has no test images of its own.
+    """
 
     train: LabelledDataset
     val: LabelledDataset
@@ -202,7 +229,7 @@ def labelled_data(
     embedded: Makers | None = None,
     val_every: int = 17,
     only: str | None = None,
-) -> RelativeSplits:
+) -> LabelledSplits:
     """Labelled sets as one.
 
     Args:
@@ -230,4 +257,4 @@ def labelled_data(
     held_out = [i for i in range(len(whole)) if i % val_every == val_every - 1]
     kept = [i for i in range(len(whole)) if i % val_every != val_every - 1]
     name = " + ".join(found) + (" (embedded)" if rendered else "")
-    return RelativeSplits(name, rendered, Part(whole, kept, "train"), Part(whole, held_out, "val"), None, notes)
+    return LabelledSplits(name, rendered, Part(whole, kept, "train"), Part(whole, held_out, "val"), None, notes)

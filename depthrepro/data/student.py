@@ -16,7 +16,7 @@ from depthrepro.data.base import ImageDataset
 from depthrepro.data.image_io import mirror
 from depthrepro.data.loader import ItemKey, to_tensor
 from depthrepro.data.pseudo_labels import PseudoLabelled
-from depthrepro.data.relative import LabelledItems, Reader, RelativeAugment, RelativeSplits, crop, crop_corner
+from depthrepro.data.relative import LabelledItems, LabelledSplits, Reader, RelativeAugment, crop, crop_corner
 from depthrepro.errors import UserError
 from depthrepro.files import sha256
 from depthrepro.input_policy import InputPolicy
@@ -123,7 +123,7 @@ class StudentItems(Dataset[dict[str, Any]]):
 
 
 @dataclass
-class StudentSplits(RelativeSplits):
+class StudentSplits(LabelledSplits):
     """A teacher's labelled images, and unlabelled ones with its pseudo-labels.
 
     Attributes:
@@ -164,7 +164,7 @@ class StudentSplits(RelativeSplits):
 
 
 def student_data(
-    labelled: RelativeSplits,
+    labelled: LabelledSplits,
     unlabelled: Mapping[str, ImageDataset | None],
     teacher: str,
     pseudo_labels: str = "pseudo_labels",

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from depthrepro.data.base import DepthDataset, ImageRecord
 from depthrepro.errors import UserError
@@ -179,6 +179,7 @@ def predict(
     device: torch.device | str = "cpu",
     kind: Kind = Kind.disp_frac,
     batch_size: int = 1,
+    flip_average: bool = False,
 ) -> Generator[Prediction, None, None]:
     """Predict image after image, holding one batch at a time; the model's training modes are restored at the end.
 
@@ -190,6 +191,7 @@ def predict(
         device: Where the model is.
         kind: What the model's numbers mean.
         batch_size: Images per forward pass.
+        flip_average: Whether each map is averaged with that of the mirror image; see `Protocol`.
 
     Yields:
         Predictions in the order of `indices`, float32.
@@ -203,9 +205,16 @@ def predict(
             images = np.stack([policy.resize(dataset.read_image(i)) for i in chosen])
             batch = torch.from_numpy(images).permute(0, 3, 1, 2).to(device).float() / 255.0
             with torch.inference_mode():  # only here: the mode must not leak to whoever consumes the iterator
-                levels = {name: values.float().cpu().numpy() for name, values in model(batch).items()}
+                levels = {name: values.float().cpu().numpy() for name, values in _outputs(model, batch, flip_average)}
             for b, i in enumerate(chosen):
                 yield Prediction(dataset.records[i].id, kind, {name: values[b, 0] for name, values in levels.items()})
+
+
+def _outputs(model: nn.Module, images: Tensor, flip_average: bool) -> Iterator[tuple[str, Tensor]]:
+    """The model's maps by name, averaged with those of the mirror images where that is wanted."""
+    mirrored = model(images.flip(-1)) if flip_average else {}
+    for name, values in model(images).items():
+        yield name, (values + mirrored[name].flip(-1)) / 2 if flip_average else values
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from typing import Any
 
 from depthrepro.errors import UserError
 
+SWITCHES = ("flip_average",)  # settings that are off unless they are named
+
 
 class GroundTruth(Enum):
     """Where the ground-truth depth comes from."""
@@ -57,6 +59,8 @@ class Protocol:
         cap_m: Ground truth above it is masked, predictions are lowered to it. Metres.
         alignment: Per-image fit to the ground truth.
         resize: Interpolation of the prediction to the ground truth's size.
+        flip_average: Whether a prediction is the mean of the image's and of its mirror image's, mirrored back. Belongs
+            to the prediction: predictions that are saved cannot be scored with and without.
 
     Raises:
         UserError: If the depth range is empty.
@@ -69,6 +73,7 @@ class Protocol:
     cap_m: float = 50.0
     alignment: Alignment = Alignment.none
     resize: Resize = Resize.bilinear
+    flip_average: bool = False
 
     def __post_init__(self) -> None:
         """Check the depth range."""
@@ -83,11 +88,16 @@ class Protocol:
             f"split {self.split}, ground truth {self.ground_truth.value}, crop {self.crop.value}, "
             f"depth {self.min_depth_m:g}–{self.cap_m:g} m, alignment {self.alignment.value}, "
             f"predictions resized {self.resize.value} to the ground truth"
+            + (", averaged with the mirror image's" if self.flip_average else "")
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; `Protocol.from_dict` reads them back."""
-        return {k: v.value if isinstance(v, Enum) else v for k, v in dataclasses.asdict(self).items()}
+        """Plain values, for JSON; `Protocol.from_dict` reads them back.
+
+        A setting that came later is left out while it is off, so that older results keep their text.
+        """
+        values = {k: v.value if isinstance(v, Enum) else v for k, v in dataclasses.asdict(self).items()}
+        return {k: v for k, v in values.items() if k not in SWITCHES or v}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Protocol:

@@ -81,7 +81,10 @@ def evaluate_run(
     share = list(range(len(test)))[rank::world_size]
 
     def save_predictions(name: str) -> None:
-        outputs = predict(model, test, share, policy=policy, device=device, kind=kind, batch_size=batch_size)
+        flip = protocol.flip_average
+        outputs = predict(
+            model, test, share, policy=policy, device=device, kind=kind, batch_size=batch_size, flip_average=flip
+        )
         with closing(outputs):
             for _, prediction in zip(watch(share, f"predicting ({name})"), outputs, strict=True):
                 path = prediction_path(run_dir / "predictions" / name, prediction.id)

@@ -5,7 +5,7 @@ Source: Yang et al. 2024 (arXiv:2401.10891), sections 3 and 4.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from depthrepro.input_policy import InputPolicy
 from depthrepro.kinds import Kind
 from depthrepro.models.dpt import DPTDecoder
 from depthrepro.models.encoders import make_encoder, normalise
+from depthrepro.models.metric_bins import MetricBins
 from depthrepro.models.weights import load_strictly
 
 # Channels after the projection, and of the fused maps, as published for ViT-S, B and L. Other encoders take S.
@@ -26,7 +27,7 @@ SIZES: dict[str, tuple[tuple[int, int, int, int], int]] = {
     "vitb": ((96, 192, 384, 768), 128),
     "vitl": ((256, 512, 1024, 1024), 256),
 }
-HEADS = ("relative", "metric")
+HEADS = ("relative", "metric", "bins")
 # What the published weights were made for: shorter side 518, aspect kept, multiples of 14.
 PUBLISHED_INPUT = InputPolicy(518, 518, multiple=14, keep_aspect=True, interpolation="cubic")
 
@@ -38,9 +39,11 @@ class DepthAnything(nn.Module):
         encoder: "vits", "vitb", "vitl", "efficientnet_lite0", or a timm network with a feature pyramid.
         nclass: Output channels; more than 1 makes a segmentation head whose output is called `logits`.
         head: "relative": inverse depth up to scale and shift, not negative; "metric": depth in metres, a sigmoid times
-            `max_depth_m` (Depth Anything V2's way).
-        max_depth_m: Largest depth of the metric head.
-        weights: Of the encoder: None, "imagenet" or a file; see `encoders.make_encoder`.
+            `max_depth_m` (Depth Anything V2's way); "bins": depth in metres by ZoeDepth's metric bins (V1's way).
+        max_depth_m: Largest depth of the two metric heads.
+        min_depth_m: Least depth of the bins.
+        bins: Arguments of `metric_bins.MetricBins` besides sizes and depths, such as {"dim": 64}.
+        weights: Of the encoder: None, "imagenet", a file, or a checkpoint of ours; see `encoders.make_encoder`.
         out_channels: Channels after the projection; None = as published for the encoder's size.
         features: Channels of the fused maps; None = as published.
         encoder_options: For the encoder's class.
@@ -58,6 +61,8 @@ class DepthAnything(nn.Module):
         nclass: int = 1,
         head: str = "relative",
         max_depth_m: float = 80.0,
+        min_depth_m: float = 1e-3,
+        bins: Mapping[str, Any] | None = None,
         weights: str | None = None,
         out_channels: Sequence[int] | None = None,
         features: int | None = None,
@@ -66,6 +71,8 @@ class DepthAnything(nn.Module):
         super().__init__()
         if head not in HEADS:
             raise UserError(f"model.head: {head!r} is unknown, choose from {', '.join(HEADS)}")
+        if head != "relative" and nclass > 1:
+            raise UserError(f"model.head={head} predicts one depth, but model.nclass is {nclass}")
         published_channels, published_features = SIZES.get(encoder, SIZES["vits"])
         self.encoder = make_encoder(encoder, weights, **(encoder_options or {}))
         self.decoder = DPTDecoder(
@@ -76,12 +83,15 @@ class DepthAnything(nn.Module):
             nclass,
         )
         self.head, self.max_depth_m, self.nclass = head, max_depth_m, nclass
+        if head == "bins":
+            depth_range = (min_depth_m, max_depth_m)
+            self.bins = MetricBins(features or published_features, depth_range=depth_range, **(bins or {}))
         self.policy: InputPolicy | None = None
 
     @property
     def kind(self) -> Kind:
         """What the numbers of the depth output mean."""
-        return Kind.depth if self.head == "metric" else Kind.affine_inv_depth
+        return Kind.affine_inv_depth if self.head == "relative" else Kind.depth
 
     def forward(self, image: Tensor, levels: Sequence[str] | None = None) -> dict[str, Tensor]:
         """Depth of an image, and its last encoder features if they are asked for.
@@ -95,8 +105,7 @@ class DepthAnything(nn.Module):
             coarsest map of the encoder.
         """
         maps = self.features(image)
-        raw = self.decoder(maps, (int(image.shape[-2]), int(image.shape[-1])))
-        outputs = {"logits": raw} if self.nclass > 1 else {self.kind.value: self._activate(raw)}
+        outputs = {"logits" if self.nclass > 1 else self.kind.value: self._output(maps, image)}
         if levels is not None and "features" in levels:
             outputs["features"] = maps[-1]
         return outputs
@@ -105,7 +114,13 @@ class DepthAnything(nn.Module):
         """The encoder's four maps of an image, RGB in [0, 1], (B, 3, H, W)."""
         return self.encoder(normalise(image, self.encoder.mean, self.encoder.std))
 
-    def _activate(self, raw: Tensor) -> Tensor:
+    def _output(self, maps: list[Tensor], image: Tensor) -> Tensor:
+        size = int(image.shape[-2]), int(image.shape[-1])
+        if self.head == "bins":
+            return self.bins(self.decoder.maps(maps, size))
+        raw = self.decoder(maps, size)
+        if self.nclass > 1:
+            return raw
         return self.max_depth_m * torch.sigmoid(raw) if self.head == "metric" else torch.relu(raw)
 
     @classmethod

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from depthrepro.models.encoders import resize_map
+from depthrepro.models.metric_bins import DecoderMaps
 
 
 class ResidualUnit(nn.Module):
@@ -77,7 +78,7 @@ class DPTDecoder(nn.Module):
         self.fuse = nn.ModuleList(Fusion(features, skip=i < 3) for i in range(4))
         self.nclass = nclass
         if nclass > 1:
-            self.head: nn.Module = nn.Sequential(
+            self.head = nn.Sequential(
                 nn.Conv2d(features, features, 3, padding=1), nn.ReLU(), nn.Conv2d(features, nclass, 1)
             )
         else:
@@ -91,17 +92,33 @@ class DPTDecoder(nn.Module):
             maps: Four encoder maps, (B, C_i, h_i, w_i).
             size: (height, width) of the image that they were made from.
         """
-        layers = [
-            adapt(resize(project(x)))
-            for x, project, resize, adapt in zip(maps, self.project, self.resize, self.adapt, strict=True)
-        ]
-        x = layers[3]
-        for i in (3, 2, 1, 0):
-            finer = layers[i - 1].shape[-2:] if i else (2 * layers[0].shape[-2], 2 * layers[0].shape[-1])
-            x = self.fuse[i](x, None if i == 3 else layers[i], (int(finer[0]), int(finer[1])))
+        x = self._fused(self._layers(maps))[-1]
         if self.nclass > 1:
             return resize_map(self.head(x), size)
         return self.head(resize_map(self.narrow(x), size))
+
+    def maps(self, maps: Sequence[Tensor], size: tuple[int, int]) -> DecoderMaps:
+        """What the metric bins read; arguments as `forward`, of a decoder with one output channel."""
+        layers = self._layers(maps)
+        fused = self._fused(layers)
+        last = self.head[:2](resize_map(self.narrow(fused[-1]), size))
+        return DecoderMaps(layers[3], fused, last, torch.relu(self.head[2](last)))
+
+    def _layers(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """The encoder's maps at four scales, all with `features` channels, fine to coarse."""
+        return [
+            adapt(resize(project(x)))
+            for x, project, resize, adapt in zip(maps, self.project, self.resize, self.adapt, strict=True)
+        ]
+
+    def _fused(self, layers: Sequence[Tensor]) -> list[Tensor]:
+        """The fused maps, coarse to fine, each at the size of the next finer layer."""
+        found = [layers[3]]
+        for i in (3, 2, 1, 0):
+            finer = layers[i - 1].shape[-2:] if i else (2 * layers[0].shape[-2], 2 * layers[0].shape[-1])
+            skip = None if i == 3 else layers[i]
+            found.append(self.fuse[i](found[-1], skip, (int(finer[0]), int(finer[1]))))
+        return found[1:]
 
 
 def _resizers(out_channels: Sequence[int]) -> list[nn.Module]:

@@ -17,6 +17,8 @@ from depthrepro.models.weights import load_strictly, read_weights
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PATCH = 14
+READOUTS = ("ignore", "project")
+_PART = "encoder."  # of a whole network's names
 
 # DINOv2: timm's name, and the blocks whose tokens the decoder reads: the last four (Depth Anything, V1).
 VITS = {
@@ -32,6 +34,7 @@ class VitEncoder(nn.Module):
     Args:
         size: "vits", "vitb" or "vitl".
         blocks: Indices of the blocks; None = the last four, as Depth Anything.
+        readout: "ignore" the class token, as Depth Anything, or "project" it into every patch, as DPT and ZoeDepth.
         options: For timm's model, such as `depth` of a small test model.
 
     Source: DINOv2 (arXiv:2304.07193). The position embedding of 37 × 37 patches (images of 518 × 518) is resized for
@@ -42,14 +45,24 @@ class VitEncoder(nn.Module):
     1.3 and 0.8 % where it was noise; 518 × 518 is the same in both.
     """
 
-    def __init__(self, size: str = "vits", blocks: Sequence[int] | None = None, **options: Any) -> None:
+    def __init__(
+        self, size: str = "vits", blocks: Sequence[int] | None = None, readout: str = "ignore", **options: Any
+    ) -> None:
         super().__init__()
+        if readout not in READOUTS:
+            raise UserError(f"model.encoder_options.readout: {readout!r} is unknown, choose from {', '.join(READOUTS)}")
         name, last_four = VITS[size]
         options = {"img_size": 518, "num_classes": 0, "dynamic_img_size": True, **options}
         self.vit = timm.create_model(name, pretrained=False, **options)
         self.blocks = list(blocks if blocks is not None else last_four)
-        self.channels = [self.vit.embed_dim] * 4
+        width = self.vit.embed_dim
+        self.channels = [width] * 4
         self.strides = [PATCH] * 4
+        self.readout = (
+            nn.ModuleList(nn.Sequential(nn.Linear(2 * width, width), nn.GELU()) for _ in range(4))
+            if readout == "project"
+            else None
+        )
         self.mean, self.std = IMAGENET_MEAN, IMAGENET_STD
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -60,12 +73,19 @@ class VitEncoder(nn.Module):
         patches = self.vit.patch_embed(image).flatten(1, 2)
         tokens = torch.cat([self.vit.cls_token.expand(len(image), -1, -1), patches], dim=1)
         tokens = tokens + self._positions(height, width)
-        maps = []
+        maps: list[Tensor] = []
         for number, block in enumerate(self.vit.blocks[: max(self.blocks) + 1]):
             tokens = block(tokens)
             if number in self.blocks:
-                maps.append(self.vit.norm(tokens)[:, 1:].transpose(1, 2).unflatten(2, (height, width)))
+                maps.append(self._read(self.vit.norm(tokens), len(maps)).transpose(1, 2).unflatten(2, (height, width)))
         return maps
+
+    def _read(self, tokens: Tensor, number: int) -> Tensor:
+        """The patches' tokens of map `number`, (B, patches, C), with or without the class token's part."""
+        patches = tokens[:, 1:]
+        if self.readout is None:
+            return patches
+        return self.readout[number](torch.cat([patches, tokens[:, :1].expand_as(patches)], dim=2))
 
     def _positions(self, height: int, width: int) -> Tensor:
         """Position embedding of the class token and of a grid of patches, (1, 1 + height * width, C)."""
@@ -130,7 +150,8 @@ def make_encoder(name: str, weights: str | None = None, **options: Any) -> VitEn
     Args:
         name: "vits", "vitb", "vitl", "efficientnet_lite0", or a timm network with a feature pyramid.
         weights: None = random; "imagenet" = EfficientNet-Lite0's, which are installed with this project; else a file
-            with the encoder's own state dict, or DINOv2's or timm's of the same vision transformer.
+            with the encoder's own state dict, DINOv2's or timm's of the same vision transformer, or a checkpoint of a
+            network here, of which the encoder is taken.
         options: For the encoder's class.
 
     Raises:
@@ -174,8 +195,11 @@ def _load_efficientnet_lite0(net: nn.Module) -> None:
 
 def _load_file(encoder: nn.Module, path: Path) -> None:
     if not path.is_file():
-        raise UserError(f"model.weights: {path}: no such file")
+        raise UserError(f"model.weights: {path}: no such file; train that network first, or name another file")
     target, state = encoder, read_weights(path)
+    own = {name.removeprefix(_PART): value for name, value in state.items() if name.startswith(_PART)}
+    if own:
+        state = own
     if isinstance(encoder, VitEncoder) and "cls_token" in state:  # as DINOv2 and timm name them
         target = encoder.vit
         state.pop("mask_token", None)  # of DINOv2's training

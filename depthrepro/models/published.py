@@ -1,7 +1,7 @@
 """The weights that the authors published, in the original names or in those of Hugging Face.
 
 Names carry over one to one, so that loading is strict: every tensor of the file has its place here, and every place
-here its tensor. Three exceptions are known and named in `_UNUSED`.
+here its tensor. The exceptions are known and named in `_UNUSED`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch import Tensor
 from depthrepro.errors import UserError
 from depthrepro.files import sha256
 from depthrepro.models.depth_anything import DepthAnything
+from depthrepro.models.published_bins import NAMES, UNUSED, bins_of, without_core
 from depthrepro.models.weights import State, load_strictly, read_weights
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -34,6 +35,7 @@ _UNUSED = (
     r"pretrained\.mask_token|backbone\.embeddings\.mask_token",
     r"depth_head\.scratch\.refinenet4\.resConfUnit1\..*",
     r"neck\.fusion_stage\.layers\.0\.residual_layer1\..*",
+    UNUSED,
 )
 
 # (pattern of the original name, ours); \1 and so on are carried over.
@@ -74,14 +76,16 @@ class Description:
     Attributes:
         encoder: "vits", "vitb" or "vitl".
         blocks: Blocks that the decoder reads.
-        head: "relative" or "metric".
+        head: "relative", "metric" or "bins".
         max_depth_m: Of a metric head.
+        bins: Arguments of the metric bins.
     """
 
     encoder: str
     blocks: tuple[int, ...]
     head: str = "relative"
     max_depth_m: float = 80.0
+    bins: dict[str, Any] | None = None
 
 
 def load_published(
@@ -95,9 +99,10 @@ def load_published(
             depth-anything/Depth-Anything-V2-Small-hf.
         version: 1 or 2, which read other blocks of the encoder; the weights look alike. None = as the config.json
             beside Hugging Face's names says, else 2 if the file's name has "v2" in it, else 1.
-        head: "relative" or "metric". None = as config.json says, else metric if the file's name has "metric" in it.
-        max_depth_m: Largest depth of a metric head; None = as config.json says, else 20 if the name has "hypersim" in
-            it, else 80: the two that V2 published.
+        head: "relative" or "metric"; weights with metric bins tell it themselves. None = as config.json says, else
+            metric if the file's name has "metric" in it.
+        max_depth_m: Largest depth of a metric head; None = as config.json says, else by the file's name: V2's
+            "hypersim" 20 and "vkitti" 80, V1's "indoor" 10 and "outdoor" 80.
 
     Returns:
         The network in evaluation mode. The file's sha256 is printed.
@@ -107,15 +112,14 @@ def load_published(
             if its tensors do not fit; the message names those that differ.
     """
     folder, file = find_weights(path)
-    state = read_weights(file)
+    state = {without_core(name): value for name, value in read_weights(file).items()}
     described = describe(state, file, folder / "config.json", version)
-    chosen = Description(
-        described.encoder, described.blocks, head or described.head, max_depth_m or described.max_depth_m
-    )
+    chosen = replace(described, head=head or described.head, max_depth_m=max_depth_m or described.max_depth_m)
     model = DepthAnything(
         chosen.encoder,
         head=chosen.head,
         max_depth_m=chosen.max_depth_m,
+        bins=chosen.bins,
         encoder_options={"blocks": list(chosen.blocks)},
     )
     load_strictly(model, our_names(state), file)
@@ -183,6 +187,8 @@ def describe(state: Mapping[str, Tensor], file: Path, config: Path, version: int
     name = file.name.lower()
     head, max_depth_m = ("metric", 20.0 if "hypersim" in name else 80.0) if "metric" in name else ("relative", 80.0)
     known = Description(size, BLOCKS[version or (2 if "v2" in name else 1)][size], head, max_depth_m)
+    if found := bins_of(our_names(state), name):
+        known = replace(known, head="bins", bins=found[0], max_depth_m=found[1])
     if hugging_face and config.is_file():
         return _configured(known, config, keep_blocks=version is not None)
     if hugging_face and version is None and file.name in WEIGHT_FILES:
@@ -209,7 +215,7 @@ def _configured(known: Description, config: Path, keep_blocks: bool) -> Descript
     if stages and (len(stages) != 4 or stages != sorted(set(stages)) or stages[0] < 1 or stages[-1] > depth):
         raise UserError(f"{config}: out_indices {stages} are not four of the stages 1 to {depth}, in their order")
     blocks = tuple(stage - 1 for stage in stages) if stages and not keep_blocks else known.blocks
-    return Description(known.encoder, blocks, head, max_depth_m)
+    return replace(known, blocks=blocks, head=head, max_depth_m=max_depth_m)
 
 
 def our_names(state: Mapping[str, Tensor]) -> State:
@@ -217,6 +223,7 @@ def our_names(state: Mapping[str, Tensor]) -> State:
     renamed: State = {}
     parts: dict[str, dict[str, Tensor]] = {}
     for name, value in state.items():
+        name = without_core(name)
         if any(re.fullmatch(pattern, name) for pattern in _UNUSED):
             continue
         if qkv := _QKV.fullmatch(name):
@@ -240,7 +247,7 @@ def _our_name(name: str) -> str:
         # Hugging Face counts from the coarsest.
         layer, _, unit, conv, rest = found.groups()
         return _fusion(3 - int(layer), unit, conv, rest)
-    for pattern, ours in (*_ORIGINAL, *_HUGGING_FACE):
+    for pattern, ours in (*_ORIGINAL, *_HUGGING_FACE, *NAMES):
         if re.fullmatch(pattern, name):
             return re.sub(pattern, ours, name)
     return name

@@ -265,3 +265,29 @@ def test_a_part_of_query_key_value_is_missed(theirs):
     state = published_names(theirs)
     del state["backbone.encoder.layer.3.attention.attention.key.bias"]
     assert "encoder.vit.blocks.3.attn.qkv.bias" not in our_names(state)
+
+
+def test_version_1_metric_weights_have_metric_bins(theirs, tmp_path):
+    torch.manual_seed(0)
+    model = DepthAnything("vits", head="bins", max_depth_m=10.0, bins={"attractors": [8, 4, 2, 1]}).eval()
+    core = {
+        name: value for name, value in original_names(theirs).items() if "resConfUnit1" not in name or "4." not in name
+    }
+    with torch.no_grad():
+        state = {f"core.core.{name}": value for name, value in core.items()}
+        bins = model.bins
+        state |= {f"conv2.{k}": v for k, v in bins.bottleneck.state_dict().items()}
+        state |= {f"seed_bin_regressor._net.{k}": v for k, v in bins.seed.net.state_dict().items()}
+        state |= {f"seed_projector._net.{k}": v for k, v in bins.embed_seed.state_dict().items()}
+        for i in range(4):
+            state |= {f"projectors.{i}._net.{k}": v for k, v in bins.embed[i].state_dict().items()}
+            state |= {f"attractors.{i}._net.{k}": v for k, v in bins.attract[i].net.state_dict().items()}
+        state |= {f"conditional_log_binomial.mlp.{k}": v for k, v in bins.weigh.net.state_dict().items()}
+        state["conditional_log_binomial.log_binomial_transform.k_idx"] = torch.arange(64).view(1, -1, 1, 1)
+    torch.save({"model": state}, tmp_path / "depth_anything_metric_depth_indoor.pt")
+    loaded = load_published(tmp_path / "depth_anything_metric_depth_indoor.pt")
+    assert loaded.head == "bins" and loaded.max_depth_m == 10.0 and loaded.kind.unit == "m"
+    assert [part.points for part in loaded.bins.attract] == [8, 4, 2, 1]
+    image = torch.rand(1, 3, 28, 42)
+    expected = bins(loaded.decoder.maps(loaded.features(image), (28, 42)))
+    assert torch.equal(loaded(image)["depth"], expected)

@@ -1,0 +1,61 @@
+"""Names of ZoeDepth's metric head in published weights, and what its shapes tell.
+
+Depth Anything's two metric models (`depth_anything_metric_depth_indoor.pt` and `..._outdoor.pt`) have the original
+names; `transformers.ZoeDepthForDepthEstimation` on a DINOv2 backbone has Hugging Face's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+# (pattern of a published name, ours), after the core's prefix is taken off; \1 and so on are carried over.
+_ORIGINAL_LAYERS = r"\._net\.([02])\.(.*)"
+NAMES = (
+    (r"(?:metric_head\.)?conv2\.(.*)", r"bins.bottleneck.\1"),
+    (r"seed_bin_regressor" + _ORIGINAL_LAYERS, r"bins.seed.net.\1.\2"),
+    (r"seed_projector" + _ORIGINAL_LAYERS, r"bins.embed_seed.\1.\2"),
+    (r"projectors\.(\d)" + _ORIGINAL_LAYERS, r"bins.embed.\1.\2.\3"),
+    (r"attractors\.(\d)" + _ORIGINAL_LAYERS, r"bins.attract.\1.net.\2.\3"),
+    (r"(?:metric_head\.)?conditional_log_binomial\.mlp\.([02])\.(.*)", r"bins.weigh.net.\1.\2"),
+    (r"relative_head\.conv1\.(.*)", r"decoder.narrow.\1"),
+    (r"relative_head\.conv2\.(.*)", r"decoder.head.0.\1"),
+    (r"relative_head\.conv3\.(.*)", r"decoder.head.2.\1"),
+    (r"neck\.reassemble_stage\.readout_projects\.(\d)\.0\.(.*)", r"encoder.readout.\1.0.\2"),
+)
+_HUGGING_FACE = re.compile(
+    r"metric_head\.(seed_bin_regressor|seed_projector|projectors\.\d|attractors\.\d)\.conv([12])\.(.*)"
+)
+_CORE = "core.core."
+# Numbers 0 to N - 1 and N - 1, kept as buffers.
+UNUSED = r"(?:metric_head\.)?conditional_log_binomial\.log_binomial_transform\.(?:k_idx|K_minus_1|k_minus_1)"
+
+
+def without_core(name: str) -> str:
+    """A name without ZoeDepth's prefix of the network that it wraps; Hugging Face's layers under the original names."""
+    if found := _HUGGING_FACE.fullmatch(name):
+        module, layer, rest = found.groups()
+        return f"{module}._net.{2 * int(layer) - 2}.{rest}"
+    return name.removeprefix(_CORE)
+
+
+def bins_of(state: Mapping[str, Tensor], file_name: str) -> tuple[dict[str, Any], float] | None:
+    """(arguments of `MetricBins`, largest depth in metres) of weights with a metric head; None of others.
+
+    Args:
+        state: Tensors by our names.
+        file_name: The indoor model was trained to 10 m, the outdoor one to 80 m.
+    """
+    last = "bins.{}.weight"
+    if last.format("seed.net.2") not in state:
+        return None
+    points = [int(state[last.format(f"attract.{i}.net.2")].shape[0]) for i in range(4)]
+    arguments = {
+        "bins": int(state[last.format("seed.net.2")].shape[0]),
+        "dim": int(state[last.format("embed_seed.2")].shape[0]),
+        "attractors": points,
+    }
+    return arguments, 10.0 if "indoor" in file_name.lower() or "nyu" in file_name.lower() else 80.0
