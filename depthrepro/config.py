@@ -176,6 +176,8 @@ def register_schema() -> None:
     """Make known to Hydra: `schema`, the first entry of conf/config.yaml, and the resolvers."""
     ConfigStore.instance().store(name="schema", node=RootConfig)
     OmegaConf.register_new_resolver("table_benchmark", _table_benchmark, replace=True)
+    OmegaConf.register_new_resolver("depth_network", _depth_network, replace=True)
+    OmegaConf.register_new_resolver("places_classes", _places_classes, replace=True)
     OmegaConf.register_new_resolver("pretrained", _pretrained, replace=True)
     OmegaConf.register_new_resolver("trained", _trained, replace=True)
     OmegaConf.register_new_resolver("kitti_ground_truth", _kitti_ground_truth, replace=True)
@@ -200,6 +202,22 @@ def _trained(name: str, root: str, scale: str, seed: int) -> str:
     found = sorted(runs.glob(f"**/seed={seed}/checkpoints/last.pt"), key=lambda path: (len(path.parts), path))
     fitting = [path for path in found if f"\nscale: {scale}\n" in (path.parents[1] / "config.yaml").read_text()]
     return str((fitting or [runs / f"seed={seed}" / "checkpoints" / "last.pt"])[0])
+
+
+def _depth_network(root: str, scale: str) -> str:
+    """The network whose depth maps classifiers look at: published weights, or the student of seed 0."""
+    return os.environ.get("DEPTH_ANYTHING_WEIGHTS") or _trained("da_student", root, scale, 0)
+
+
+def _places_classes(root: str | None) -> int | None:
+    """Classes of a data set: as many as its folder has, or those of the embedded places."""
+    if root is None:
+        return 10
+    folder = Path(root).expanduser()
+    listed = folder / "categories.txt"
+    if listed.is_file():
+        return len(listed.read_text(encoding="utf-8").splitlines())
+    return len([path for path in (folder / "train").glob("*") if path.is_dir()]) or 100
 
 
 def _table_benchmark(scale: str) -> str:
@@ -292,9 +310,11 @@ def result_config(cfg: DictConfig) -> dict[str, Any]:
             holder.pop(leaf, None)
     _only_what_counts(resolved["data"])
     resolved["eval"] = {key: value for key, value in resolved["eval"].items() if key not in SWITCHES or value}
-    for key, value in resolved["model"].items():  # weights below `root` are the same wherever that is
-        if isinstance(value, str):
-            resolved["model"][key] = value.removeprefix(f"{Path(cfg.root)}/")
+    depth = resolved["data"].get("depth")
+    for part in (resolved["model"], depth if isinstance(depth, dict) else {}):
+        for key, value in part.items():  # checkpoints below `root` are the same wherever that is
+            if isinstance(value, str):
+                part[key] = value.removeprefix(f"{Path(cfg.root)}/")
     return {str(k): v for k, v in resolved.items()}
 
 

@@ -191,8 +191,8 @@ def _data(
         )
     if not isinstance(found, DataSplits):
         return found, None
-    if found.test is None:
-        raise UserError(f"{found.name} has no test images of its own")
+    if not isinstance(found.test, DepthDataset):
+        raise UserError(f"{found.name} has no test images with depth of its own")
     return found.test, found.train if isinstance(found.train, DepthDataset) else None
 
 

@@ -15,6 +15,7 @@ from depthrepro import distributed
 from depthrepro.checkpoint import load_checkpoint
 from depthrepro.config import config_hash, default_cache_dir, resolve_run_dir, typed_config
 from depthrepro.data.base import DataSplits, DepthDataset
+from depthrepro.data.classes import ClassSplits
 from depthrepro.device import choose_device
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import GroundTruth
@@ -123,7 +124,8 @@ class Experiment:
             items = data.training_items(self.policy, augment, self.cfg.seed, self.cache_dir)
             self.tests, absent = load_evaluation_sets(self.cfg.tests)
         self.data = data
-        self.evaluable = data.test is not None and has_ground_truth(data.test, self.settings.eval.ground_truth)
+        test = data.test
+        self.evaluable = not isinstance(test, DepthDataset) or has_ground_truth(test, self.settings.eval.ground_truth)
         trainer = self._build_trainer(items)
         self._introduce(data, trainer, absent)
         self.record.announce(data)
@@ -197,7 +199,9 @@ class Experiment:
     def _test_results(self, data: DataSplits, trainer: Trainer) -> dict[str, Any]:
         from depthrepro.evaluation.run_evaluation import evaluate_run
 
-        if data.test is None:
+        if isinstance(data, ClassSplits):
+            return self._class_results(data, trainer)
+        if not isinstance(data.test, DepthDataset):
             return dict(_NO_RESULTS)
         if not self.evaluable:
             say("the test set has no ground truth: nothing is evaluated")
@@ -215,6 +219,15 @@ class Experiment:
             world_size=distributed.world_size(),
             cache_dir=self.cache_dir / "baselines",
         )
+
+    def _class_results(self, data: ClassSplits, trainer: Trainer) -> dict[str, Any]:
+        """A classifier's accuracies; rank 0 alone computes them."""
+        from depthrepro.evaluation.classification import evaluate_classifier
+
+        if not distributed.is_main():
+            return dict(_NO_RESULTS)
+        items = data.items(data.test, self.policy, self.cache_dir)
+        return evaluate_classifier(self.run.path, trainer.model, items, data.train, device=self.device)
 
 
 def has_ground_truth(test: DepthDataset, wanted: GroundTruth) -> bool:

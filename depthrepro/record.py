@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from depthrepro import distributed
 from depthrepro.config import config_hash, typed_config
-from depthrepro.data.base import DataSplits
+from depthrepro.data.base import DataSplits, DepthDataset
 from depthrepro.evaluation_sets import EvaluationSet
 from depthrepro.files import write_atomic, write_json
 from depthrepro.reproducibility import describe_environment, git_state
@@ -126,7 +126,7 @@ class Record:
             "fingerprint": data.fingerprint,
             "encodings": data.train.encodings,
             "counts": data.counts,
-            "expected_test": data.test.expected if data.test is not None else 0,
+            "expected_test": data.test.expected if isinstance(data.test, DepthDataset) else data.counts.get("test", 0),
         }
         summary = self._summary(trainer, {"data": about, "protocol": self.protocol.as_dict(), **results})
         write_json(self.run.summary, summary)
@@ -193,6 +193,12 @@ def _draw_panel(folder: Path, summary: dict[str, Any]) -> None:
     """The qualitative panel of a run, or of one of its test sets, if there is one."""
     from depthrepro.report.panels import draw_panel
 
+    if (folder / "confusion.csv").is_file():
+        from depthrepro.report.confusion import draw_confusion
+
+        (folder / "figures").mkdir(exist_ok=True)
+        rows = {summary["experiment"]: [folder / "confusion.csv"]}
+        draw_confusion(rows, folder / "figures" / "confusion.png", _caption(summary))
     if (folder / "panel").is_dir():
         (folder / "figures").mkdir(exist_ok=True)
         draw_panel(folder / "panel", folder / "figures" / "panel.png", _caption(summary))

@@ -23,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from depthrepro.config import CONFIG_DIR, load_config, register_schema, result_config
 from depthrepro.errors import UserError
 from depthrepro.program import did_you_mean, mistakes, one_line_errors, readable
-from depthrepro.results import METRICS
+from depthrepro.results import metrics_of
 from depthrepro.run_dir import RunDir
 
 _USAGE = "usage: python -m depthrepro.rerun RUN_DIR [run_dir=NEW_DIR] [key=value ...] [--dry-run]"
@@ -206,7 +206,8 @@ def compare_numbers(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     then, now = old["metrics"].get(level, {}), new["metrics"][level]
     lines = [f"{level:10}{'then':>10}{'now':>10}"]
     lines += [
-        f"{m.label:10}{then.get(k, float('nan')):10.{m.digits}f}{now[k]:10.{m.digits}f}" for k, m in METRICS.items()
+        f"{m.label:10}{then.get(k, float('nan')):10.{m.digits}f}{now[k]:10.{m.digits}f}"
+        for k, m in metrics_of(now).items()
     ]
     same = old["metrics"] == new["metrics"]
     return "\n".join([*lines, "equal to the last digit" if same else "not equal"])

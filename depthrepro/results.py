@@ -5,6 +5,7 @@ Light on purpose: the report imports this module and must import neither torch n
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -30,7 +31,7 @@ class Metric:
         return "↑" if self.higher_is_better else "↓"
 
 
-METRICS: dict[str, Metric] = {
+DEPTH_METRICS: dict[str, Metric] = {
     m.key: m
     for m in (
         Metric("abs_rel", "AbsRel", False),
@@ -44,3 +45,14 @@ METRICS: dict[str, Metric] = {
         Metric("delta3", "δ < 1.25³", True),
     )
 }
+
+CLASS_METRICS: dict[str, Metric] = {
+    m.key: m
+    for m in (Metric("top1", "top-1 accuracy", True, digits=4), Metric("top5", "top-5 accuracy", True, digits=4))
+}
+METRICS = {**DEPTH_METRICS, **CLASS_METRICS}
+
+
+def metrics_of(keys: Collection[str]) -> dict[str, Metric]:
+    """The metrics of the task that a row, a header or a mapping of scores belongs to."""
+    return CLASS_METRICS if "top1" in keys else DEPTH_METRICS

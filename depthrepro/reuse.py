@@ -14,7 +14,7 @@ from depthrepro.tracking.state import TAGS_FILE
 
 # Written once, then only replaced as a whole: two names for one file are safe. The rest is copied.
 _LINKED = ("checkpoints", "predictions", "panel")
-_COPIED = ("metrics.jsonl", "per_image.csv", "per_range.csv", "figures", "tests")
+_COPIED = ("metrics.jsonl", "per_image.csv", "per_range.csv", "confusion.csv", "figures", "tests")
 
 
 def find_twin(run: RunDir, root: Path, config_hash: str) -> RunDir | None:

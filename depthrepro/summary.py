@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from depthrepro.errors import UserError
-from depthrepro.evaluation.protocol import Protocol
+from depthrepro.evaluation.protocol import Protocol, read_protocol
 from depthrepro.evaluation.rows import format_table
 from depthrepro.run_dir import RunDir
 
@@ -77,4 +77,4 @@ def format_summary(summary: dict[str, Any]) -> str:
     if not rows:
         return "no metrics"
     about = f"{summary['images']} test images of {summary['data']['name']}, scale {summary['scale']}, last checkpoint"
-    return "\n".join([format_table(rows), about, Protocol.from_dict(summary["protocol"]).describe()])
+    return "\n".join([format_table(rows), about, read_protocol(summary["protocol"]).describe()])

@@ -32,7 +32,7 @@ EXPERIMENTS = sorted(
 )
 GROUPS = {"model", "loss", "optimizer", "scheduler", "augment", "stages", "eval", "logger", "benchmark", "test"}
 DATA_FOLDERS = (
-    *("KITTI_RAW", "KITTI_STEREO", "KITTI_DEPTH", "NYU", "NYU_SYNC", "SINTEL", "DDAD", "ETH3D", "DIODE"),
+    *("KITTI_RAW", "KITTI_STEREO", "KITTI_DEPTH", "NYU", "NYU_SYNC", "MINIPLACES", "SINTEL", "DDAD", "ETH3D", "DIODE"),
     *("BLENDEDMVS", "DIML", "HRWSI", "IRS", "MEGADEPTH", "TARTANAIR"),
     *("BDD100K", "GOOGLE_LANDMARKS", "IMAGENET21K", "LSUN", "OBJECTS365", "OPEN_IMAGES", "PLACES365", "SA1B"),
     "MLFLOW_TRACKING_URI",
@@ -51,13 +51,15 @@ def composed(*overrides):
 def test_every_experiment_builds(experiment, scale, monkeypatch):
     for name in DATA_FOLDERS:
         monkeypatch.delenv(name, raising=False)
-    smaller = SMALLER if experiment.startswith("da_") and scale == "paper" else ()
+    large = experiment.startswith("da_") and not experiment.startswith("da_places") and scale == "paper"
+    smaller = SMALLER if large else ()
     cfg = composed(f"+experiment={experiment}", f"scale={scale}", *smaller)
     settings = OmegaConf.to_object(cfg)
     assert isinstance(settings, RootConfig) and settings.scale == scale
     assert cfg.name == experiment
-    if str(cfg.model.get("weights")).endswith("last.pt"):  # another run's checkpoint, which a clean checkout has not
-        cfg.model.weights = None
+    for key in ("weights", "depth_network"):  # another run's checkpoint, which a clean checkout has not
+        if str(cfg.model.get(key)).endswith("last.pt"):
+            cfg.model[key] = None
     model = instantiate(cfg.model, _convert_="all")
     instantiate(cfg.optimizer, _convert_="all")(model.parameters())
     assert all(callable(instantiate(cfg[group], _convert_="all")) for group in ("loss", "scheduler"))
@@ -65,7 +67,8 @@ def test_every_experiment_builds(experiment, scale, monkeypatch):
     plan = make_plan(settings.trainer, steps_per_epoch=2)
     with torch.inference_mode():
         for stage in plan.stages:
-            assert set(model(torch.zeros(1, 3, *cfg.input_size), stage.levels)) == set(stage.levels)
+            image = torch.zeros(1, getattr(model, "channels", 3), *cfg.input_size)
+            assert set(model(image, stage.levels)) == set(stage.levels)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +89,8 @@ def test_every_option_of_every_group_builds(option, monkeypatch):
     extra = SMALLER[:1] if option in ("model=depth_anything", "model=depth_anything_bins") else ()
     if option in ("model=depth_anything_bins", "model=depth_anything_bins_lite", "eval=metric_kitti"):
         base, extra = "da_metric_kitti", (*extra, "model.weights=null")
+    if option in ("benchmark=places", "benchmark=places_depth"):
+        base = "da_places/rgb"
     cfg = composed(f"+experiment={base}", option, *extra)
     if group in ("stages", "eval", "logger", "benchmark"):
         OmegaConf.to_object(cfg)

@@ -23,6 +23,7 @@ LAYERS = {
     "evaluation_sets": 5,
     "pseudo_label": 5,
     "labelling": 4,
+    "depth_maps": 4,
     "predict": 5,
     "tracking": 1,
     "config": 1,

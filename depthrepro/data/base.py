@@ -191,7 +191,7 @@ class DataSplits(ABC):
         embedded: True for rendered data; tables must say so.
         train: Images to learn from.
         val: Images to choose checkpoints with; never the test images.
-        test: Images to report on; None where the configuration's `tests` name them.
+        test: Images to report on, with depth or classes; None where the configuration's `tests` name them.
         notes: Lines to print at the start of a run (nominal calibration, missing files, embedded data).
     """
 
@@ -199,7 +199,7 @@ class DataSplits(ABC):
     embedded: bool
     train: ImageDataset
     val: ImageDataset
-    test: DepthDataset | None
+    test: ImageDataset | None
     notes: list[str] = field(default_factory=list)
 
     @abstractmethod

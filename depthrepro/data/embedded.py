@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from depthrepro.config import default_cache_dir
-from depthrepro.data.base import DepthDataset, ImageDataset, ImageRecord, LabelledDataset
+from depthrepro.data.base import ClassDataset, DepthDataset, ImageDataset, ImageRecord, LabelledDataset
 from depthrepro.data.depth_folder import DepthFolder, Sky, depth_folder
 from depthrepro.data.image_folder import image_list
 from depthrepro.data.image_io import read_rgb
@@ -102,3 +102,12 @@ def kitti2012_images(root: str | None) -> ImageDataset | None:
         root: The data set's folder.
     """
     return LeftAndRight(root) if root else None
+
+
+def places(part: str, train_images: int, val_images: int, cache_dir: str | None = None) -> ClassDataset:
+    """One part, "train" or "val", of the rendered places, in MiniPlaces' layout; see `labelled_streets`."""
+    from depthrepro.data.places import class_images
+    from depthrepro.worlds.places import Places, PlacesConfig
+
+    root = _root(Places(PlacesConfig(train_images, val_images)), cache_dir)
+    return class_images(root, part, "places (embedded)", embedded=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -105,3 +106,38 @@ class Protocol:
         enums = {"ground_truth": GroundTruth, "crop": Crop, "alignment": Alignment, "resize": Resize}
         typed: dict[str, Any] = {k: enums[k](v) if k in enums else v for k, v in values.items()}
         return cls(**typed)
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What decides the accuracy of a classifier besides its prediction.
+
+    Attributes:
+        split: Part of the data set.
+        size: (height, width) that whole images are resized to.
+        classes: Number of classes.
+    """
+
+    split: str
+    size: tuple[int, int]
+    classes: int
+
+    def describe(self) -> str:
+        """One line for the foot of a table."""
+        height, width = self.size
+        return f"split {self.split}, {self.classes} classes, whole images resized to {height}x{width}, one view of each"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; `read_protocol` reads them back."""
+        return {"split": self.split, "size": list(self.size), "classes": self.classes}
+
+
+def read_protocol(values: Mapping[str, Any]) -> Protocol | Classification:
+    """The protocol of a summary.
+
+    Raises:
+        TypeError, ValueError: If a key or value is unknown.
+    """
+    if "classes" in values:
+        return Classification(str(values["split"]), tuple(values["size"]), int(values["classes"]))
+    return Protocol.from_dict(dict(values))

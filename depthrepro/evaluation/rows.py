@@ -14,16 +14,18 @@ from typing import Any
 
 from depthrepro.errors import UserError
 from depthrepro.files import replacing
-from depthrepro.results import METRICS
+from depthrepro.results import METRICS, metrics_of
 
 Row = dict[str, Any]
-COLUMNS = ("checkpoint", "method", "id", "n_valid", *METRICS)
+COLUMNS = ("checkpoint", "method", "id", "n_valid")  # then the metrics of the task
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Write the columns above as CSV; numbers keep every digit, so that `read_rows` gives back the same values."""
+    rows = list(rows)
+    columns = (*COLUMNS, *metrics_of(rows[0] if rows else ()))
     with replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", extrasaction="ignore")
+        writer = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
 
@@ -47,7 +49,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def _complete(line: dict[str, str]) -> dict[str, str]:
-    return {column: line[column] for column in COLUMNS}
+    return {column: line[column] for column in (*COLUMNS, *metrics_of(line))}
 
 
 def summarise(rows: Sequence[Row], expected_ids: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -73,7 +75,7 @@ def summarise(rows: Sequence[Row], expected_ids: Sequence[str]) -> dict[str, dic
     for method, own in by_method.items():
         _check_ids(method, [row["id"] for row in own], expected_ids)
     return {
-        method: {key: math.fsum(row[key] for row in own) / len(own) for key in METRICS}
+        method: {key: math.fsum(row[key] for row in own) / len(own) for key in metrics_of(own[0])}
         for method, own in by_method.items()
     }
 
@@ -100,9 +102,9 @@ def _check_row(row: Row) -> None:
     where = f"{row['id']} ({row['method']})"
     if row["n_valid"] < 1:
         raise UserError(f"{where}: no valid pixel; check eval.crop, eval.min_depth_m, eval.cap_m and the ground truth")
-    for key in METRICS:
+    for key, metric in metrics_of(row).items():
         value = row[key]
-        top = 1.0 if key.startswith("delta") else math.inf
+        top = 1.0 if metric.higher_is_better else math.inf
         if not (math.isfinite(value) and 0 <= value <= top):
             raise UserError(f"{where}: {key} = {value} is outside its range; evaluate the run again")
 
@@ -110,9 +112,11 @@ def _check_row(row: Row) -> None:
 def format_table(means: Mapping[str, Mapping[str, float]]) -> str:
     """Methods and their means as aligned text for the terminal; names and digits as `METRICS` says."""
     width = max(map(len, means), default=0)
-    lines = [" " * width + "".join(f"{m.label:>10}" for m in METRICS.values())]
+    metrics = metrics_of(next(iter(means.values()), {}))
+    space = max(10, *(len(m.label) + 2 for m in metrics.values()))
+    lines = [" " * width + "".join(f"{m.label:>{space}}" for m in metrics.values())]
     lines += [
-        f"{method:{width}}" + "".join(f"{values[key]:10.{m.digits}f}" for key, m in METRICS.items())
+        f"{method:{width}}" + "".join(f"{values[key]:{space}.{m.digits}f}" for key, m in metrics.items())
         for method, values in means.items()
     ]
     return "\n".join(lines)

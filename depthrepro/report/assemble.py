@@ -14,6 +14,7 @@ from depthrepro.files import replacing
 from depthrepro.report import plots, plots_effects, plots_images
 from depthrepro.report.blocks import Block, build_blocks
 from depthrepro.report.claims import Verdict, decide
+from depthrepro.report.confusion import draw_block_confusion
 from depthrepro.report.painter import Draw, Painter
 from depthrepro.report.panels import draw_rows_panel
 from depthrepro.report.paper import PaperTable
@@ -108,13 +109,19 @@ def _figures(table: PaperTable, block: Block, results: Results, *, publish: bool
     elif table.plot:
         name = "error_vs_resolution"
         wanted["Error against output resolution"] = (name, partial(plots.draw_error_vs_resolution, table, block))
-    wanted |= {
-        "Error against depth": ("ranges", partial(plots_images.draw_error_by_range, table, block, ranges)),
-        "AbsRel over the test images": ("distribution", partial(plots_images.draw_distribution, table, block, images)),
-        CURVES: ("curves", partial(plots_effects.draw_curves, table, block, curves)),
-    }
+    if "abs_rel" in table.metrics:
+        wanted |= {
+            "Error against depth": ("ranges", partial(plots_images.draw_error_by_range, table, block, ranges)),
+            "AbsRel over the test images": (
+                "distribution",
+                partial(plots_images.draw_distribution, table, block, images),
+            ),
+        }
+    wanted[CURVES] = ("curves", partial(plots_effects.draw_curves, table, block, curves))
     folders = {run: folder for run, folder in results.folders.items() if run in runs}
-    if folders and (block.embedded or not publish):
+    if folders and "top1" in table.metrics:
+        wanted[PANEL] = ("panel", partial(draw_block_confusion, table, block, folders))
+    elif folders and (block.embedded or not publish):
         wanted[PANEL] = ("panel", partial(draw_rows_panel, table, block, folders))
     return wanted
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from depthrepro.evaluation.protocol import Protocol
+from depthrepro.evaluation.protocol import read_protocol
 from depthrepro.report.paper import Ours, PaperTable
 from depthrepro.report.rows import set_of
 from depthrepro.results import METRICS
@@ -99,7 +99,7 @@ class Block:
     @property
     def protocol(self) -> str:
         """The protocol in one line."""
-        return Protocol.from_dict(json.loads(self.keys["protocol"])).describe()
+        return read_protocol(json.loads(self.keys["protocol"])).describe()
 
     @property
     def seeds(self) -> list[int]:
@@ -170,7 +170,8 @@ def _our_line(label: str, ours: Ours | None, rows: pd.DataFrame, checkpoint: str
     if found.empty:
         return Line(label, role, method, missing=True)
     found = found.sort_values("seed", kind="stable")
-    values = {key: _over_seeds(found[key], fixed=role == "baseline") for key in METRICS}
+    known = [key for key in METRICS if found[key].notna().all()]
+    values = {key: _over_seeds(found[key], fixed=role == "baseline") for key in known}
     sizes = {(int(h), int(w)) for h, w in zip(found["height"], found["width"], strict=True) if h == h}
     return Line(
         label,
@@ -180,7 +181,7 @@ def _our_line(label: str, ours: Ours | None, rows: pd.DataFrame, checkpoint: str
         values=values,
         seeds=tuple(found["seed"].tolist()) if role == "level" else (),
         runs=tuple(found["run"].tolist()),
-        seed_values={key: tuple(found[key].tolist()) for key in METRICS} if role == "level" else {},
+        seed_values={key: tuple(found[key].tolist()) for key in known} if role == "level" else {},
     )
 
 

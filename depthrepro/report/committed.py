@@ -11,7 +11,7 @@ from depthrepro.files import write_atomic
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.rows import ROW_COLUMNS
 from depthrepro.report.sources import CURVE_COLUMNS, IMAGE_COLUMNS, RANGE_COLUMNS, Results, check_numbers, for_table
-from depthrepro.results import METRICS
+from depthrepro.results import METRICS, metrics_of
 
 FILES = {"rows": "results.csv", "images": "images.csv", "ranges": "ranges.csv", "curves": "curves.csv"}
 _COLUMNS = {"rows": ROW_COLUMNS, "images": IMAGE_COLUMNS, "ranges": RANGE_COLUMNS, "curves": CURVE_COLUMNS}
@@ -46,6 +46,8 @@ def commit(results: Results, table: PaperTable, folder: Path) -> list[Path]:
     paths = []
     for name, file in FILES.items():
         frame: pd.DataFrame = getattr(mine, name)
+        if name == "rows":
+            frame = frame.drop(columns=[c for c in METRICS if c in frame and frame[c].isna().all()])
         if name == "images":  # metrics that nothing asks for per image stay with the run
             frame = frame[[c for c in frame.columns if c not in _METRICS or c in _asked(table)]]
         write_atomic(folder / file, frame.to_csv(index=False, lineterminator="\n"))
@@ -72,7 +74,8 @@ def from_committed(folder: Path, table: PaperTable | None = None) -> Results:
 
 def _asked(table: PaperTable) -> set[str]:
     """Metrics that the table's claims and figures need image by image."""
-    return {"abs_rel", *table.plot, *(metric for claim in table.claims for metric in claim.metrics)}
+    first = {"abs_rel"} & {*table.metrics}  # drawn over the images
+    return {*first, *table.plot, *(metric for claim in table.claims for metric in claim.metrics)}
 
 
 def _read(path: Path, name: str) -> pd.DataFrame:
@@ -81,8 +84,13 @@ def _read(path: Path, name: str) -> pd.DataFrame:
         frame = pd.read_csv(path, dtype=_TYPES, keep_default_na=False, na_values={column: [""] for column in numbers})
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not readable as a table ({' '.join(str(error).split())}); {_WAY_OUT}") from None
-    absent = [c for c in _COLUMNS[name] if c not in frame.columns and not (name == "images" and c in _METRICS)]
-    if absent:
-        raise UserError(f"{path}: has no column {absent[0]!r}; {_WAY_OUT}")
+    absent = [c for c in _COLUMNS[name] if c not in frame.columns]
+    # Of the images' metrics only some are kept; and a table of depth has no accuracies of classes, nor the other way.
+    other = _METRICS if name == "images" else [m for m in _METRICS if m not in metrics_of(frame.columns)]
+    lacking = [c for c in absent if c not in other]
+    if lacking:
+        raise UserError(f"{path}: has no column {lacking[0]!r}; {_WAY_OUT}")
+    if name == "rows":
+        frame = frame.assign(**dict.fromkeys(absent, float("nan")))
     check_numbers(frame, [column for column in numbers if column in frame.columns], path, _WAY_OUT)
     return frame

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from depthrepro.errors import UserError
-from depthrepro.evaluation.protocol import Protocol
-from depthrepro.results import METRICS
+from depthrepro.evaluation.protocol import read_protocol
+from depthrepro.results import METRICS, metrics_of
 from depthrepro.run_dir import find_runs
 
 SUMMARY, TESTS = "summary.json", "tests"
@@ -138,7 +138,7 @@ def summary_rows(path: Path) -> list[dict[str, Any]]:
         run = _run_columns(path.parent, summary)
         rows = [
             {**run, "kind": kind, "method": method, "checkpoint": checkpoint, "height": size[0], "width": size[1]}
-            | {key: _checked(values, key, f"{method} ({checkpoint})") for key in METRICS}
+            | {key: _checked(values, key, f"{method} ({checkpoint})") for key in metrics_of(values)}
             for kind, checkpoint, method, size, values in _methods(summary)
         ]
     except KeyError as error:
@@ -176,7 +176,7 @@ def _run_columns(run: Path, summary: dict[str, Any]) -> dict[str, Any]:
         "fingerprint": str(data["fingerprint"]),
         "encodings": json.dumps(data["encodings"], sort_keys=True),
         "counts": json.dumps(data["counts"]),
-        "protocol": json.dumps(Protocol.from_dict(summary["protocol"]).as_dict(), sort_keys=True),
+        "protocol": json.dumps(read_protocol(summary["protocol"]).as_dict(), sort_keys=True),
         "images": int(summary["images"]),
         "expected": int(data.get("expected_test", data["counts"].get("test", 0))),
         "unscored": int(summary.get("images_without_ground_truth", 0)),
@@ -194,8 +194,8 @@ def _methods(summary: dict[str, Any]) -> Iterator[tuple[str, str, str, tuple[flo
         # A run without validation data has no best checkpoint; the last one is never optional.
         measured = summary[key] if key == "metrics" else (summary.get(key) or {})
         for level, values in measured.items():
-            height, width = summary["level_sizes"][level]
-            yield "level", checkpoint, level, (int(height), int(width)), values
+            height, width = summary["level_sizes"].get(level, nowhere)  # a classifier's answer has no size
+            yield "level", checkpoint, level, (float(height), float(width)), values
     for name, values in summary["baselines"].items():
         yield "baseline", "-", name, nowhere, values
 

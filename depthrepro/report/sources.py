@@ -15,7 +15,7 @@ from depthrepro.errors import UserError
 from depthrepro.report.blocks import BLOCK_KEYS
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.rows import ROW_COLUMNS, Unfinished, load_runs, set_of
-from depthrepro.results import METRICS
+from depthrepro.results import METRICS, metrics_of
 
 IMAGE_COLUMNS = ("run", "checkpoint", "method", "id", "n_valid", *METRICS)
 RANGE_COLUMNS = ("run", "checkpoint", "method", "near_m", "far_m", "images", "abs_rel")
@@ -133,7 +133,10 @@ def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 def _images(folder: Path, methods: set[str]) -> pd.DataFrame:
     """Per-image scores of the last checkpoint and of baselines."""
-    frame = _table(folder / "per_image.csv", ("n_valid", *METRICS), ("checkpoint", "method", "id"))
+    file = folder / "per_image.csv"
+    with file.open(encoding="utf-8") as lines:
+        metrics = metrics_of(lines.readline().strip().split(","))
+    frame = _table(file, ("n_valid", *metrics), ("checkpoint", "method", "id"))
     return frame[frame["method"].isin(methods) & (frame["checkpoint"] != "best")]
 
 

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from depthrepro.results import metrics_of
 from depthrepro.run_dir import RunDir
 from depthrepro.sweep.folder import SweepFolder
 
 
 def main_numbers(run_dir: Path) -> str:
-    """AbsRel of a finished run: `0.2310 (L12)`, its finest output, or that of each test set; "" if there is none."""
+    """First metric of a finished run: `AbsRel 0.2310 (L12)`, of its finest output, or of each test set; "" for none."""
     try:
         summary = json.loads(RunDir(run_dir).summary.read_text(encoding="utf-8"))
         metrics = summary["metrics"]
@@ -23,7 +24,9 @@ def main_numbers(run_dir: Path) -> str:
             found = {level: metrics[level]}
         else:
             found = {name: next(iter(levels.values())) for name, levels in summary["tests"].items()}
-        return ", ".join(f"{float(values['abs_rel']):.4f} ({name})" for name, values in found.items())
+        metric = next(iter(metrics_of(next(iter(found.values()))).values()))
+        told = ", ".join(f"{float(values[metric.key]):.4f} ({name})" for name, values in found.items())
+        return f"{metric.label} {told}"
     except (OSError, ValueError, KeyError, TypeError, StopIteration):
         return ""
 
@@ -37,7 +40,7 @@ def outcome_line(sweep: dict[str, Any], folder: SweepFolder, number: int) -> str
     if state["status"] != "done":
         return head + state["status"]
     result = main_numbers(Path(sweep["root"]) / job["run_dir"])
-    told = f"AbsRel {result}" if result else "done, not evaluated"
+    told = result or "done, not evaluated"
     return f"{head}{told}, {duration(state['seconds'])}{_time_left(sweep, folder)}"
 
 

@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from depthrepro.evaluation.protocol import Protocol
+from depthrepro.evaluation.protocol import read_protocol
 from depthrepro.tracking.settings import without_password
 
 # Of the nine metrics, those that are compared at a glance.
-HEADLINE = ("abs_rel", "rmse", "delta1")
+HEADLINE = ("abs_rel", "rmse", "delta1", "top1", "top5")
 
 _MAX_PARAM_CHARS, _MAX_KEY_CHARS = 500, 250
 # Settings with a parameter of their own, and those that say where a run is done, not what it does.
@@ -109,7 +109,7 @@ def description(summary: Mapping[str, Any], config: Mapping[str, Any], run_dir: 
     else:
         lines += [
             f"Output {main}: **{numbers}**, mean of {summary['images']} test images." if numbers else "Not evaluated.",
-            f"Protocol: {Protocol.from_dict(dict(summary['protocol'])).describe()}",
+            f"Protocol: {read_protocol(summary['protocol']).describe()}",
         ]
     if summary.get("reused_from"):
         lines.append(f"Not trained again: {summary['reused_from']} has the same configuration, and its files are used.")
@@ -166,7 +166,7 @@ def _readable(name: str, node: Any) -> Any:
         return node
     if name == "eval":
         try:
-            return Protocol.from_dict(node).describe()
+            return read_protocol(node).describe()
         except (TypeError, ValueError):  # of another version
             return node
     if name == "trainer" and isinstance(node.get("stages"), dict):

@@ -50,6 +50,12 @@ class Pose:
         return self.center + self.turn @ rig.camera_center(camera)
 
 
+def single_camera(width: int, height: int, focal: float) -> Rig:
+    """One camera in the place of a rig's left one; `focal` is its focal length over the image's width."""
+    center = ((width - 1) / 2, (height - 1) / 2)
+    return Rig("", width, height, focal * width, center, (0.0,) * 4, (0.0, 0.0), np.eye(3), np.eye(3), np.zeros(3))
+
+
 def pixel_rays(rig: Rig, pose: Pose, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """World directions of pixels, (3, N) float32, of unit depth: a hit's distance is its depth."""
     cx, cy = rig.center

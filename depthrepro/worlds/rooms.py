@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from depthrepro.worlds.calibration import CAMERA_FROM_VEHICLE, Rig, rotation
-from depthrepro.worlds.camera import Pose, pixel_rays
+from depthrepro.worlds.camera import Pose, pixel_rays, single_camera
 from depthrepro.worlds.indoors.room import Room, build_room
 from depthrepro.worlds.kitti_writer import write_text
 from depthrepro.worlds.materials import albedo
@@ -90,25 +90,7 @@ class Rooms(World):
     def views(self, unit: Unit) -> list[tuple[np.ndarray, np.ndarray]]:
         """(image uint8 (H, W, 3) RGB, depth float32 (H, W) in metres, 0 = nothing) of each view of a room."""
         rng = np.random.default_rng([51, self.config.seed, unit.index])
-        room = build_room(rng)
-        tracer, found = Tracer(room.mesh), []
-        for _ in range(unit.items):
-            rig = self._rig(float(rng.uniform(0.62, 0.98)))
-            pose = find_view(room, tracer, rig, rng)
-
-            def shade(
-                origin: np.ndarray, rays: np.ndarray, hits: Hits, rig: Rig = rig
-            ) -> tuple[np.ndarray, np.ndarray]:
-                return shade_room(room, tracer, rig.focal_px, origin, rays, hits)
-
-            color, depth = sample_view(shade, tracer, rig, pose, pose.center)
-            found.append((develop(color, draw_exposure(room.light.tint, color, rng), 1.0, rng), depth))
-        return found
-
-    def _rig(self, focal: float) -> Rig:
-        width, height = self.config.width, self.config.height
-        center = ((width - 1) / 2, (height - 1) / 2)
-        return Rig("", width, height, focal * width, center, (0.0,) * 4, (0.0, 0.0), np.eye(3), np.eye(3), np.zeros(3))
+        return room_views(build_room(rng), self.config.width, self.config.height, rng, unit.items)
 
     def write_small_files(self, root: Path) -> list[Path]:
         """Write the lists of both parts and the note."""
@@ -127,6 +109,34 @@ class Rooms(World):
         for name, text in texts.items():
             write_text(root / name, text)
         return [root / name for name in texts]
+
+
+def room_views(
+    room: Room, width: int, height: int, rng: np.random.Generator, views: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Views of one room by a hand-held camera.
+
+    Args:
+        room: What is seen.
+        width: Of the images in pixels.
+        height: Likewise.
+        rng: For cameras, places and exposures.
+        views: How many are taken.
+
+    Returns:
+        (image uint8 (H, W, 3) RGB, depth float32 (H, W) in metres, 0 = nothing) of each.
+    """
+    tracer, found = Tracer(room.mesh), []
+    for _ in range(views):
+        rig = single_camera(width, height, float(rng.uniform(0.62, 0.98)))
+        pose = find_view(room, tracer, rig, rng)
+
+        def shade(origin: np.ndarray, rays: np.ndarray, hits: Hits, rig: Rig = rig) -> tuple[np.ndarray, np.ndarray]:
+            return shade_room(room, tracer, rig.focal_px, origin, rays, hits)
+
+        color, depth = sample_view(shade, tracer, rig, pose, pose.center)
+        found.append((develop(color, draw_exposure(room.light.tint, color, rng), 1.0, rng), depth))
+    return found
 
 
 def find_view(room: Room, tracer: Tracer, rig: Rig, rng: np.random.Generator) -> Pose:

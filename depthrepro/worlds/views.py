@@ -18,7 +18,7 @@ import numpy as np
 
 from depthrepro.worlds import structures
 from depthrepro.worlds.calibration import Rig
-from depthrepro.worlds.camera import CAR, Stance, find_pose
+from depthrepro.worlds.camera import CAR, Stance, find_pose, single_camera
 from depthrepro.worlds.climate import foreign_light, repaint
 from depthrepro.worlds.kitti_writer import write_text
 from depthrepro.worlds.lighting import Light
@@ -112,22 +112,9 @@ class Views(World):
         """(image uint8 (H, W, 3) RGB, depth float32 (H, W) in metres, 0 = sky) of each view of a scene."""
         rng = np.random.default_rng([self.tag, self.config.seed, unit.index])
         scene = self.scene(unit.index, rng)
-        stance, rig = self.stance(rng), self._rig(self.focal(rng))
-        tracer = Tracer(scene.mesh)
-        found = []
-        for number in range(unit.items):
-            first = number / self.config.per_scene
-            share = (first, first + 0.6 / self.config.per_scene)
-            pose = find_pose(scene, tracer, rig, share, rng, stance)
-            color, depth = render_view(scene, tracer, rig, pose, 2)
-            found.append((develop(color, draw_exposure(scene.light.tint, color, rng), 1.0, rng), depth))
-        return found
-
-    def _rig(self, focal: float) -> Rig:
-        """A single camera, in the place of a rig's left one."""
-        width, height = self.config.width, self.config.height
-        center = ((width - 1) / 2, (height - 1) / 2)
-        return Rig("", width, height, focal * width, center, (0.0,) * 4, (0.0, 0.0), np.eye(3), np.eye(3), np.zeros(3))
+        stance = self.stance(rng)
+        rig = single_camera(self.config.width, self.config.height, self.focal(rng))
+        return scene_views(scene, stance, rig, rng, unit.items, self.config.per_scene)
 
     def write_small_files(self, root: Path) -> list[Path]:
         """Write the list of images and the note."""
@@ -193,22 +180,7 @@ class Heldout(Views):
 
     def scene(self, index: int, rng: np.random.Generator) -> Scene:
         """A yard along a road."""
-        style = dataclasses.replace(
-            STYLES[-1],
-            name="yard",
-            lanes=1,
-            lane_width=float(rng.uniform(2.8, 5.0)),
-            kinds=("hall",),
-            setback=(6.0, 30.0),
-            gap=(4.0, 40.0),
-            vacant=0.35,
-            rails=0.15,
-            screen=0.2,
-            woods=3.0,
-            traffic=1.0,
-        )
-        scene = build_scene(style, rng, structures.yard, foreign_light if rng.random() < 0.5 else Light.random)
-        return dataclasses.replace(scene, table=repaint(scene.table, rng))
+        return yard_scene(rng)
 
     def stance(self, rng: np.random.Generator) -> Stance:
         """Carried by a person or on a van."""
@@ -217,6 +189,52 @@ class Heldout(Views):
     def focal(self, rng: np.random.Generator) -> float:
         """Normal lenses."""
         return float(rng.uniform(0.5, 0.8))
+
+
+def scene_views(
+    scene: Scene, stance: Stance, rig: Rig, rng: np.random.Generator, views: int, per_scene: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Views of one scene, far apart along its road.
+
+    Args:
+        scene: What is seen.
+        stance: How the camera is carried.
+        rig: The camera.
+        rng: For places and exposures.
+        views: How many are taken.
+        per_scene: How many the road is divided among.
+
+    Returns:
+        (image uint8 (H, W, 3) RGB, depth float32 (H, W) in metres, 0 = sky) of each.
+    """
+    tracer = Tracer(scene.mesh)
+    found = []
+    for number in range(views):
+        first = number / per_scene
+        pose = find_pose(scene, tracer, rig, (first, first + 0.6 / per_scene), rng, stance)
+        color, depth = render_view(scene, tracer, rig, pose, 2)
+        found.append((develop(color, draw_exposure(scene.light.tint, color, rng), 1.0, rng), depth))
+    return found
+
+
+def yard_scene(rng: np.random.Generator) -> Scene:
+    """A works yard or a harbour along a road, under a light of its own."""
+    style = dataclasses.replace(
+        STYLES[-1],
+        name="yard",
+        lanes=1,
+        lane_width=float(rng.uniform(2.8, 5.0)),
+        kinds=("hall",),
+        setback=(6.0, 30.0),
+        gap=(4.0, 40.0),
+        vacant=0.35,
+        rails=0.15,
+        screen=0.2,
+        woods=3.0,
+        traffic=1.0,
+    )
+    scene = build_scene(style, rng, structures.yard, foreign_light if rng.random() < 0.5 else Light.random)
+    return dataclasses.replace(scene, table=repaint(scene.table, rng))
 
 
 def _altered(style: Style, rng: np.random.Generator) -> Style:

@@ -39,9 +39,9 @@ class Room:
     light: RoomLight
 
 
-def build_room(rng: Rng) -> Room:
-    """Draw a room with all that stands and hangs in it."""
-    kind = KINDS[int(rng.integers(len(KINDS)))]
+def build_room(rng: Rng, kind: Kind | None = None) -> Room:
+    """Draw a room with all that stands and hangs in it; of any kind, or of the one that is named."""
+    kind = kind or KINDS[int(rng.integers(len(KINDS)))]
     short, long = (float(rng.uniform(*side)) for side in kind.sides)
     x, y = (short, long) if rng.random() < 0.5 else (long, short)
     extent = Box(x, y, float(rng.uniform(*kind.height)))

@@ -1,0 +1,121 @@
+"""FastConv: the survey's small classifier of scenes, on colours, on depth, or on both.
+
+The survey (UCLA CS188, winter 2024, team 34) gives its input of 140 x 140, its optimizer and its accuracies, not its
+layers: those are ours, see experiments/da_places/README.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from depthrepro.errors import UserError
+from depthrepro.models.depth_anything import DepthAnything, policy_of
+
+INPUTS = {"rgb": 3, "rgb_depth": 4, "depth": 1}
+LOGITS = "logits"
+
+
+class FastConv(nn.Module):
+    """Four convolutions of stride 2 with batch normalisation, the mean over the image, a linear layer.
+
+    Args:
+        classes: Number of classes.
+        inputs: "rgb", "rgb_depth" (depth as a fourth channel) or "depth".
+        widths: Channels of the convolutions.
+        depth_network: Checkpoint of a network that makes the depth map and is trained along; None = the map is given.
+
+    Attributes:
+        channels: Channels of the image that `forward` takes: 3, or 4 with a given depth map.
+
+    Raises:
+        UserError: If `inputs` is unknown, or a depth network is named without depth among the inputs.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        inputs: str = "rgb",
+        widths: Sequence[int] = (32, 64, 128, 256),
+        depth_network: str | None = None,
+    ) -> None:
+        super().__init__()
+        if inputs not in INPUTS:
+            raise UserError(f"model.inputs: {inputs!r} is unknown, choose from {', '.join(INPUTS)}")
+        if depth_network and inputs == "rgb":
+            raise UserError("model.depth_network: the inputs are rgb alone; set model.inputs=rgb_depth")
+        self.inputs = inputs
+        channels = [INPUTS[inputs], *widths]
+        self.layers = nn.Sequential(
+            *(
+                nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU())
+                for a, b in pairwise(channels)
+            )
+        )
+        self.classify = nn.Linear(channels[-1], classes)
+        self.depth_network = DepthMaps(depth_network) if depth_network else None
+        self.channels = 3 if inputs == "rgb" or depth_network else 4
+
+    def forward(self, image: Tensor, levels: Sequence[str] | None = None) -> dict[str, Tensor]:
+        """{"logits": (B, classes)}.
+
+        Args:
+            image: RGB in [0, 1], (B, 3, H, W); with depth in [0, 1] as a fourth channel where depth is among the inputs
+                and no network makes it.
+            levels: Unused: there is one output.
+        """
+        if self.depth_network is not None:
+            image = torch.cat([image[:, :3], self.depth_network(image[:, :3])], dim=1)
+        x = image[:, 3:] if self.inputs == "depth" else image
+        return {LOGITS: self.classify(self.layers(x).mean(dim=(2, 3)))}
+
+
+def network_input(batch: Mapping[str, Tensor]) -> Tensor:
+    """A batch's images, and their depth maps as a fourth channel where it has any; (B, 3 or 4, H, W)."""
+    return torch.cat([batch["image"], batch["depth"]], dim=1) if "depth" in batch else batch["image"]
+
+
+class DepthMaps(nn.Module):
+    """Depth maps of a network, stretched to [0, 1] image by image: 1 = nearest.
+
+    Args:
+        checkpoint: Of `DepthAnything`: a run's, or published weights.
+
+    Raises:
+        UserError: As `DepthAnything.from_checkpoint`.
+    """
+
+    def __init__(self, checkpoint: str) -> None:
+        super().__init__()
+        self.network = DepthAnything.from_checkpoint(existing_checkpoint(checkpoint))
+        self.multiple = policy_of(self.network).multiple
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Maps (B, 1, H, W) of images, RGB in [0, 1], (B, 3, H, W), computed at the next smaller size that it takes."""
+        size = int(image.shape[-2]), int(image.shape[-1])
+        inner = [max(1, side // self.multiple) * self.multiple for side in size]
+        resized = F.interpolate(image, size=inner, mode="bilinear", align_corners=False, antialias=True)
+        depth = next(iter(self.network(resized).values()))
+        depth = F.interpolate(depth, size=size, mode="bilinear", align_corners=False)
+        low, high = depth.amin(dim=(2, 3), keepdim=True), depth.amax(dim=(2, 3), keepdim=True)
+        return (depth - low) / (high - low).clamp(min=1e-6)
+
+
+def existing_checkpoint(checkpoint: str) -> str:
+    """The same path or name, if it is a checkpoint that is there or published weights to be looked for.
+
+    Raises:
+        UserError: If it is a checkpoint of ours that nobody has trained.
+    """
+    path = Path(checkpoint).expanduser()
+    if path.suffix == ".pt" and not path.is_file():
+        raise UserError(
+            f"{path}: no such checkpoint of a depth network; train one with `make student`, or name published weights "
+            "(DEPTH_ANYTHING_WEIGHTS)"
+        )
+    return checkpoint

@@ -1,0 +1,134 @@
+"""`places`: rendered images of ten kinds of scenes, in MiniPlaces' layout, to classify.
+
+What tells the kinds apart is their layout: how wide, how deep and how cluttered the space is. Colours are drawn anew
+for every outdoor scene, light for every scene.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from depthrepro.worlds.camera import Stance, single_camera
+from depthrepro.worlds.climate import foreign_light, repaint
+from depthrepro.worlds.indoors.kinds import KINDS
+from depthrepro.worlds.indoors.room import build_room
+from depthrepro.worlds.kitti_writer import write_text
+from depthrepro.worlds.lighting import Light
+from depthrepro.worlds.rooms import room_views
+from depthrepro.worlds.scene import Scene, build_scene
+from depthrepro.worlds.styles import STYLES
+from depthrepro.worlds.views import scene_views, write_png, yard_scene
+from depthrepro.worlds.world import Unit, World, check_numbers
+
+STREETS = ("village", "city", "avenue", "country", "trunk road")
+ROOMS = ("bedroom", "corridor", "kitchen", "office")
+CATEGORIES = tuple(sorted(name.replace(" ", "_") for name in (*STREETS, *ROOMS, "yard")))
+_PART_TAGS = {"train": 0, "val": 1}
+
+
+@dataclass(frozen=True)
+class PlacesConfig:
+    """Size of the world; two equal configurations give the same files.
+
+    Attributes:
+        train_images: Images to learn from, over all categories.
+        val_images: Images to test on, of other scenes.
+        per_scene: Views of one scene; the last scene of a category may have fewer.
+        size: Height and width of an image in pixels.
+        seed: Every seed is another world.
+
+    Raises:
+        UserError: If a number is out of its range.
+    """
+
+    train_images: int
+    val_images: int
+    per_scene: int = 4
+    size: int = 140
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        least = {"train_images": len(CATEGORIES), "val_images": len(CATEGORIES), "per_scene": 1, "size": 32}
+        check_numbers("places", self, least, {"per_scene": 12, "size": 1024})
+
+
+class Places(World):
+    """The world `places`; its units are the scenes."""
+
+    name, version = "places", 1
+
+    def __init__(self, config: PlacesConfig) -> None:
+        super().__init__(config)
+
+    @classmethod
+    def from_dict(cls, config: Mapping[str, Any]) -> Places:
+        """See `World.from_dict`."""
+        return cls(PlacesConfig(**config))
+
+    def units(self) -> list[Unit]:
+        """The scenes: of each part and category in turn; a name is part/category/scene."""
+        units: list[Unit] = []
+        for part, images in (("train", self.config.train_images), ("val", self.config.val_images)):
+            for number, category in enumerate(CATEGORIES):
+                own = images // len(CATEGORIES) + (number < images % len(CATEGORIES))
+                for start in range(0, own, self.config.per_scene):
+                    count = min(self.config.per_scene, own - start)
+                    units.append(Unit(len(units), f"{part}-{category}-{start // self.config.per_scene:03d}", count))
+        return units
+
+    def render(self, unit: Unit, folder: Path) -> None:
+        """Write a scene's images."""
+        for name, image in zip(self._names(unit), self.views(unit), strict=True):
+            write_png(folder / "images" / name, image[:, :, ::-1])
+
+    def _names(self, unit: Unit) -> list[str]:
+        """Paths of a scene's images below images/, as MiniPlaces has them: train/<letter>/<category>/<number>.png."""
+        part, category, scene = unit.name.split("-")
+        return [f"{part}/{category[0]}/{category}/{int(scene):05d}{n:03d}.png" for n in range(unit.items)]
+
+    def views(self, unit: Unit) -> list[np.ndarray]:
+        """Images uint8 (size, size, 3), RGB, of a scene."""
+        part, category, scene = unit.name.split("-")
+        seeds = [67, self.config.seed, _PART_TAGS[part], CATEGORIES.index(category), int(scene)]
+        rng, size = np.random.default_rng(seeds), self.config.size
+        if category in ROOMS:
+            kind = next(kind for kind in KINDS if kind.name == category)
+            found = room_views(build_room(rng, kind), size, size, rng, unit.items)
+        else:
+            stance = Stance((1.3, 2.6), (1.0, 3.0), yaw_rad=0.9, nearest_m=2.5)
+            rig = single_camera(size, size, float(rng.uniform(0.62, 0.98)))
+            found = scene_views(_outdoors(category, rng), stance, rig, rng, unit.items, self.config.per_scene)
+        return [image for image, _ in found]
+
+    def write_small_files(self, root: Path) -> list[Path]:
+        """Write the lists, the categories and the note."""
+        lists: dict[str, list[str]] = {"train": [], "val": []}
+        for unit in self.units():
+            part, category, _ = unit.name.split("-")
+            lists[part] += [f"{name} {CATEGORIES.index(category)}" for name in self._names(unit)]
+        settings = ", ".join(f"{k}={v}" for k, v in dataclasses.asdict(self.config).items())
+        texts = {f"{part}.txt": "\n".join(lines) + "\n" for part, lines in lists.items()}
+        texts["categories.txt"] = "".join(f"/{name[0]}/{name} {label}\n" for label, name in enumerate(CATEGORIES))
+        texts["README.txt"] = (
+            f"Rendered data, not photographs: world `places` of the depthrepro project, version {self.version}.\n"
+            f"{settings}\n\nLayout of MiniPlaces; one scene is in one part only.\n"
+        )
+        for name, text in texts.items():
+            write_text(root / name, text)
+        return [root / name for name in texts]
+
+
+def _outdoors(category: str, rng: np.random.Generator) -> Scene:
+    """A street of the style that the category names, or a yard, in colours that tell nothing."""
+    if category == "yard":
+        return yard_scene(rng)
+    style = next(style for style in STYLES if style.name.replace(" ", "_") == category)
+    scene = build_scene(style, rng, None, foreign_light if rng.random() < 0.5 else Light.random)
+    return dataclasses.replace(scene, table=repaint(scene.table, rng))
