@@ -127,9 +127,20 @@ class Experiment:
         test = data.test
         self.evaluable = not isinstance(test, DepthDataset) or has_ground_truth(test, self.settings.eval.ground_truth)
         trainer = self._build_trainer(items)
+        self._check_metres(trainer)
         self._introduce(data, trainer, absent)
         self.record.announce(data)
         return trainer
+
+    def _check_metres(self, trainer: Trainer) -> None:
+        """Before the training: relative depth cannot be scored in metres."""
+        from depthrepro.evaluation.evaluator import check_metres
+
+        kind, name = getattr(trainer.model, "kind", Kind.disp_frac), type(trainer.model).__name__
+        protocols = [test.protocol for test in self.tests]
+        protocols += [self.settings.eval] if isinstance(self.data.test, DepthDataset) else []
+        for protocol in protocols:
+            check_metres(kind, protocol, name)
 
     def _build_trainer(self, items: tuple[Dataset[Any], Dataset[Any]]) -> Trainer:
         cfg = self.cfg

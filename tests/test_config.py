@@ -89,7 +89,7 @@ def test_every_option_of_every_group_builds(option, monkeypatch):
     extra = SMALLER[:1] if option in ("model=depth_anything", "model=depth_anything_bins") else ()
     if option in ("model=depth_anything_bins", "model=depth_anything_bins_lite", "eval=metric_kitti"):
         base, extra = "da_metric_kitti", (*extra, "model.weights=null")
-    if option in ("benchmark=places", "benchmark=places_depth"):
+    if option in ("benchmark=places", "benchmark=places_depth", "model=fastconv"):
         base = "da_places/rgb"
     cfg = composed(f"+experiment={base}", option, *extra)
     if group in ("stages", "eval", "logger", "benchmark"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -124,6 +124,20 @@ def score(prediction: Prediction, record: ImageRecord, depth_gt: Floats, protoco
     return rows
 
 
+def check_metres(kind: Kind, protocol: Protocol, name: str) -> None:
+    """Refuse, before anything is predicted, to score relative depth in metres.
+
+    Raises:
+        UserError: Naming the ways out.
+    """
+    if kind is Kind.affine_inv_depth and protocol.alignment is not Alignment.lstsq_inv_depth:
+        raise UserError(
+            f"{name} predicts inverse depth up to scale and shift, which has no metres, but the protocol is "
+            f"alignment={protocol.alignment.value}: fit it to the ground truth (eval.alignment=lstsq_inv_depth), or "
+            "take a metric network"
+        )
+
+
 def scored_indices(dataset: DepthDataset, ground_truth: GroundTruth) -> list[int]:
     """Indices of the images that have this ground truth.
 
@@ -199,7 +213,13 @@ def predict(
     Raises:
         UserError: If an image cannot be read.
     """
+    own_way = getattr(model, "predict_image", None)  # a rival that prepares images itself
     with evaluation_mode(model):
+        if own_way is not None:
+            for i in indices:
+                levels = _own_outputs(own_way, dataset.read_image(i), flip_average)
+                yield Prediction(dataset.records[i].id, kind, levels)
+            return
         for start in range(0, len(indices), batch_size):
             chosen = indices[start : start + batch_size]
             images = np.stack([policy.resize(dataset.read_image(i)) for i in chosen])
@@ -208,6 +228,17 @@ def predict(
                 levels = {name: values.float().cpu().numpy() for name, values in _outputs(model, batch, flip_average)}
             for b, i in enumerate(chosen):
                 yield Prediction(dataset.records[i].id, kind, {name: values[b, 0] for name, values in levels.items()})
+
+
+def _own_outputs(
+    predict_image: Callable[[NDArray[np.uint8]], dict[str, Floats]], image: NDArray[np.uint8], flip_average: bool
+) -> dict[str, Floats]:
+    """Maps of one image by a network that prepares it itself; averaged as `_outputs`."""
+    found = predict_image(image)
+    if flip_average:
+        mirrored = predict_image(np.ascontiguousarray(image[:, ::-1]))
+        found = {name: (values + mirrored[name][:, ::-1]) / 2 for name, values in found.items()}
+    return found
 
 
 def _outputs(model: nn.Module, images: Tensor, flip_average: bool) -> Iterator[tuple[str, Tensor]]:

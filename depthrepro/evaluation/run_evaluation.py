@@ -18,7 +18,7 @@ from depthrepro.checkpoint import load_checkpoint
 from depthrepro.data.base import DepthDataset
 from depthrepro.evaluation.baselines import evenly_spread
 from depthrepro.evaluation.depth_ranges import write_ranges
-from depthrepro.evaluation.evaluator import predict
+from depthrepro.evaluation.evaluator import check_metres, predict
 from depthrepro.evaluation.panel import write_panels
 from depthrepro.evaluation.predictions import Kind, prediction_path, save_prediction
 from depthrepro.evaluation.protocol import Protocol
@@ -77,6 +77,7 @@ def evaluate_run(
     Raises:
         UserError: If an image or checkpoint cannot be read, or as `score` and `summarise`; on every rank.
     """
+    check_metres(kind, protocol, type(model).__name__)
     watch = image_bars(progress)
     share = list(range(len(test)))[rank::world_size]
 
