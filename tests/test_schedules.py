@@ -23,3 +23,13 @@ def test_cosine_rises_then_falls_to_its_floor():
 
 def test_constant():
     assert {Constant()(s, 3, 9) for s in range(9)} == {1.0}
+
+
+def test_one_cycle_keeps_its_peak_for_seventy_percent_then_falls():
+    from depthrepro.schedules import OneCycle
+
+    factors = [OneCycle()(step, 10, 100) for step in range(100)]
+    assert factors[:70] == [1.0] * 70
+    assert factors[-1] == pytest.approx(1e-4) and factors[69:] == sorted(factors[69:], reverse=True)
+    rising = [OneCycle(rise=0.5, start=0.1)(step, 10, 11) for step in range(11)]
+    assert rising[0] == pytest.approx(0.1) and max(rising) <= 1.0

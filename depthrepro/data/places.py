@@ -47,9 +47,7 @@ class ClassImages(ClassDataset):
             raise UserError(f"{missing[0]}: no such image; {len(missing)} of {len(items)} of {name} are missing")
         twice = [id_ for id_, count in Counter(item[0] for item in items).items() if count > 1]
         if twice:
-            raise UserError(
-                f"{name}: {twice[0]} is listed {Counter(i[0] for i in items)[twice[0]]} times; list it once"
-            )
+            raise UserError(f"{name}: {twice[0]} is listed more than once")
         empty = sorted(set(range(len(classes))) - set(self.labels))
         if empty:
             raise UserError(f"{name}: no image of {len(empty)} of {len(classes)} classes, first: {classes[empty[0]]}")

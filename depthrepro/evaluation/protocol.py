@@ -89,7 +89,7 @@ class Protocol:
             f"split {self.split}, ground truth {self.ground_truth.value}, crop {self.crop.value}, "
             f"depth {self.min_depth_m:g}–{self.cap_m:g} m, alignment {self.alignment.value}, "
             f"predictions resized {self.resize.value} to the ground truth"
-            + (", averaged with the mirror image's" if self.flip_average else "")
+            + (", averaged with the mirror image's prediction" if self.flip_average else "")
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from depthrepro.errors import UserError
+from depthrepro.losses.metric import MetricLoss
 from depthrepro.models.depth_anything import DepthAnything
+from depthrepro.models.encoders import make_encoder
 from depthrepro.models.metric_bins import (
     Attractors,
     DecoderMaps,
@@ -182,3 +184,22 @@ def test_the_whole_network_agrees_with_transformers(centers):
         found = model.bins(model.decoder.maps(model.features(image), (96, 64)))[:, 0]
     assert expected.std() > 1e-2, "a flat map would agree with anything"
     assert (found - expected).abs().max() < 1e-4
+
+
+def test_an_encoder_starts_from_a_checkpoint_of_the_whole_network(tmp_path):
+    torch.manual_seed(0)
+    model = DepthAnything("resnet18", out_channels=[4, 4, 8, 8], features=8)
+    torch.save({"model": model.state_dict(), "step": 3}, tmp_path / "last.pt")
+    encoder = make_encoder("resnet18", str(tmp_path / "last.pt"))
+    assert all(torch.equal(a, b) for a, b in zip(encoder.parameters(), model.encoder.parameters(), strict=True))
+    with pytest.raises(UserError, match="train that network first"):
+        make_encoder("resnet18", str(tmp_path / "gone.pt"))
+
+
+def test_metric_loss_of_a_common_factor_by_hand():
+    # g = ln 2 everywhere: 10 * sqrt(g^2 - 0.85 g^2)
+    batch = {"image": torch.zeros(1, 3, 2, 2), "target": torch.ones(1, 1, 2, 2), "mask": torch.ones(1, 1, 2, 2).bool()}
+    found = MetricLoss()(lambda image, levels: {"depth": torch.full((1, 1, 2, 2), 2.0)}, batch, ["depth"])
+    assert found["silog"].item() == pytest.approx(10 * 0.693147 * 0.15**0.5, rel=1e-5)
+    with pytest.raises(UserError, match="variance_focus"):
+        MetricLoss(variance_focus=1.5)
