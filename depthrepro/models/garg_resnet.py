@@ -54,7 +54,7 @@ class GargResNet(nn.Module):
 
     Source: see above. Pooling halves the maps, no convolution has a stride; every score is one channel, and upsampling
     is bilinear and not trained. Differs: batch statistics while it trains (the file's are global), He initialisation
-    and zero scores, so that the first prediction is zero; disparity as a fraction of the width, which no level rescales.
+    and zero scores, so that the first prediction is zero; disparity as a fraction of the width, never rescaled.
     """
 
     levels: tuple[str, ...] = (LEVEL,)

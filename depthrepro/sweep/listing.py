@@ -55,9 +55,9 @@ def _time_left(sweep: dict[str, Any], folder: SweepFolder) -> str:
 
 
 def table(sweep: dict[str, Any]) -> str:
-    """One line per job: row, seed, status and AbsRel."""
+    """One line per job: row, seed, status and its first metric."""
     width = max(len("row"), *(len(job["row"]) for job in sweep["jobs"]))
-    lines = [f"{'row':<{width}}  seed  {'status':<11}  AbsRel"]
+    lines = [f"{'row':<{width}}  seed  {'status':<11}  result"]
     for job in sweep["jobs"]:
         told = main_numbers(Path(sweep["root"]) / job["run_dir"]) if job["status"] == "done" else ""
         status = {"queued": "not started"}.get(job["status"], job["status"])

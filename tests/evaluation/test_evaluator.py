@@ -17,7 +17,7 @@ from depthrepro.evaluation.evaluator import (
 from depthrepro.evaluation.predictions import Kind, Prediction, prediction_path, save_prediction
 from depthrepro.evaluation.protocol import Alignment, Crop, GroundTruth, Resize
 from depthrepro.input_policy import InputPolicy
-from depthrepro.results import METRICS
+from depthrepro.results import DEPTH_METRICS
 from tests.evaluation.scenes import BASELINE, FOCAL, HEIGHT, WIDTH, Scenes, TwoLevels, protocol, record
 
 ROW = np.linspace(2.0, 40.0, WIDTH)
@@ -36,7 +36,7 @@ def test_row_by_hand():
     assert (row["method"], row["id"], row["n_valid"]) == ("L12", "a", HEIGHT * WIDTH)
     assert row["abs_rel"] == pytest.approx(0.2)
     assert (row["delta1"], row["silog"]) == (1.0, pytest.approx(0, abs=1e-3))  # float32 maps
-    assert list(row) == ["method", "id", "n_valid", *METRICS, "ranges"]
+    assert list(row) == ["method", "id", "n_valid", *DEPTH_METRICS, "ranges"]
     assert sum(part["n_valid"] for part in row["ranges"]) == row["n_valid"]
 
 
@@ -61,7 +61,7 @@ def test_median_alignment_makes_the_score_ignore_scale(scale):
     reference = one(wrong, alignment=Alignment.median)
     assert reference["abs_rel"] > 0.01
     scaled = one(scale * wrong, alignment=Alignment.median)
-    for key in METRICS:
+    for key in DEPTH_METRICS:
         assert scaled[key] == pytest.approx(reference[key], rel=1e-4), key
     assert one(wrong, alignment=Alignment.none)["abs_rel"] != pytest.approx(reference["abs_rel"], rel=0.1)
 

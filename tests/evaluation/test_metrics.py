@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from depthrepro.evaluation.metrics import depth_metrics
-from depthrepro.results import METRICS
+from depthrepro.results import DEPTH_METRICS
 
 LN2 = math.log(2)
 
@@ -34,7 +34,7 @@ def test_thresholds_are_powers_of_a_quarter_more_and_exclude_their_own_value():
 
 
 def test_keys_are_those_of_the_metrics_table_in_its_order():
-    assert list(depth_metrics(torch.ones(3), torch.ones(3))) == list(METRICS)
+    assert list(depth_metrics(torch.ones(3), torch.ones(3))) == list(DEPTH_METRICS)
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 4, 6), (2, 4, 6)])
@@ -45,7 +45,7 @@ def test_images_are_scored_one_by_one_and_only_under_their_mask(shape):
     both = depth_metrics(pred, target, mask=mask)
     for b in range(2):
         alone = depth_metrics(pred[b][mask[b]], target[b][mask[b]])
-        for key in METRICS:
+        for key in DEPTH_METRICS:
             assert both[key].shape == (2,)
             assert both[key][b].item() == pytest.approx(alone[key].item(), rel=1e-12)
 
@@ -63,7 +63,7 @@ def test_silog_ignores_scale_and_a_perfect_prediction_scores_perfectly():
     other = target.flip(0)
     assert depth_metrics(3 * other, target)["silog"] == pytest.approx(depth_metrics(other, target)["silog"].item())
     perfect = depth_metrics(target, target)
-    assert all(perfect[key] == (1 if METRICS[key].higher_is_better else 0) for key in METRICS)
+    assert all(perfect[key] == (1 if DEPTH_METRICS[key].higher_is_better else 0) for key in DEPTH_METRICS)
 
 
 def test_sums_are_taken_in_double_precision():

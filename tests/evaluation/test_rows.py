@@ -4,12 +4,12 @@ import pytest
 
 from depthrepro.errors import UserError
 from depthrepro.evaluation.rows import COLUMNS, format_table, read_rows, summarise, write_rows
-from depthrepro.results import METRICS
+from depthrepro.results import DEPTH_METRICS
 
 
 def row(item_id="a", method="L9", abs_rel=0.25, **changes):
     return {"checkpoint": "last", "method": method, "id": item_id, "n_valid": 7} | {
-        **dict.fromkeys(METRICS, 0.5),
+        **dict.fromkeys(DEPTH_METRICS, 0.5),
         "abs_rel": abs_rel,
         **changes,
     }
@@ -20,7 +20,7 @@ def test_means_are_over_images_per_method():
     means = summarise(rows, ["a", "b"])
     assert list(means) == ["L9", "L12"]
     assert means["L9"]["abs_rel"] == pytest.approx(0.25) == means["L12"]["abs_rel"]
-    assert list(means["L9"]) == list(METRICS)
+    assert list(means["L9"]) == list(DEPTH_METRICS)
 
 
 def test_the_mean_does_not_depend_on_the_order_of_rows():
@@ -69,7 +69,7 @@ def test_rows_come_back_from_their_file_to_the_last_digit(tmp_path):
     write_rows(tmp_path / "per_image.csv", rows)
     assert read_rows(tmp_path / "per_image.csv") == rows
     header = (tmp_path / "per_image.csv").read_text().splitlines()[0]
-    assert header == ",".join(COLUMNS) == "checkpoint,method,id,n_valid," + ",".join(METRICS)
+    assert header == ",".join((*COLUMNS, *DEPTH_METRICS)) == "checkpoint,method,id,n_valid," + ",".join(DEPTH_METRICS)
 
 
 def test_damaged_tables_are_named(tmp_path):

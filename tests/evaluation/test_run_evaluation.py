@@ -18,7 +18,7 @@ from depthrepro.evaluation.predictions import load_prediction, prediction_path
 from depthrepro.evaluation.rows import read_rows, summarise
 from depthrepro.evaluation.run_evaluation import evaluate_run
 from depthrepro.input_policy import InputPolicy
-from depthrepro.results import METRICS
+from depthrepro.results import DEPTH_METRICS
 from tests.evaluation.scenes import HEIGHT, PROTOCOL, WIDTH, TwoLevels, build, protocol
 
 SIZE = InputPolicy(24, 80)
@@ -196,7 +196,7 @@ def test_two_ranks_write_what_one_writes_and_a_fault_of_one_stops_both(tmp_path,
     a, b = read_rows(one / "per_image.csv"), read_rows(two / "per_image.csv")
     assert [(r["checkpoint"], r["method"], r["id"]) for r in a] == [(r["checkpoint"], r["method"], r["id"]) for r in b]
     for mine, theirs in zip(a, b, strict=True):
-        assert [theirs[k] for k in METRICS] == pytest.approx([mine[k] for k in METRICS], rel=1e-4)
+        assert [theirs[k] for k in DEPTH_METRICS] == pytest.approx([mine[k] for k in DEPTH_METRICS], rel=1e-4)
     messages = {(bad / f"rank{r}.txt").read_text() for r in (0, 1)}
     assert len(messages) == 1 and "3_1_left.png" in messages.pop()
 

@@ -16,7 +16,7 @@ from depthrepro.evaluation.protocol import Protocol
 from depthrepro.evaluation.rows import write_rows
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.render import Report
-from depthrepro.results import METRICS
+from depthrepro.results import DEPTH_METRICS
 
 TABLES = Path(__file__).parent / "tables"
 SIZES = {"L9": [12, 40], "L10": [24, 80], "L11": [48, 160], "L12": [96, 320]}
@@ -25,7 +25,7 @@ SIZES = {"L9": [12, 40], "L10": [24, 80], "L11": [48, 160], "L12": [96, 320]}
 def metrics(abs_rel: float, rmse: float = 5.0, **changed: float) -> dict[str, float]:
     """All metrics of one method; those that no test looks at are constants."""
     rest = {"sq_rel": 1.25, "rmse_log": 0.3, "log10": 0.08, "silog": 25.5, "delta1": 0.7, "delta2": 0.9, "delta3": 0.95}
-    return {key: {"abs_rel": abs_rel, "rmse": rmse, **rest, **changed}[key] for key in METRICS}
+    return {key: {"abs_rel": abs_rel, "rmse": rmse, **rest, **changed}[key] for key in DEPTH_METRICS}
 
 
 def summary(**changed: Any) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def write_details(run: Path, content: dict[str, Any]) -> None:
         for method, values in methods.items():
             for index, factor in enumerate((0.8, 0.9, 1.1, 1.2)):
                 own = {"checkpoint": checkpoint, "method": method, "id": f"image{index}", "n_valid": 100}
-                changed = {key: values[key] * (1 if key.startswith("delta") else factor) for key in METRICS}
+                changed = {key: values[key] * (1 if key.startswith("delta") else factor) for key in DEPTH_METRICS}
                 images.append(own | changed)
                 error = changed["abs_rel"]
                 ranges += [own | {"near_m": n, "far_m": n + 5.0, "abs_rel": error + n / 100} for n in (5.0, 10.0)]

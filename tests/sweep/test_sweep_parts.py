@@ -142,7 +142,7 @@ def test_bars_go_to_the_terminal_and_the_rest_to_the_log_too(tmp_path):
 
 def test_the_main_number_is_that_of_the_finest_level(tmp_path):
     (tmp_path / "summary.json").write_text('{"metrics": {"L9": {"abs_rel": 0.3}, "L12": {"abs_rel": 0.2}, "L10": {}}}')
-    assert main_numbers(tmp_path) == "0.2000 (L12)"
+    assert main_numbers(tmp_path) == "AbsRel 0.2000 (L12)"
     (tmp_path / "summary.json").write_text('{"metrics": {}}')
     assert main_numbers(tmp_path) == main_numbers(tmp_path / "nowhere") == ""
 
@@ -150,4 +150,4 @@ def test_the_main_number_is_that_of_the_finest_level(tmp_path):
 def test_a_run_with_test_sets_tells_each(tmp_path):
     tests = '{"a": {"affine_inv_depth": {"abs_rel": 0.2}}, "b": {"affine_inv_depth": {"abs_rel": 0.31}}}'
     (tmp_path / "summary.json").write_text(f'{{"metrics": {{}}, "tests": {tests}}}')
-    assert main_numbers(tmp_path) == "0.2000 (a), 0.3100 (b)"
+    assert main_numbers(tmp_path) == "AbsRel 0.2000 (a), 0.3100 (b)"

@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from depthrepro.config import CONFIG_DIR, register_schema
-from depthrepro.results import METRICS
+from depthrepro.results import DEPTH_METRICS
 from depthrepro.tracking import experiment_page
 from depthrepro.tracking.shown import changes, description, main_output, params, shown_metric
 from tests.tracking.helpers import CONFIG, SUMMARY
@@ -97,7 +97,7 @@ def test_what_was_typed_is_shown_unless_it_has_its_own_place(typed, is_change):
 
 def test_metrics_are_a_handful():
     """Five outputs with nine metrics each, a loss in parts: what MLflow gets is the same eight names for every row."""
-    rows = [f"test/L{level}/{name}" for level in range(8, 13) for name in METRICS]
+    rows = [f"test/L{level}/{name}" for level in range(8, 13) for name in DEPTH_METRICS]
     rows += [f"train/{part}/L{level}" for part in ("photometric", "smoothness") for level in range(8, 13)]
     rows += ["train/loss", "train/lr", "train/stage", "train/images_per_second", "val/loss"]
     for main in ("L9", "L12"):
