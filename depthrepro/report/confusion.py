@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
@@ -57,16 +58,17 @@ def draw_confusion(rows: Mapping[str, Sequence[Path]], out_png: Path, title: str
     named = len(names) <= _NAMED
     left, bottom = (0.95, 0.95) if named else (0.35, 0.35)
     note = f"{note} Rows: what the image shows; columns: the answer; dark: all images of the class.".strip()
-    body = down * (_INCHES + 0.35) + bottom
+    body = down * (_INCHES + 0.5) + bottom
     with style.titled(body, title, note, width=max(style.WIDTH, left + columns * (_INCHES + 0.2))) as (fig, head):
         axes = np.atleast_1d(fig.subplots(down, columns, squeeze=False)).ravel()
-        style.margins(fig, left=left, right=0.1, top=head + 0.3, bottom=bottom, hspace=0.18, wspace=0.08)
+        style.margins(fig, left=left, right=0.1, top=head + 0.45, bottom=bottom, hspace=0.22, wspace=0.08)
         for number, (panel, (name, counts)) in enumerate(zip(axes, tables.items(), strict=False)):
             shares = counts.to_numpy(dtype=float)
             shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1)
             panel.imshow(shares, vmin=0, vmax=1, cmap="Blues", interpolation="nearest")
-            panel.set_title(name, fontsize=9, loc="left")
-            panel.set_xticks(range(len(names)) if named else [], names if named else [], rotation=90, fontsize=7)
+            panel.set_title(textwrap.fill(name, 34), fontsize=9, loc="left")
+            lowest = named and number + columns >= len(tables)  # none below whose title would be in the way
+            panel.set_xticks(range(len(names)) if lowest else [], names if lowest else [], rotation=90, fontsize=7)
             labelled = named and number % columns == 0
             panel.set_yticks(range(len(names)) if labelled else [], names if labelled else [], fontsize=7)
         for panel in axes[len(tables) :]:
