@@ -82,6 +82,8 @@ def _load(path: str) -> tuple[Any, Any]:
     source = str(folder) if folder.exists() else path
     if not folder.exists() and (path.count("/") != 1 or path.startswith((".", "/", "~"))):
         raise UserError(f"model.path={path}: no such folder; give one saved by transformers, or a name on its hub")
+    if not folder.exists():
+        print(f"weights    {path}: no such folder here, so it is fetched from the hub")
     try:
         processor = AutoImageProcessor.from_pretrained(source)
         network = AutoModelForDepthEstimation.from_pretrained(source)
