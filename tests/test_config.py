@@ -51,7 +51,7 @@ def composed(*overrides):
 def test_every_experiment_builds(experiment, scale, monkeypatch):
     for name in DATA_FOLDERS:
         monkeypatch.delenv(name, raising=False)
-    large = experiment.startswith("da_") and not experiment.startswith("da_places") and scale == "paper"
+    large = experiment.startswith("da_") and not experiment.startswith(("da_places", "da_rivals")) and scale == "paper"
     smaller = SMALLER if large else ()
     cfg = composed(f"+experiment={experiment}", f"scale={scale}", *smaller)
     settings = OmegaConf.to_object(cfg)
@@ -97,6 +97,8 @@ def test_every_option_of_every_group_builds(option, monkeypatch):
         base, extra = "da_metric_kitti", (*extra, "model.weights=null")
     if option in ("benchmark=places", "benchmark=places_depth", "model=fastconv"):
         base = "da_places/rgb"
+    if option == "model=garg_resnet":
+        base = "garg_comparison/resnet"
     cfg = composed(f"+experiment={base}", option, *extra)
     if group in ("stages", "eval", "logger", "benchmark"):
         OmegaConf.to_object(cfg)

@@ -10,7 +10,7 @@ import pytest
 from depthrepro.data.depth_folder import depth_folder
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import GroundTruth
-from depthrepro.worlds.camera import Pose, pixel_rays
+from depthrepro.worlds.camera import Pose, pixel_rays, single_camera
 from depthrepro.worlds.indoors.kinds import KINDS
 from depthrepro.worlds.indoors.room import build_room, draw_openings
 from depthrepro.worlds.indoors.shell import Box
@@ -58,7 +58,7 @@ def test_a_wall_at_a_known_distance():
     """A wall 3 m ahead has depth 3 at every pixel, whatever the angle of its ray."""
     wall = quads(np.array([[[3, -20, -20], [3, 20, -20], [3, 20, 20], [3, -20, 20]]]), Palette().plain((0.5, 0.5, 0.5)))
     world = Rooms(RoomsConfig(1, width=64, height=48))
-    rig = world._rig(0.7)
+    rig = single_camera(world.config.width, world.config.height, 0.7)
     ahead = Pose(np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]]), np.zeros(3))
     v, u = (a.ravel() for a in np.indices((48, 64), dtype=np.float32))
     depth = Tracer(merge([wall])).first(ahead.center, pixel_rays(rig, ahead, u, v)).distance
