@@ -88,15 +88,12 @@ class SeedBins(nn.Module):
         inputs: Channels of the bottleneck.
         bins: Their number N.
         centers: "softplus": metres, positive, without a bound; "normed": the middles of N widths that fill the range.
-        depth_range: (least, largest) depth in metres.
         hidden: Units of the perceptron.
     """
 
-    def __init__(
-        self, inputs: int, bins: int, centers: str, depth_range: tuple[float, float], hidden: int = 256
-    ) -> None:
+    def __init__(self, inputs: int, bins: int, centers: str, hidden: int = 256) -> None:
         super().__init__()
-        self.centers, self.depth_range = centers, depth_range
+        self.centers = centers
         self.net = pointwise(inputs, hidden, bins)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -204,7 +201,7 @@ class MetricBins(nn.Module):
             raise UserError(f"model.bins.attractors: four refinements need four numbers, got {list(attractors)}")
         self.depth_range, self.centers = depth_range, centers
         self.bottleneck = nn.Conv2d(features, features, 1)
-        self.seed = SeedBins(features, bins, centers, depth_range)
+        self.seed = SeedBins(features, bins, centers)
         self.embed_seed = pointwise(features, 128, dim)
         self.embed = nn.ModuleList(pointwise(features, 128, dim) for _ in range(4))
         self.attract = nn.ModuleList(Attractors(dim, points, centers) for points in attractors)

@@ -49,14 +49,14 @@ def test_a_hotter_distribution_is_flatter():
 
 def test_normed_seed_centers_fill_the_range_in_order():
     torch.manual_seed(0)
-    centers = SeedBins(8, 10, "normed", (0.5, 10.0))(torch.randn(2, 8, 3, 4))
+    centers = SeedBins(8, 10, "normed")(torch.randn(2, 8, 3, 4))
     assert centers.shape == (2, 10, 3, 4)
     widths = centers.diff(dim=1)
     assert (widths > 0).all() and (centers > 0).all() and (centers < 1).all()
 
 
 def test_equal_widths_give_equally_spaced_centers():
-    seed = SeedBins(4, 4, "normed", (0.0, 8.0))
+    seed = SeedBins(4, 4, "normed")
     for parameter in seed.parameters():
         torch.nn.init.zeros_(parameter)
     assert torch.allclose(seed(torch.zeros(1, 4, 1, 1)).flatten(), torch.tensor([0.125, 0.375, 0.625, 0.875]))
