@@ -147,8 +147,8 @@ def _protocol(own: DictConfig, overrides: Mapping[str, Any]) -> Protocol:
     assert isinstance(protocol, Protocol)
     if protocol.flip_average != bool(own.get("flip_average")):
         raise UserError(
-            f"eval.flip_average={protocol.flip_average}: the predictions were made without asking for it; train again "
-            "with it, which takes the training over"
+            f"eval.flip_average={str(protocol.flip_average).lower()}: it belongs to the predictions, which were made "
+            "otherwise; only a run with this setting has others"
         )
     if "split" in overrides and protocol.split != own.split:
         raise UserError(

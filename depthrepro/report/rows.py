@@ -13,7 +13,7 @@ import pandas as pd
 
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import read_protocol
-from depthrepro.results import METRICS, metrics_of
+from depthrepro.results import CLASS_METRICS, METRICS, metrics_of
 from depthrepro.run_dir import find_runs
 
 SUMMARY, TESTS = "summary.json", "tests"
@@ -194,8 +194,11 @@ def _methods(summary: dict[str, Any]) -> Iterator[tuple[str, str, str, tuple[flo
         # A run without validation data has no best checkpoint; the last one is never optional.
         measured = summary[key] if key == "metrics" else (summary.get(key) or {})
         for level, values in measured.items():
-            height, width = summary["level_sizes"].get(level, nowhere)  # a classifier's answer has no size
-            yield "level", checkpoint, level, (float(height), float(width)), values
+            if metrics_of(values) is CLASS_METRICS:  # a classifier's answer has no size
+                yield "level", checkpoint, level, nowhere, values
+                continue
+            height, width = summary["level_sizes"][level]
+            yield "level", checkpoint, level, (int(height), int(width)), values
     for name, values in summary["baselines"].items():
         yield "baseline", "-", name, nowhere, values
 
