@@ -28,9 +28,7 @@ def labelled_streets(images: int, cache_dir: str | None = None) -> LabelledDatas
 
 def labelled_rooms(images: int, cache_dir: str | None = None) -> LabelledDataset:
     """Rendered rooms with dense depth, to learn from; see `labelled_streets`."""
-    from depthrepro.worlds.rooms import DEPTH_STEPS, Rooms, RoomsConfig
-
-    return _with_depth(Rooms(RoomsConfig(images)), "train.csv", DEPTH_STEPS, cache_dir)
+    return rooms("train", images, 0, cache_dir)
 
 
 def rooms(part: str, images: int, test_images: int, cache_dir: str | None = None) -> DepthFolder:
@@ -38,6 +36,13 @@ def rooms(part: str, images: int, test_images: int, cache_dir: str | None = None
     from depthrepro.worlds.rooms import DEPTH_STEPS, Rooms, RoomsConfig
 
     return _with_depth(Rooms(RoomsConfig(images, test_images)), f"{part}.csv", DEPTH_STEPS, cache_dir)
+
+
+def halls(images: int, cache_dir: str | None = None) -> DepthDataset:
+    """Rendered interiors of kinds that `rooms` lacks, to test on; see `labelled_streets`."""
+    from depthrepro.worlds.rooms import DEPTH_STEPS, Halls, RoomsConfig
+
+    return _with_depth(Halls(RoomsConfig(images)), "test.csv", DEPTH_STEPS, cache_dir)
 
 
 def heldout(images: int, cache_dir: str | None = None) -> DepthDataset:

@@ -9,12 +9,14 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from depthrepro.worlds.calibration import CAMERA_FROM_VEHICLE, Rig, rotation
 from depthrepro.worlds.camera import Pose, pixel_rays, single_camera
+from depthrepro.worlds.indoors.halls import HALLS
+from depthrepro.worlds.indoors.kinds import KINDS, Kind
 from depthrepro.worlds.indoors.room import Room, build_room
 from depthrepro.worlds.kitti_writer import write_text
 from depthrepro.worlds.materials import albedo
@@ -59,9 +61,18 @@ class RoomsConfig:
 
 
 class Rooms(World):
-    """The world `rooms`; its units are the rooms."""
+    """The world `rooms`; its units are the rooms.
+
+    Attributes:
+        tag: Number that keeps this world's draws apart from those of every other world.
+        kinds: Kinds of rooms drawn from.
+        about: What it is there for.
+    """
 
     name, version = "rooms", 1
+    tag: ClassVar[int] = 51
+    kinds: ClassVar[tuple[Kind, ...]] = KINDS
+    about: ClassVar[str] = "One room is in one part only."
 
     def __init__(self, config: RoomsConfig) -> None:
         super().__init__(config)
@@ -71,10 +82,14 @@ class Rooms(World):
         """See `World.from_dict`."""
         return cls(RoomsConfig(**config))
 
+    def parts(self) -> dict[str, int]:
+        """Images of each part."""
+        return {"train": self.config.images, "test": self.config.test_images}
+
     def units(self) -> list[Unit]:
         """The rooms, those to learn from first."""
         units: list[Unit] = []
-        for part, images in (("train", self.config.images), ("test", self.config.test_images)):
+        for part, images in self.parts().items():
             for start in range(0, images, self.config.per_room):
                 count = min(self.config.per_room, images - start)
                 units.append(Unit(len(units), f"{part}_{len(units):04d}", count))
@@ -89,26 +104,39 @@ class Rooms(World):
 
     def views(self, unit: Unit) -> list[tuple[np.ndarray, np.ndarray]]:
         """(image uint8 (H, W, 3) RGB, depth float32 (H, W) in metres, 0 = nothing) of each view of a room."""
-        rng = np.random.default_rng([51, self.config.seed, unit.index])
-        return room_views(build_room(rng), self.config.width, self.config.height, rng, unit.items)
+        rng = np.random.default_rng([self.tag, self.config.seed, unit.index])
+        room = build_room(rng, self.kinds[int(rng.integers(len(self.kinds)))])
+        return room_views(room, self.config.width, self.config.height, rng, unit.items)
 
     def write_small_files(self, root: Path) -> list[Path]:
         """Write the lists of both parts and the note."""
-        rows = {"train": ["image,depth"], "test": ["image,depth"]}
+        rows = {part: ["image,depth"] for part in self.parts()}
         for unit in self.units():
             names = (f"{unit.name}/{n}.png" for n in range(unit.items))
             rows[unit.name.split("_")[0]] += [f"images/{name},depth/{name}" for name in names]
         settings = ", ".join(f"{k}={v}" for k, v in dataclasses.asdict(self.config).items())
         note = (
-            f"Rendered data, not recordings: world `rooms` of the depthrepro project, version {self.version}.\n"
+            f"Rendered data, not recordings: world `{self.name}` of the depthrepro project, version {self.version}.\n"
             f"{settings}\n\ndepth/: 16-bit PNG, metres * {DEPTH_STEPS} along the optical axis, 0 = nothing.\n"
-            "One room is in one part only.\n"
+            f"{self.about}\n"
         )
         texts = {f"{part}.csv": "\n".join(lines) + "\n" for part, lines in rows.items() if len(lines) > 1}
         texts["README.txt"] = note
         for name, text in texts.items():
             write_text(root / name, text)
         return [root / name for name in texts]
+
+
+class Halls(Rooms):
+    """The world `halls`: kinds of interiors that `rooms` lacks, to test on."""
+
+    name, version = "halls", 1
+    tag, kinds = 53, HALLS
+    about = "Classrooms, libraries, canteens and depots: for tests only."
+
+    def parts(self) -> dict[str, int]:
+        """All images test."""
+        return {"test": self.config.images}
 
 
 def room_views(

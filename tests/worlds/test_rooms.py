@@ -11,12 +11,16 @@ from depthrepro.data.depth_folder import depth_folder
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import GroundTruth
 from depthrepro.worlds.camera import Pose, pixel_rays, single_camera
+from depthrepro.worlds.indoors.finish import Taste
+from depthrepro.worlds.indoors.halls import HALLS, in_rows, rack
 from depthrepro.worlds.indoors.kinds import KINDS
+from depthrepro.worlds.indoors.pieces import Maker
+from depthrepro.worlds.indoors.plan import Plan
 from depthrepro.worlds.indoors.room import build_room, draw_openings
 from depthrepro.worlds.indoors.shell import Box
 from depthrepro.worlds.materials import Palette
 from depthrepro.worlds.meshes import merge, quads
-from depthrepro.worlds.rooms import DEPTH_STEPS, Rooms, RoomsConfig
+from depthrepro.worlds.rooms import DEPTH_STEPS, Halls, Rooms, RoomsConfig
 from depthrepro.worlds.tracer import Tracer
 from depthrepro.worlds.world import ensure_world
 
@@ -65,9 +69,34 @@ def test_a_wall_at_a_known_distance():
     assert np.allclose(depth, 3, atol=1e-5)
 
 
-def test_every_kind_of_room_can_be_built():
-    kinds = {build_room(np.random.default_rng(seed)).kind.name for seed in range(25)}
-    assert len(kinds) >= len(KINDS) - 2
+@pytest.mark.parametrize("kind", (*KINDS, *HALLS), ids=lambda kind: kind.name)
+def test_every_kind_of_room_can_be_built(kind):
+    for seed in range(3):
+        room = build_room(np.random.default_rng(seed), kind)
+        (low, high), (least, most) = kind.sides
+        assert low <= min(room.extent.x, room.extent.y) <= high and least <= max(room.extent.x, room.extent.y) <= most
+        inside = room.mesh.vertices
+        assert inside[:, 2].min() > -0.1 and (inside[:, 2].max() < room.extent.height + 0.5)
+
+
+def test_halls_are_of_kinds_that_rooms_lack_and_only_test(tmp_path):
+    assert not {kind.name for kind in KINDS} & {kind.name for kind in HALLS}
+    world = Halls(RoomsConfig(images=3, per_room=2, width=80, height=60))
+    assert [(unit.name, unit.items) for unit in world.units()] == [("test_0000", 2), ("test_0001", 1)]
+    root = ensure_world(world, tmp_path, workers=1, progress=False)
+    data = depth_folder(str(root), "test.csv", scale=1 / DEPTH_STEPS, embedded=True)
+    assert data is not None and len(data) == 3 and not (root / "train.csv").exists()
+    assert 1 < np.median(data.depth_gt(0, GroundTruth.dense)) < 12
+
+
+def test_rows_leave_passages_and_stay_in_the_room():
+    rng = np.random.default_rng(4)
+    plan = Plan(Maker(Palette(), rng, Taste.random(rng, bold=False)), Box(8.0, 6.0, 3.0), [])
+    in_rows(plan, lambda: rack(plan.maker, 2.0, 2, 0), (1.5, 0.1), full=1.0)
+    assert len(plan.taken) >= 4
+    starts = sorted({round(x0, 3) for x0, _, _, _ in plan.taken})
+    assert all(b - a == pytest.approx(0.9 + 1.5, abs=0.01) for a, b in pairwise(starts))
+    assert all(0 <= x0 and 0 <= y0 and x1 <= 8 and y1 <= 6 for x0, y0, x1, y1 in plan.taken)
 
 
 def test_rooms_are_not_alike():

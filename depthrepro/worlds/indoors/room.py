@@ -8,7 +8,7 @@ import numpy as np
 
 from depthrepro.worlds.indoors import clutter
 from depthrepro.worlds.indoors.finish import Taste, floor
-from depthrepro.worlds.indoors.kinds import KINDS, Kind
+from depthrepro.worlds.indoors.kinds import Kind
 from depthrepro.worlds.indoors.lighting import RoomLight, returned
 from depthrepro.worlds.indoors.pieces import Maker
 from depthrepro.worlds.indoors.plan import Plan
@@ -39,9 +39,8 @@ class Room:
     light: RoomLight
 
 
-def build_room(rng: Rng, kind: Kind | None = None) -> Room:
-    """Draw a room with all that stands and hangs in it; of any kind, or of the one that is named."""
-    kind = kind or KINDS[int(rng.integers(len(KINDS)))]
+def build_room(rng: Rng, kind: Kind) -> Room:
+    """Draw a room of a kind with all that stands and hangs in it."""
     short, long = (float(rng.uniform(*side)) for side in kind.sides)
     x, y = (short, long) if rng.random() < 0.5 else (long, short)
     extent = Box(x, y, float(rng.uniform(*kind.height)))
