@@ -19,9 +19,9 @@ __all__ = [
     "FolderIndex",
     "PairFiles",
     "check_calibration",
-    "check_folder",
     "check_left_right",
     "check_same_size",
+    "checked_folder",
     "keep_present",
     "misnamed_note",
     "probe_images",
@@ -69,12 +69,18 @@ class FolderIndex:
         return next((p for p in (pair.left, pair.right) if self.images(p.parent).get(p.stem) != p), None)
 
 
-def check_folder(folder: Path, setting: str) -> None:
-    """Stop unless `folder`, the value of `setting`, is a folder with something in it."""
+def checked_folder(root: str | Path, setting: str) -> Path:
+    """The folder that `setting` names, ~ resolved.
+
+    Raises:
+        UserError: Unless it is a folder with something in it.
+    """
+    folder = Path(root).expanduser()
     if not folder.is_dir():
         raise UserError(f"{setting}={folder}: no such folder; set {setting} to where the data set lies")
     if not any(folder.iterdir()):
         raise UserError(f"{setting}={folder}: the folder is empty; fetch the data or set {setting} to where it lies")
+    return folder
 
 
 def keep_present(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from depthrepro.data.checks import check_folder
+from depthrepro.data.checks import checked_folder
 from depthrepro.data.depth_images import DepthFile, DepthImages
 from depthrepro.errors import UserError
 
@@ -144,6 +144,5 @@ def build(root: str | None, camera: str = FRONT, allow_missing: bool = False) ->
     """The validation images; None without a folder. See `DDAD`."""
     if not root:
         return None
-    folder = Path(root).expanduser()
-    check_folder(folder, "root")
+    folder = checked_folder(root, "root")
     return DDAD(folder, camera, allow_missing=allow_missing)

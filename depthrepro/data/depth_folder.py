@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from depthrepro.data.base import DepthDataset, ImageRecord, LabelledDataset
-from depthrepro.data.checks import check_folder, probe_images
+from depthrepro.data.checks import checked_folder, probe_images
 from depthrepro.data.codecs import Codec, read_map
 from depthrepro.data.fingerprint import count_encodings
 from depthrepro.data.image_io import read_rgb
@@ -179,8 +179,7 @@ def depth_folder(
     """
     if not root:
         return None
-    folder = Path(root).expanduser()
-    check_folder(folder, "root")
+    folder = checked_folder(root, "root")
     name = options.pop("name", None) or folder.name
     return DepthFolder(name, read_depth_manifest(folder / manifest), codec=codec, **options)
 

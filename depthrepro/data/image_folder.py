@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from depthrepro.data.base import ImageDataset
-from depthrepro.data.checks import check_folder
+from depthrepro.data.checks import checked_folder
 from depthrepro.data.image_index import Listed, count_formats, load_index
 from depthrepro.data.image_records import Names, SizedRecords
 from depthrepro.data.photo_probe import probe_photo
@@ -72,8 +72,7 @@ def image_folder(
     """
     if not root:
         return None
-    folder = Path(root).expanduser()
-    check_folder(folder, "root")
+    folder = checked_folder(root, "root")
     if not listing and not (folder / under).is_dir():
         there = ", ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_dir())[:5])
         raise UserError(f"root={folder}: has no folder {under} (there: {there or 'no folder'}); set root or under")

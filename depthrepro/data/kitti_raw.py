@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from depthrepro.data.calibration import RawCalibration, StereoCamera
-from depthrepro.data.checks import FolderIndex, PairFiles, check_folder, keep_present
+from depthrepro.data.checks import FolderIndex, PairFiles, checked_folder, keep_present
 from depthrepro.data.file_pairs import FilePairs
 from depthrepro.data.image_io import mirror, read_uint16
 from depthrepro.data.lidar import lidar_depth, project_scan, read_scan
@@ -164,10 +164,9 @@ def build(
     """
     if root is None:
         return embedded_streets(world, cache_dir)
-    folder = Path(root).expanduser()
-    check_folder(folder, "data.root")
+    folder = checked_folder(root, "data.root")
     if depth_root is not None:
-        check_folder(Path(depth_root).expanduser(), "data.depth_root")
+        checked_folder(depth_root, "data.depth_root")
 
     def part(split: str, sides: str) -> KittiRaw:
         refs, depth_folder = load_split(split, sides), Path(depth_root).expanduser() if depth_root else None

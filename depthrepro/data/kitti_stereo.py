@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from depthrepro.data.calibration import StereoCamera, as_matrix3, read_benchmark_calib
-from depthrepro.data.checks import FolderIndex, PairFiles, check_folder, keep_present
+from depthrepro.data.checks import FolderIndex, PairFiles, checked_folder, keep_present
 from depthrepro.data.file_pairs import FilePairs
 from depthrepro.data.image_io import read_uint16
 from depthrepro.data.kitti_raw import KittiRaw, embedded_streets
@@ -129,8 +129,7 @@ def build(
         return splits
     if disparity not in DISPARITY_KINDS or min(val_every, test_every) < 2:
         raise UserError("data: disparity must be noc or occ, val_every and test_every at least 2")
-    folder = Path(root).expanduser()
-    check_folder(folder, "data.root")
+    folder = checked_folder(root, "data.root")
     layout = find_layout(folder)
     train_frames, test_frames, notes = _divide(folder, layout, test_every)
     scenes = sorted({_scene(frame) for frame in train_frames})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from depthrepro.data import kitti_stereo
 from depthrepro.data.base import DepthDataset
-from depthrepro.data.checks import check_folder
+from depthrepro.data.checks import checked_folder
 from depthrepro.data.kitti_raw import KittiRaw
 from depthrepro.data.splits import FrameRef, load_split
 from depthrepro.errors import UserError
@@ -23,8 +23,7 @@ def raw_test(
     """The images of one split of KITTI raw; None without a folder. Arguments and errors: `kitti_raw.build`."""
     if not root:
         return None
-    folder = Path(root).expanduser()
-    check_folder(folder, "root")
+    folder = checked_folder(root, "root")
     depth_folder = Path(depth_root).expanduser() if depth_root else None
     name = f"KITTI raw {Path(split).stem}"
     return KittiRaw(folder, load_split(split, "both"), name, depth_root=depth_folder, allow_missing=allow_missing)
@@ -45,9 +44,7 @@ def improved_test(root: str | None, raw_root: str | None) -> DepthDataset | None
     """
     if not root or not raw_root:
         return None
-    depth, raw = Path(root).expanduser(), Path(raw_root).expanduser()
-    check_folder(depth, "root")
-    check_folder(raw, "raw_root")
+    depth, raw = checked_folder(root, "root"), checked_folder(raw_root, "raw_root")
     maps = sorted(depth.glob("*/*/proj_depth/groundtruth/image_02/*.png"))
     refs = [FrameRef(path.parents[3].name, "l", int(path.stem)) for path in maps]
     there = [ref for ref in refs if any((_images(raw, ref)).glob(f"{ref.frame:010d}.*"))]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from depthrepro.data.checks import check_folder
+from depthrepro.data.checks import checked_folder
 from depthrepro.data.codecs import Codec
 from depthrepro.data.depth_folder import DepthFolder, DepthItem, Sky, Stores
 from depthrepro.errors import UserError
@@ -135,8 +135,7 @@ def _pairs(
     """All images below `root` that match, each with its counterparts; the other arguments are `DepthFolder`'s."""
     if not root:
         return None
-    folder = Path(root).expanduser()
-    check_folder(folder, "root")
+    folder = checked_folder(root, "root")
     items = [
         DepthItem(
             image.relative_to(folder).with_suffix("").as_posix(), image, depth(image), mask(image) if mask else None

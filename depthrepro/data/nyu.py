@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from depthrepro.data.base import DepthDataset, ImageRecord
-from depthrepro.data.checks import check_folder
+from depthrepro.data.checks import checked_folder
 from depthrepro.data.depth_images import check_count
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import GroundTruth
@@ -118,6 +118,5 @@ def build(root: str | None, depth: str = "filled", allow_missing: bool = False) 
     """The test images; None without a folder. See `NYU`."""
     if not root:
         return None
-    folder = Path(root).expanduser()
-    check_folder(folder, "root")
+    folder = checked_folder(root, "root")
     return NYU(folder, depth, allow_missing)

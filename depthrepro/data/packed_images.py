@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from depthrepro.data.base import ImageDataset
-from depthrepro.data.checks import check_folder
+from depthrepro.data.checks import checked_folder
 from depthrepro.data.image_index import (
     ROW,
     Damaged,
@@ -173,8 +173,7 @@ def found_files(root: str, pattern: str) -> tuple[Path, list[str]]:
     Raises:
         UserError: If the folder is missing or nothing matches.
     """
-    folder = Path(root).expanduser()
-    check_folder(folder, "root")
+    folder = checked_folder(root, "root")
     files = sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern))
     if not files:
         raise UserError(f"root={folder}: no {pattern} is there; set root to where the data set lies, or pattern")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from depthrepro.data.base import ClassDataset, ImageRecord
-from depthrepro.data.checks import check_folder, probe_images
+from depthrepro.data.checks import checked_folder, probe_images
 from depthrepro.data.fingerprint import count_encodings
 from depthrepro.data.image_io import read_rgb
 from depthrepro.errors import UserError
@@ -74,8 +74,7 @@ def class_images(root: str | Path, part: str, name: str | None = None, *, embedd
     Raises:
         UserError: If the folder has neither layout, or as the two readers.
     """
-    folder = Path(root).expanduser()
-    check_folder(folder, "data.root")
+    folder = checked_folder(root, "data.root")
     if part not in PARTS:
         raise UserError(f"part must be train or val, got {part!r}")
     if (folder / CATEGORIES).is_file():

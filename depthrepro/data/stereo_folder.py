@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 
 from depthrepro.data.calibration import StereoCamera
-from depthrepro.data.checks import FolderIndex, PairFiles, check_folder, keep_present
+from depthrepro.data.checks import FolderIndex, PairFiles, checked_folder, keep_present
 from depthrepro.data.file_pairs import FilePairs
 from depthrepro.data.image_io import read_uint16
 from depthrepro.data.loader import StereoSplits
@@ -137,8 +137,7 @@ def build(
         raise UserError("data.root is not set: set it to the folder that holds left/, right/ and calibration.yaml")
     if min(test_every, val_every) < 2:
         raise UserError(f"data.test_every={test_every} and data.val_every={val_every} must be at least 2")
-    folder, index = Path(root).expanduser(), FolderIndex()
-    check_folder(folder, "data.root")
+    folder, index = checked_folder(root, "data.root"), FolderIndex()
     camera = read_calibration(folder / "calibration.yaml")
     sides = [index.images(folder / side) for side in ("left", "right")]
     for side, images in zip(("left", "right"), sides, strict=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from depthrepro.data.checks import check_folder
+from depthrepro.data.checks import checked_folder
 from depthrepro.data.codecs import Codec, read_map
 from depthrepro.data.depth_images import DepthFile, DepthImages
 from depthrepro.errors import UserError
@@ -40,8 +40,7 @@ def sintel(root: str | None, render: str = "final", allow_missing: bool = False)
 
 
 def _training_folder(root: str) -> Path:
-    folder = Path(root).expanduser()
-    check_folder(folder, "root")
+    folder = checked_folder(root, "root")
     return folder / "training"
 
 
@@ -79,8 +78,7 @@ def eth3d(root: str | None, allow_missing: bool = False) -> DepthImages | None:
     """
     if not root:
         return None
-    folder = Path(root).expanduser()
-    check_folder(folder, "root")
+    folder = checked_folder(root, "root")
     items = []
     for image in sorted(folder.glob("*/images/dslr_images/*.JPG")):
         scene = image.parents[2]
@@ -120,8 +118,7 @@ def diode(root: str | None, part: str = "indoors", allow_missing: bool = False) 
         return None
     if part not in (*DIODE_IMAGES, "both"):
         raise UserError(f"part must be indoors, outdoor or both, got {part!r}")
-    folder = Path(root).expanduser()
-    check_folder(folder, "root")
+    folder = checked_folder(root, "root")
     parts = list(DIODE_IMAGES) if part == "both" else [part]
     items = [
         DepthFile(p.relative_to(folder / "val").with_suffix("").as_posix(), p, p.with_name(f"{p.stem}_depth.npy"))

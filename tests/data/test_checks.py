@@ -8,8 +8,8 @@ from depthrepro.data.checks import (
     FolderIndex,
     PairFiles,
     check_calibration,
-    check_folder,
     check_same_size,
+    checked_folder,
     keep_present,
     misnamed_note,
     probe_images,
@@ -21,9 +21,9 @@ from tests.data.helpers import cut, textured_pair, write_image
 
 def test_folder_faults(tmp_path):
     with pytest.raises(UserError, match=r"data\.root=.*none: no such folder"):
-        check_folder(tmp_path / "none", "data.root")
+        checked_folder(tmp_path / "none", "data.root")
     with pytest.raises(UserError, match=r"data\.root=.*the folder is empty"):
-        check_folder(tmp_path, "data.root")
+        checked_folder(tmp_path, "data.root")
 
 
 def test_png_is_preferred_to_jpeg_and_other_files_are_no_images(tmp_path):
