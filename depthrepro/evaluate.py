@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from depthrepro.errors import UserError
-from depthrepro.evaluation.protocol import Protocol
+from depthrepro.evaluation.protocol import Alignment, Protocol
 from depthrepro.evaluation.rows import format_table
 from depthrepro.program import did_you_mean, one_line_errors
 
@@ -81,6 +81,8 @@ def evaluate_again(
     protocol = _protocol(source.protocol, protocol_overrides)
     origin = _origin(source.folder)
     data, train = _data(source.data, data_overrides or {}, origin)
+    if test is not None:
+        train = _training_images(cfg, protocol)
     predictions = source.folder / "predictions"
     checkpoints = [name for name in ("last", "best") if (predictions / name).is_dir()]
     if not checkpoints:
@@ -194,6 +196,16 @@ def _data(
     if not isinstance(found.test, DepthDataset):
         raise UserError(f"{found.name} has no test images with depth of its own")
     return found.test, found.train if isinstance(found.train, DepthDataset) else None
+
+
+def _training_images(cfg: DictConfig, protocol: Protocol) -> DepthDataset | None:
+    """What the mean depth map of a test set in metres is made of; only then is the training data built."""
+    from hydra.utils import instantiate
+
+    from depthrepro.evaluation_sets import mean_map_source
+
+    train = None if protocol.alignment is not Alignment.none else instantiate(cfg.data, _convert_="all").train
+    return mean_map_source(train, protocol)
 
 
 def _folder_name(protocol: Protocol) -> str:

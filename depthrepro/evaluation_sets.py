@@ -14,7 +14,7 @@ from torch import nn
 from depthrepro import distributed
 from depthrepro.data.base import DepthDataset
 from depthrepro.errors import UserError
-from depthrepro.evaluation.protocol import Protocol
+from depthrepro.evaluation.protocol import Alignment, Protocol
 from depthrepro.evaluation.run_evaluation import evaluate_run
 from depthrepro.input_policy import InputPolicy
 from depthrepro.kinds import Kind
@@ -55,8 +55,20 @@ def load_evaluation_sets(tests: Mapping[str, Any]) -> tuple[list[EvaluationSet],
     return found, absent
 
 
+def mean_map_source(train: object, protocol: Protocol) -> DepthDataset | None:
+    """The images whose mean depth map is a baseline on another set: the training's, where metres are scored."""
+    return train if isinstance(train, DepthDataset) and protocol.alignment is Alignment.none else None
+
+
 def score_evaluation_set(
-    run_dir: Path, model: nn.Module, test: EvaluationSet, policy: InputPolicy, device: torch.device, cache_dir: Path
+    run_dir: Path,
+    model: nn.Module,
+    test: EvaluationSet,
+    train: object,
+    *,
+    policy: InputPolicy,
+    device: torch.device,
+    cache_dir: Path,
 ) -> dict[str, Any]:
     """Predict and score one test set with the run's checkpoints, into `run_dir`/tests/<name>/.
 
@@ -64,6 +76,7 @@ def score_evaluation_set(
         run_dir: The run directory, with `checkpoints/`.
         model: The network; it gets its own weights back. Its `kind` says what it predicts.
         test: The test set.
+        train: Training images; see `mean_map_source`.
         policy: The network's input.
         device: Where the model is.
         cache_dir: Folder that keeps baselines for other runs.
@@ -75,7 +88,7 @@ def score_evaluation_set(
         run_dir / "tests" / test.name,
         model,
         test.data,
-        None,
+        mean_map_source(train, test.protocol),
         test.protocol,
         policy=policy,
         checkpoints_dir=run_dir / "checkpoints",

@@ -200,7 +200,13 @@ class Experiment:
         found: dict[str, Any] = {}
         for test in self.tests:
             scores = score_evaluation_set(
-                self.run.path, trainer.model, test, self.policy, self.device, self.cache_dir / "baselines"
+                self.run.path,
+                trainer.model,
+                test,
+                self.data.train,
+                policy=self.policy,
+                device=self.device,
+                cache_dir=self.cache_dir / "baselines",
             )
             if distributed.is_main():
                 self.record.test_results(test, trainer, scores)

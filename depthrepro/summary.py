@@ -71,10 +71,12 @@ def finished_run(run: RunDir) -> str:
 def format_summary(summary: dict[str, Any]) -> str:
     """The run's numbers as a small table for the terminal, with what they were measured on."""
     rows = {**summary["metrics"], **summary["baselines"]}
-    tests = summary.get("tests", {})
-    if tests:
-        return format_table({name: values for name, levels in tests.items() for values in levels.values()})
-    if not rows:
-        return "no metrics"
-    about = f"{summary['images']} test images of {summary['data']['name']}, scale {summary['scale']}, last checkpoint"
-    return "\n".join([format_table(rows), about, read_protocol(summary["protocol"]).describe()])
+    parts = []
+    if rows:
+        images = f"{summary['images']} test images of {summary['data']['name']}"
+        about = f"{images}, scale {summary['scale']}, last checkpoint"
+        parts += [format_table(rows), about, read_protocol(summary["protocol"]).describe()]
+    elsewhere = {name: values for name, levels in summary.get("tests", {}).items() for values in levels.values()}
+    if elsewhere:
+        parts.append(format_table(elsewhere))
+    return "\n".join(parts) or "no metrics"

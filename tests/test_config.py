@@ -33,6 +33,7 @@ EXPERIMENTS = sorted(
 GROUPS = {"model", "loss", "optimizer", "scheduler", "augment", "stages", "eval", "logger", "benchmark", "test"}
 DATA_FOLDERS = (
     *("KITTI_RAW", "KITTI_STEREO", "KITTI_DEPTH", "NYU", "NYU_SYNC", "MINIPLACES", "SINTEL", "DDAD", "ETH3D", "DIODE"),
+    *("SUN_RGBD", "IBIMS", "HYPERSIM", "VIRTUAL_KITTI2"),
     *("BLENDEDMVS", "DIML", "HRWSI", "IRS", "MEGADEPTH", "TARTANAIR"),
     *("BDD100K", "GOOGLE_LANDMARKS", "IMAGENET21K", "LSUN", "OBJECTS365", "OPEN_IMAGES", "PLACES365", "SA1B"),
     "MLFLOW_TRACKING_URI",

@@ -14,6 +14,7 @@ from hydra.errors import InstantiationException
 from depthrepro.checkpoint import load_checkpoint
 from depthrepro.config import CONFIG_DIR, register_schema, resolve_run_dir
 from depthrepro.errors import UserError
+from depthrepro.evaluate import evaluate_again
 from depthrepro.experiment import run_experiment
 from depthrepro.pseudo_label import label, take_shard
 from depthrepro.report.rows import load_runs
@@ -139,6 +140,34 @@ def test_a_test_set_that_comes_later_is_scored_without_training_again(root, caps
     assert after["steps"] == before["steps"] and set(after["tests"]) == {"heldout", "second"}
     assert after["tests"]["second"] == before["tests"]["heldout"]
     assert is_done(run, tests=cfg.tests) and "training   " not in capsys.readouterr().out
+
+
+METRIC = (
+    *("+experiment=da_zero_shot_metric/nyu_student", "input_size=[64,96]", "model.out_channels=[8,8,8,8]"),
+    *("model.features=8", "model.bins.bins=8", "model.bins.dim=8", "trainer.precision=fp32", "logger=none"),
+    *("trainer.batch_size=2", "trainer.epochs=1", "data.val_every=3"),
+    *("data.embedded.images=6", "data.embedded.test_images=2", "tests.halls.data.images=2"),
+)
+
+
+def test_a_student_becomes_metric_and_is_scored_on_interiors_it_has_not_seen(root, capsys):
+    """Beside it the mean depth map of the rooms it learnt from; both can be scored again in other terms."""
+    run = train(root, *METRIC, f"run_dir='{root}/runs/metric/seed=0'")
+    told = capsys.readouterr().out
+    assert "2 test images of rooms (embedded)" in told and "\nhalls " in told
+    weights = load_checkpoint(run.path / "checkpoints" / "last.pt")["model"]
+    student = load_checkpoint(root / "runs" / "da_student" / "seed=0" / "checkpoints" / "last.pt")["model"]
+    statistics = [key for key in student if key.startswith("encoder") and key.endswith("running_mean")]
+    assert all(torch.equal(weights[key], student[key]) for key in statistics)
+    own = json.loads((run.path / "summary.json").read_text())
+    there = json.loads((run.path / "tests" / "halls" / "summary.json").read_text())
+    assert set(own["tests"]) == {"halls"} and own["images"] == there["images"] == 2
+    assert there["protocol"]["alignment"] == "none" and there["protocol"]["flip_average"] is True
+    assert there["baselines"]["mean_map"]["abs_rel"] != own["baselines"]["mean_map"]["abs_rel"]
+    again = json.loads((evaluate_again(run.path, {}, test="halls") / "summary.json").read_text())
+    assert again["metrics"] == there["metrics"] and again["baselines"] == there["baselines"]
+    aligned = json.loads((evaluate_again(run.path, {"alignment": "median"}, test="halls") / "summary.json").read_text())
+    assert aligned["metrics"]["depth"]["silog"] != 0 and "mean_map" not in aligned["baselines"]
 
 
 def test_shards_on_the_command_line():

@@ -69,6 +69,7 @@ def test_other_protocols_get_folders_of_their_own(run):
         ({"cap_m": 0.5}, "need 0 < min_depth_m < cap_m"),
         ({"split": "eigen"}, r"eval\.split=eigen: the predictions are of split test"),
         ({"ground_truth": "improved"}, "none of 3 images has ground truth improved"),
+        ({"flip_average": True}, r"eval\.flip_average=true: .*only a run with this setting has others"),
     ],
 )
 def test_mistakes_in_the_protocol(run, overrides, message):

@@ -92,9 +92,11 @@ class DepthDataset(ImageDataset):
 
     Attributes:
         expected: Number of images the split names; `len(records)` is lower only if missing files were allowed.
+        learnt_from: The ground truth that is learnt from, where the set is for learning metric depth.
     """
 
     expected: int
+    learnt_from: GroundTruth | None = None
 
     @abstractmethod
     def depth_gt(self, index: int, ground_truth: GroundTruth) -> np.ndarray:

@@ -46,8 +46,8 @@ class MetricImages(LabelledDataset, DepthDataset):
         indices: Sequence[int] | None = None,
         scattered: bool = False,
     ) -> None:
-        self.whole, self.ground_truth, self.window, self.scattered = whole, ground_truth, window, scattered
-        self.low, self.high = depth_range
+        self.whole, self.learnt_from, self.window, self.scattered = whole, ground_truth, window, scattered
+        self.low_m, self.high_m = depth_range
         if indices is None:
             indices = [i for i in range(len(whole)) if whole.has_depth(i, ground_truth)]
             if not indices and len(whole):
@@ -92,8 +92,9 @@ class MetricImages(LabelledDataset, DepthDataset):
 
     def read_label(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Depth in metres, float32 (H, W), and where it is known and within the range."""
-        depth = self.depth_gt(index, self.ground_truth)
-        return depth, (depth >= self.low) & (depth <= self.high)
+        assert self.learnt_from is not None
+        depth = self.depth_gt(index, self.learnt_from)
+        return depth, (depth >= self.low_m) & (depth <= self.high_m)
 
 
 def kitti(

@@ -61,7 +61,8 @@ def mean_depth_map(
 
     Args:
         dataset: Training items; those without ground truth are skipped and counted.
-        protocol: Its ground truth and its depth range; depth outside the range is left out.
+        protocol: Its depth range, and its ground truth unless `dataset` is learnt from another; depth outside the range
+            is left out.
         limit: Most ground-truth maps that are read; more are thinned out evenly.
         grid: (height, width) of the map. Ground truth of any size falls into its cells by position.
 
@@ -70,18 +71,19 @@ def mean_depth_map(
 
     Source: the row "Mean" of Eigen et al. 2014 (arXiv:1406.2283). Differs: on a grid, since lidar hits few pixels.
     """
-    with_depth = [i for i in range(len(dataset)) if dataset.has_depth(i, protocol.ground_truth)]
+    truth = dataset.learnt_from or protocol.ground_truth
+    with_depth = [i for i in range(len(dataset)) if dataset.has_depth(i, truth)]
     chosen = evenly_spread(with_depth, limit)
     sums, counts = np.zeros(grid[0] * grid[1]), np.zeros(grid[0] * grid[1])
     for i in chosen:
-        depth = dataset.depth_gt(i, protocol.ground_truth)
+        depth = dataset.depth_gt(i, truth)
         rows, columns = np.nonzero((depth >= protocol.min_depth_m) & (depth <= protocol.cap_m))
         cells = (rows * grid[0] // depth.shape[0]) * grid[1] + columns * grid[1] // depth.shape[1]
         sums += np.bincount(cells, weights=depth[rows, columns], minlength=sums.size)
         counts += np.bincount(cells, minlength=counts.size)
     if not counts.any():
         raise UserError(
-            f"{dataset.name}: no ground truth {protocol.ground_truth.value} between {protocol.min_depth_m:g} and "
+            f"{dataset.name}: no ground truth {truth.value} between {protocol.min_depth_m:g} and "
             f"{protocol.cap_m:g} m in {len(chosen)} of {len(dataset)} items, so there is no mean depth map; "
             "choose another eval.ground_truth or add its files"
         )

@@ -82,7 +82,7 @@ def score_run(
     summary = {
         "metrics": means.get("last", {}),
         "metrics_best": means.get("best", {}),
-        "baselines": summarise(base.rows, ids),
+        "baselines": summarise(base.rows, ids) if base.rows else {},
         "images": len(ids),
         "images_without_ground_truth": len(test) - len(ids),
         "level_sizes": distributed.broadcast(_level_sizes(run_dir / "predictions" / first, test, rank)),

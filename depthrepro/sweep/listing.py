@@ -15,15 +15,15 @@ from depthrepro.sweep.folder import SweepFolder
 
 
 def main_numbers(run_dir: Path) -> str:
-    """First metric of a finished run: `AbsRel 0.2310 (L12)`, of its finest output, or of each test set; "" for none."""
+    """First metric of a finished run: `AbsRel 0.2310 (L12)`, of its finest output and of each test set; "" for none."""
     try:
         summary = json.loads(RunDir(run_dir).summary.read_text(encoding="utf-8"))
         metrics = summary["metrics"]
+        found = {}
         if metrics:
             level = max(metrics, key=lambda name: [int(digits) for digits in re.findall(r"\d+", name)])
-            found = {level: metrics[level]}
-        else:
-            found = {name: next(iter(levels.values())) for name, levels in summary["tests"].items()}
+            found[level] = metrics[level]
+        found |= {name: next(iter(levels.values())) for name, levels in summary.get("tests", {}).items()}
         metric = next(iter(metrics_of(next(iter(found.values()))).values()))
         told = ", ".join(f"{float(values[metric.key]):.4f} ({name})" for name, values in found.items())
         return f"{metric.label} {told}"

@@ -104,13 +104,13 @@ def description(summary: Mapping[str, Any], config: Mapping[str, Any], run_dir: 
     lines = [
         f"**{summary['experiment']}**, seed {summary['seed']}, scale {summary['scale']}, on {data['name']}{rendered}",
     ]
-    if scored:
-        lines.append("\n".join(scored))
-    else:
+    if numbers or not scored:
         lines += [
             f"Output {main}: **{numbers}**, mean of {summary['images']} test images." if numbers else "Not evaluated.",
             f"Protocol: {read_protocol(summary['protocol']).describe()}",
         ]
+    if scored:
+        lines.append("\n".join(scored))
     if summary.get("reused_from"):
         lines.append(f"Not trained again: {summary['reused_from']} has the same configuration, and its files are used.")
     lines += [

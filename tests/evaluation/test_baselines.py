@@ -52,6 +52,16 @@ def test_mean_map_sorts_maps_of_any_size_into_cells_by_position(tmp_path):
     np.testing.assert_allclose(mean.depth, [[(10 + 8 * 30) / 9, (20 + 8 * 40) / 9]])  # a mean over pixels
 
 
+def test_mean_map_is_of_the_ground_truth_that_was_learnt_from(tmp_path):
+    """On another set's protocol the training images keep their own: lidar here, a dense map there."""
+    data = Maps(tmp_path, [[[2.0, 4.0]]])
+    asked = []
+    data.has_depth = lambda index, ground_truth: asked.append(ground_truth) or True
+    data.learnt_from = GroundTruth.raw_cam_z
+    assert mean_depth_map(data, PROTOCOL, grid=(1, 2)).depth.tolist() == [[2.0, 4.0]]
+    assert asked == [GroundTruth.raw_cam_z] and PROTOCOL.ground_truth is GroundTruth.dense
+
+
 def test_mean_map_reads_an_evenly_spread_part_of_a_large_training_set(tmp_path):
     data = Maps(tmp_path, [[[2.0 + i]] for i in range(9)])
     mean = mean_depth_map(data, PROTOCOL, limit=3, grid=(1, 1))

@@ -239,3 +239,18 @@ def test_an_image_that_changed_its_size_is_named(tmp_path):
     cv2.imwrite(str(data.records[0].left), np.zeros((10, 10, 3), np.uint8))
     with pytest.raises(UserError, match=r"left\.png: \(10, 10\) pixels where \(48, 160\) are expected"):
         list(predict(TwoLevels(), data, [0], policy=InputPolicy(24, 80)))
+
+
+class Ramp(torch.nn.Module):
+    """Depth that grows from left to right whatever the image, so that a mirrored prediction falls."""
+
+    def forward(self, images):
+        return {"depth": torch.arange(images.shape[-1]).expand(len(images), 1, *images.shape[-2:]).float()}
+
+
+@pytest.mark.parametrize(("flip", "row"), [(False, [0, 1, 2, 3]), (True, [1.5, 1.5, 1.5, 1.5])])
+def test_a_prediction_is_averaged_with_the_mirror_images_only_where_that_is_asked(tmp_path, flip, row):
+    found = predict(
+        Ramp(), Scenes(tmp_path, 2), [0, 1], policy=InputPolicy(2, 4), kind=Kind.depth, batch_size=2, flip_average=flip
+    )
+    assert all((prediction.levels["depth"] == row).all() for prediction in found)
