@@ -18,7 +18,7 @@ from depthrepro.report.confusion import draw_block_confusion
 from depthrepro.report.painter import Draw, Painter
 from depthrepro.report.panels import draw_rows_panel
 from depthrepro.report.paper import PaperTable
-from depthrepro.report.rows import Unfinished
+from depthrepro.report.rows import Unfinished, training_of
 from depthrepro.report.sources import Results, for_table
 
 Figure = tuple[str, Draw]  # start of the file's name, and how to draw it
@@ -71,10 +71,13 @@ def assemble(
     blocks = build_blocks(table, mine.rows)
     endings = file_endings(blocks)
     begun: dict[str, dict[str, Future[Path | None]]] = {}
+    drawn_already: set[str] = set()
     for block in blocks:
         wanted = _figures(table, block, mine, publish=publish)
-        if block.test and block is not blocks[0]:
+        trainings = set(block.runs["run"].map(training_of))
+        if trainings <= drawn_already:
             wanted.pop(CURVES, None)  # the test sets of a run share its training
+        drawn_already |= trainings
         kept = published / f"panel_{endings[block.slug]}.png" if published else None
         if kept is not None and kept.exists():
             wanted[PANEL] = ("panel", partial(_copy, kept))

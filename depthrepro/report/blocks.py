@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from depthrepro.evaluation.protocol import read_protocol
@@ -117,7 +118,7 @@ def build_blocks(table: PaperTable, rows: pd.DataFrame) -> list[Block]:
     Returns:
         Blocks: plain runs before changed ones, the paper's scale before the demo's, real data before rendered.
     """
-    mine = rows[rows["experiment"].isin(table.experiments)]
+    mine = rows_of(table, rows)
     blocks = [
         _block(table, dict(zip(BLOCK_KEYS, values, strict=True)), group)
         for values, group in mine.groupby(BLOCK_KEYS, sort=True)
@@ -125,6 +126,12 @@ def build_blocks(table: PaperTable, rows: pd.DataFrame) -> list[Block]:
     return sorted(
         blocks, key=lambda b: (b.keys["variant"] != "", b.keys["scale"] == "demo", b.embedded, b.title, b.slug)
     )
+
+
+def rows_of(table: PaperTable, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose experiment stands in the table on the data set that they were measured on."""
+    pairs = zip(rows["experiment"], rows["run"], strict=True)
+    return rows[np.array([table.measures(experiment, set_of(run)) for experiment, run in pairs], dtype=bool)]
 
 
 def _block(table: PaperTable, keys: dict[str, Any], rows: pd.DataFrame) -> Block:
@@ -142,6 +149,8 @@ def _block(table: PaperTable, keys: dict[str, Any], rows: pd.DataFrame) -> Block
 def _lines(table: PaperTable, rows: pd.DataFrame, checkpoint: str, test: str) -> list[Line]:
     lines: list[Line] = []
     for row in table.rows:
+        if not row.belongs(test):
+            continue
         values = {key: Value(value) for key, value in row.published(test).items()}
         if values or row.ours is None:
             lines.append(Line(row.label, "paper", resolution=row.resolution, values=values))

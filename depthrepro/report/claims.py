@@ -62,7 +62,8 @@ def decide(table: PaperTable, block: Block, images: pd.DataFrame) -> list[Verdic
         images: Per-image scores: `run`, `checkpoint`, `method`, `id` and the metrics.
     """
     mine = images[images["run"].isin(block.runs["run"])]
-    return [_decide(table, block, mine, claim, metric) for claim in table.claims for metric in claim.metrics]
+    asked = [claim for claim in table.claims if table.asks(claim, block.test)]
+    return [_decide(table, block, mine, claim, metric) for claim in asked for metric in claim.metrics]
 
 
 def _decide(table: PaperTable, block: Block, images: pd.DataFrame, claim: Claim, metric: str) -> Verdict:

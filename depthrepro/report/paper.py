@@ -45,6 +45,7 @@ class PaperRow:
         note: One sentence about the row.
         source: Where the row's figures were read.
         sets: Published values by test set, then by metric key, of a table over several sets.
+        tests: Test sets that the row belongs to; empty = every one.
     """
 
     label: str
@@ -55,6 +56,11 @@ class PaperRow:
     note: str = ""
     source: str = ""
     sets: dict[str, dict[str, float]] = field(default_factory=dict)
+    tests: tuple[str, ...] = ()
+
+    def belongs(self, test: str) -> bool:
+        """Whether the row is one of the table on a test set."""
+        return not self.tests or test in self.tests
 
     def published(self, test: str) -> dict[str, float]:
         """Published values on a test set; "" for a table over one set."""
@@ -122,6 +128,15 @@ class PaperTable:
     def experiments(self) -> tuple[str, ...]:
         """Experiments whose runs feed the table, in the order of its rows."""
         return tuple(dict.fromkeys(name for row in self.rows if row.ours for name in row.ours.experiment))
+
+    def measures(self, experiment: str, test: str) -> bool:
+        """Whether an experiment's numbers on a test set stand in the table."""
+        return any(row.ours and experiment in row.ours.experiment and row.belongs(test) for row in self.rows)
+
+    def asks(self, claim: Claim, test: str) -> bool:
+        """Whether both sides of a claim belong to the table on a test set."""
+        sides = (self.row(claim.better), self.row(claim.worse))
+        return all(row is None or row.belongs(test) for row in sides)
 
     def row(self, label: str) -> PaperRow | None:
         """The row of that label; None if it names a baseline."""
@@ -209,6 +224,10 @@ def _check(table: PaperTable) -> None:
     labels = [row.label for row in table.rows]
     if not labels or len(set(labels)) != len(labels):
         raise ValueError("needs rows, each with a label of its own")
+    for row in table.rows:
+        strange = [name for name in row.sets if not row.belongs(name)]
+        if strange:
+            raise ValueError(f"row {row.label!r} has values on {strange[0]!r}, which is none of its tests")
     published = [values for row in table.rows for values in (row.paper, *row.sets.values())]
     used = [*table.metrics, *table.plot, *(key for values in published for key in values)]
     for key in [*used, *(key for claim in table.claims for key in claim.metrics)]:

@@ -149,6 +149,8 @@ class Report:
             lines.append(f"  {block.title}, {len(block.seeds)} seed{'s' if len(block.seeds) != 1 else ''}")
             for claim in table.claims:
                 mine = [v for v in one.verdicts[block.slug] if v.claim == claim]
+                if not mine:
+                    continue
                 lines.append(f"    {word(overall(mine), claim):13} {claim.text}")
                 lines += [f"                  {describe(v)}" for v in mine if v.interval is not None]
         if self.waiting(table):

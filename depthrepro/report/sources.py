@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from depthrepro.errors import UserError
-from depthrepro.report.blocks import BLOCK_KEYS
+from depthrepro.report.blocks import BLOCK_KEYS, rows_of
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.rows import ROW_COLUMNS, Unfinished, load_runs, set_of
 from depthrepro.results import METRICS, metrics_of
@@ -213,7 +213,7 @@ def _significant(values: np.ndarray) -> np.ndarray:
 
 def for_table(results: Results, table: PaperTable) -> Results:
     """The part of `results` that feeds one table, in a fixed order."""
-    rows = results.rows[results.rows["experiment"].isin(table.experiments)]
+    rows = rows_of(table, results.rows)
     rows = _shown(rows, _methods([table])).sort_values(["run", "kind", "method", "checkpoint"], ignore_index=True)
     runs, baselines = set(rows["run"]), _baselines(rows, table)
     levels = _methods([table])

@@ -63,7 +63,6 @@ def metric_cell(line: Line, key: str) -> Cell:
 def caption(block: Block) -> list[tuple[str, str]]:
     """(topic, sentence) pairs that belong under a block's tables."""
     first = block.runs.iloc[0]
-    noun = "images" if block.test else "pairs"
     counts, files = (
         ", ".join(f"{name} {count}" for name, count in json.loads(first[column]).items())
         for column in ("counts", "encodings")
@@ -75,9 +74,9 @@ def caption(block: Block) -> list[tuple[str, str]]:
         images += f", a part of the split's {first['expected']}"
     many = len(block.seeds) > 1
     spread = "cells are mean ± standard deviation (n − 1) over n seeds" if many else "one seed, so no spread"
-    rendered = ("Rendered data, not KITTI", "these numbers say nothing about the error on KITTI's images.")
+    rendered = ("Rendered data, not photographs", "these numbers say nothing about the error on real images.")
     return [
-        ("Data", f"{block.keys['data']}, fingerprint {block.keys['fingerprint']}; {noun}: {counts}; files: {files}."),
+        ("Data", f"{block.keys['data']}, fingerprint {block.keys['fingerprint']}; {counts}; files: {files}."),
         *([rendered] if block.embedded else []),
         ("Scale", f"{block.keys['scale']}."),
         ("Protocol", f"{block.protocol}."),

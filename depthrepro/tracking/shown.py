@@ -96,7 +96,7 @@ def shown_metric(name: str, main: str | None) -> str | None:
 def description(summary: Mapping[str, Any], config: Mapping[str, Any], run_dir: Path) -> str:
     """A run's note, in Markdown: what it is, its numbers, how they were measured, how to repeat it."""
     data = summary["data"]
-    rendered = ": **rendered, not KITTI**" if data["embedded"] else ""
+    rendered = ": **rendered, not photographs**" if data["embedded"] else ""
     main = main_output(config) or ""
     values = summary["metrics"].get(main, {})
     numbers = ", ".join(f"{key} {values[key]:.3f}" for key in HEADLINE if key in values)

@@ -62,7 +62,7 @@ def test_counts_per_data_set_add_up_to_the_claims(html):
 
 def test_rendered_data_are_marked_wherever_they_stand(html):
     # Once with the counts, once over the column of claims, once per block (two tables).
-    assert html.count("rendered, not KITTI</span>") == 4
+    assert html.count("rendered, not photographs</span>") == 4
 
 
 def test_a_table_without_runs_says_how_to_get_one(html):

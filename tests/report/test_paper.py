@@ -77,6 +77,10 @@ ROW = {"label": "L9", "paper": {"abs_rel": 0.2}}
         ({"rows": [], "claims": []}, "needs rows"),
         ({"claims": [{"text": "t", "better": "L13", "worse": "L9", "metrics": ["rmse"]}]}, "names the row 'L13'"),
         ({"metrics": ["rms"]}, "'rms' is no metric"),
+        (
+            {"rows": [{**ROW, "tests": ["nyu"], "sets": {"kitti": {"rmse": 2.0}}}], "claims": []},
+            "'kitti', which is none",
+        ),
     ],
 )
 def test_mistakes_in_a_paper_file_are_named(tmp_path, changed, said):

@@ -76,7 +76,9 @@ def test_effects_show_the_mean_the_spread_and_every_seed():
     assert bars(abs_rel)[0][:, 0] == pytest.approx([0.29 - 0.0007**0.5, 0.29 + 0.0007**0.5])
     assert bars(rmse)[2][:, 0] == pytest.approx([20 * 0.22, 20 * 0.26])  # 0.24 ± 0.02: deviations -0.02, 0, 0.02
     assert any(list(line.get_xdata()) == [0.27, 0.28, 0.32] for line in abs_rel.lines)
-    assert "Rendered data, not KITTI" in words(fig) and "60 test images, 3 seeds a row, last checkpoint" in words(fig)
+    assert "Rendered data, not photographs" in words(fig) and "60 test images, 3 seeds a row, last checkpoint" in words(
+        fig
+    )
     assert "RMSE (m)" in words(fig) and "mean ± std over seeds" in legend(fig)
 
 
@@ -107,7 +109,7 @@ def test_effects_with_one_seed_have_no_bars_and_missing_rows_are_named(tmp_path)
     table = paper_table()
     fig = build_effects(table, block_of(table, {"L9": (0.3,), "L12": (0.25,)}))
     assert not bars(fig.axes[0]) and legend(fig)[0] == "one seed" and "1 seed a row" in words(fig)
-    assert "No finished run: L10" in words(fig)
+    assert "No finished run: L10" in " ".join(words(fig).split())
     mixed = build_effects(table, block_of(table, {**SEEDS, "L9": (0.3,)}))
     assert len(bars(mixed.axes[0])) == 2 and "1 to 3 seeds a row" in words(mixed)
     lonely = block_of(table, {"L9": (0.3, 0.2)})

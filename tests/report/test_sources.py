@@ -56,6 +56,29 @@ def test_a_table_reads_alike_alone_and_beside_others(runs, add_run):
         assert verdict.verdict == "reproduced" and verdict.images == 4
 
 
+def test_rows_and_claims_stand_with_the_test_sets_that_they_belong_to(runs, add_run):
+    """Two trainings, each scored on its own images and on one set elsewhere: the table has the sets, a row each."""
+    rows, claims = [], []
+    for name, test in (("indoors", "halls"), ("outdoors", "yards")):
+        rows.append(PaperRow(name, {}, ours=Ours("L12", experiment=(name,)), tests=(test,)))
+        claims.append(Claim(f"{name}: beats the mean", name, "mean_map", ("abs_rel",)))
+        for seed in (0, 1):
+            add_run(f"{name}/seed={seed}", experiment=name, seed=seed)
+            elsewhere = {"name": test, "fingerprint": test}
+            add_run(f"{name}/seed={seed}/tests/{test}", experiment=name, seed=seed, data=elsewhere, status=None)
+    table = replace(TABLE, rows=tuple(rows), claims=tuple(claims), plot=())
+    mine = for_table(from_runs(runs, [table]), table)
+    blocks = build_blocks(table, mine.rows)
+    assert [(block.test, next(line.label for line in block.lines["last"])) for block in blocks] == [
+        ("halls", "indoors"),
+        ("yards", "outdoors"),
+    ]
+    assert not any(line.missing for block in blocks for line in block.lines["last"])
+    for block, claim in zip(blocks, claims, strict=True):
+        (verdict,) = decide(table, block, mine.images)
+        assert verdict.claim == claim and verdict.verdict == "reproduced"
+
+
 def test_the_baselines_of_a_run_that_a_newer_one_replaces_are_not_read(runs, add_run):
     add_run("old/seed=0", created="2026-01-01T00:00:00+00:00", baselines={"mean_map": metrics(0.9)})
     add_run("new/seed=0", created="2026-01-02T00:00:00+00:00", baselines={"mean_map": metrics(0.4)})

@@ -159,8 +159,8 @@ def test_markdown_says_what_its_numbers_are_and_where_they_come_from(three_seeds
     figures = {three_seeds[0].slug: {"Panel": "panel.png"}}
     text = markdown(RESOLUTION, three_seeds, {}, load_runs(runs)[1], figures)
     assert "## streets (embedded) · scale demo" in text
-    assert "**Rendered data, not KITTI**" in text
-    assert "fingerprint abc123def456; pairs: train 200, val 24, test 60" in text
+    assert "**Rendered data, not photographs**" in text
+    assert "fingerprint abc123def456; train 200, val 24, test 60" in text
     assert f"**Protocol**: {Protocol().describe()}." in text
     assert "60 test images scored;" in text
     assert "0, 1, 2; cells are mean ± standard deviation (n − 1) over n seeds" in text

@@ -118,7 +118,7 @@ def test_the_main_output_is_the_last_that_was_trained():
 def test_the_note_of_a_run_says_what_it_is():
     lines = description(SUMMARY, CONFIG, Path("/runs/a b/seed=2")).split("\n\n")
     assert lines == [
-        "**garg_augmentation/flip**, seed 2, scale demo, on streets (embedded): **rendered, not KITTI**",
+        "**garg_augmentation/flip**, seed 2, scale demo, on streets (embedded): **rendered, not photographs**",
         "Output L9: **abs_rel 0.250, rmse 5.000, delta1 0.600**, mean of 60 test images.",
         f"Protocol: {PROTOCOL}",
         "Typed: `python -m depthrepro.train +experiment/garg_augmentation=flip 'data.world={width: 310, seed: 0}'`",
@@ -134,7 +134,7 @@ def test_the_note_of_an_experiment_says_where_its_tables_are_and_stays_as_a_pers
     tags = experiment_page.missing_tags("garg2016", {})
     assert "Geometry to the Rescue" in tags[experiment_page.NOTE]
     assert "python -m depthrepro.report source=mlflow" in tags[experiment_page.NOTE]
-    assert "no such number is a KITTI number" in tags[experiment_page.NOTE]
+    assert "no such number is one of a real data set" in tags[experiment_page.NOTE]
     assert "Runs of `other`." in experiment_page.missing_tags("other", {})[experiment_page.NOTE]
     assert experiment_page.NOTE not in experiment_page.missing_tags("garg2016", {experiment_page.NOTE: "mine"})
     assert experiment_page.missing_tags("garg2016", tags) == {}
