@@ -1,4 +1,4 @@
-"""Typed parts of the configuration, the run directory's name, and readable composition errors.
+"""Typed parts of the configuration.
 
 Objects (`model`, `data`, `loss`, `optimizer`, `scheduler`, `augment`) are configured by `_target_`, so that a
 constructor's signature is their schema. Everything else is one of the dataclasses below: schema and runtime value at
@@ -7,9 +7,7 @@ once. Nothing here imports torch: `--help` and `--cfg job` stay light.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -21,31 +19,11 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from depthrepro.errors import UserError
-from depthrepro.evaluation.protocol import SWITCHES, Protocol
+from depthrepro.evaluation.protocol import Protocol
+from depthrepro.resolvers import RESOLVERS
 from depthrepro.tracking.settings import LoggerConfig
 
 CONFIG_DIR = str(Path(__file__).resolve().parent.parent / "conf")
-
-# Settings that say where or how to run, not what: they do not rename the run directory or forbid a resume. `name` is
-# here because two rows of two tables may well be the same training, `tests` because a test set can be added later.
-_NOT_PART_OF_THE_RESULT = (
-    "name",
-    "experiment",
-    "seed",
-    "root",
-    "run_dir",
-    "cache_dir",
-    "data.base",
-    "tests",
-    "force",
-    "reuse",
-    "rerun_of",
-    "logger",
-    "hydra",
-    "trainer.device",
-    "trainer.num_workers",
-    "trainer.checkpoint_seconds",
-)
 
 
 class Precision(Enum):
@@ -175,54 +153,8 @@ class RootConfig:
 def register_schema() -> None:
     """Make known to Hydra: `schema`, the first entry of conf/config.yaml, and the resolvers."""
     ConfigStore.instance().store(name="schema", node=RootConfig)
-    OmegaConf.register_new_resolver("table_benchmark", _table_benchmark, replace=True)
-    OmegaConf.register_new_resolver("depth_network", _depth_network, replace=True)
-    OmegaConf.register_new_resolver("places_classes", _places_classes, replace=True)
-    OmegaConf.register_new_resolver("pretrained", _pretrained, replace=True)
-    OmegaConf.register_new_resolver("trained", _trained, replace=True)
-    OmegaConf.register_new_resolver("kitti_ground_truth", _kitti_ground_truth, replace=True)
-
-
-def _kitti_ground_truth(root: str | None) -> str:
-    """Metric depth on KITTI: the improved maps, as the papers; the rendered streets have scans alone."""
-    return "improved" if root else "raw_cam_z"
-
-
-def _pretrained(scale: str) -> str | None:
-    """Start of an encoder that has seen no depth: DINOv2's file, or at demo scale the installed ImageNet weights."""
-    return "imagenet" if scale == "demo" else os.environ.get("DINOV2_WEIGHTS")
-
-
-def _trained(name: str, root: str, scale: str, seed: int) -> str:
-    """Last checkpoint of an experiment's run of this scale and seed, whatever data it ran on.
-
-    Where there is none, the path that its plain command would write.
-    """
-    runs = Path(root) / "runs" / name
-    found = sorted(runs.glob(f"**/seed={seed}/checkpoints/last.pt"), key=lambda path: (len(path.parts), path))
-    fitting = [path for path in found if f"\nscale: {scale}\n" in (path.parents[1] / "config.yaml").read_text()]
-    return str((fitting or [runs / f"seed={seed}" / "checkpoints" / "last.pt"])[0])
-
-
-def _depth_network(root: str, scale: str) -> str:
-    """The network whose depth maps classifiers look at: published weights, or the student of seed 0."""
-    return os.environ.get("DEPTH_ANYTHING_WEIGHTS") or _trained("da_student", root, scale, 0)
-
-
-def _places_classes(root: str | None) -> int | None:
-    """Classes of a data set: as many as its folder has, or those of the embedded places."""
-    if root is None:
-        return 10
-    folder = Path(root).expanduser()
-    listed = folder / "categories.txt"
-    if listed.is_file():
-        return len(listed.read_text(encoding="utf-8").splitlines())
-    return len([path for path in (folder / "train").glob("*") if path.is_dir()]) or 100
-
-
-def _table_benchmark(scale: str) -> str:
-    """What the tables' rows train and test on: KITTI raw, as the paper, or at demo scale KITTI 2012 if it is there."""
-    return "kitti2012" if scale == "demo" and os.environ.get("KITTI_STEREO") else "kitti_raw"
+    for name, resolver in RESOLVERS.items():
+        OmegaConf.register_new_resolver(name, resolver, replace=True)
 
 
 def typed_config(cfg: DictConfig) -> RootConfig:
@@ -260,78 +192,6 @@ def _typed_node(saved: DictConfig) -> DictConfig:
     cfg = OmegaConf.merge(OmegaConf.structured(RootConfig), saved)
     assert isinstance(cfg, DictConfig)
     return cfg
-
-
-def override_folder(overrides: list[str], data_root: str | None) -> str:
-    """Folder name for what differs from the experiment as written: readable start, then a hash; "" for nothing.
-
-    Args:
-        overrides: Command-line overrides, such as ["+experiment=garg_kitti", "scale=paper"].
-        data_root: Where the real data lies, None for embedded data: the same experiment on other data is another run.
-    """
-    kept = sorted(o for o in overrides if not _leaves_result_alone(o))
-    if not kept and data_root is None:
-        return ""
-    parts = kept + ([] if data_root is None else [f"data.root={data_root}"])
-    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
-    values = [o.lstrip("+~").split("=", 1)[-1] for o in kept] + ([] if data_root is None else [Path(data_root).name])
-    words = [re.sub(r"[^\w.]+", "-", value)[:20].strip("-.") for value in values]
-    return "-".join([*[w for w in words if w][:3], digest])
-
-
-def _leaves_result_alone(override: str) -> bool:
-    key = override.lstrip("+~").split("=", 1)[0]
-    return any(key == name or key.startswith((name + ".", name + "/")) for name in _NOT_PART_OF_THE_RESULT)
-
-
-def resolve_run_dir(cfg: DictConfig, overrides: list[str]) -> Path:
-    """Absolute run directory; the same on every rank and for the same command typed again."""
-    if cfg.run_dir:
-        return Path(cfg.run_dir).expanduser().resolve()
-    root = Path(cfg.root).expanduser().resolve()
-    return root / "runs" / cfg.name / override_folder(overrides, data_root(cfg.data)) / f"seed={cfg.seed}"
-
-
-def data_root(data: DictConfig) -> str | None:
-    """Where the real data lies: `root`, or every `root` below, joined by "+"; None for embedded data alone."""
-    found = [str(data.root)] if data.get("root") else []
-    found += [root for node in data.values() if isinstance(node, DictConfig) and (root := data_root(node))]
-    return "+".join(found) or None
-
-
-def result_config(cfg: DictConfig) -> dict[str, Any]:
-    """The resolved configuration without the settings that cannot change the result."""
-    resolved = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
-    assert isinstance(resolved, dict)
-    for name in _NOT_PART_OF_THE_RESULT:
-        node, _, leaf = name.rpartition(".")
-        holder = resolved.get(node, {}) if node else resolved
-        if leaf != "seed":
-            holder.pop(leaf, None)
-    _only_what_counts(resolved["data"])
-    resolved["eval"] = {key: value for key, value in resolved["eval"].items() if key not in SWITCHES or value}
-    depth = resolved["data"].get("depth")
-    for part in (resolved["model"], depth if isinstance(depth, dict) else {}):
-        for key, value in part.items():  # checkpoints below `root` are the same wherever that is
-            if isinstance(value, str):
-                part[key] = value.removeprefix(f"{Path(cfg.root)}/")
-    return {str(k): v for k, v in resolved.items()}
-
-
-def _only_what_counts(node: Any) -> None:
-    """Take out, at any depth, what takes no part: caches, settings that are null, sets whose folder is not given."""
-    for key, value in list(node.items()):
-        if key == "cache_dir" or value is None or (isinstance(value, dict) and value.get("root", "") is None):
-            del node[key]
-        elif isinstance(value, dict):
-            _only_what_counts(value)
-
-
-def config_hash(cfg: DictConfig) -> str:
-    """12 hex digits over `result_config`."""
-    return hashlib.sha256(OmegaConf.to_yaml(OmegaConf.create(result_config(cfg)), sort_keys=True).encode()).hexdigest()[
-        :12
-    ]
 
 
 def default_cache_dir(cfg_value: str | None = None) -> Path:

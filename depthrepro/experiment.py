@@ -9,17 +9,19 @@ from typing import Any
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from torch import nn
 from torch.utils.data import Dataset
 
 from depthrepro import distributed
 from depthrepro.checkpoint import load_checkpoint
-from depthrepro.config import config_hash, default_cache_dir, resolve_run_dir, typed_config
+from depthrepro.config import default_cache_dir, typed_config
 from depthrepro.data.base import DataSplits, DepthDataset
 from depthrepro.data.classes import ClassSplits
 from depthrepro.device import choose_device
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import GroundTruth
 from depthrepro.evaluation_sets import load_evaluation_sets, score_evaluation_set
+from depthrepro.identity import config_hash, resolve_run_dir
 from depthrepro.input_policy import InputPolicy
 from depthrepro.interrupt import Stopped
 from depthrepro.kinds import Kind
@@ -118,6 +120,8 @@ class Experiment:
         """Build everything up to the first training step, with the tracker running."""
         self.record.start()
         self.policy = InputPolicy(*self.cfg.input_size, **vars(self.settings.input))
+        seed_everything(self.cfg.seed)
+        model = instantiate(self.cfg.model, _convert_="all")  # before the data: what is amiss here is told at once
         with distributed.main_first():
             data: DataSplits = instantiate(self.cfg.data, _convert_="all")
             augment = instantiate(self.cfg.augment, _convert_="all")
@@ -126,7 +130,7 @@ class Experiment:
         self.data = data
         test = data.test
         self.evaluable = not isinstance(test, DepthDataset) or has_ground_truth(test, self.settings.eval.ground_truth)
-        trainer = self._build_trainer(items)
+        trainer = self._build_trainer(model, items)
         self._check_metres(trainer)
         self._introduce(data, trainer, absent)
         self.record.announce(data)
@@ -142,10 +146,8 @@ class Experiment:
         for protocol in protocols:
             check_metres(kind, protocol, name)
 
-    def _build_trainer(self, items: tuple[Dataset[Any], Dataset[Any]]) -> Trainer:
+    def _build_trainer(self, model: nn.Module, items: tuple[Dataset[Any], Dataset[Any]]) -> Trainer:
         cfg = self.cfg
-        seed_everything(cfg.seed)
-        model = instantiate(cfg.model, _convert_="all")
         return Trainer(
             model=model,
             loss=instantiate(cfg.loss, _convert_="all"),

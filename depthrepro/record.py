@@ -10,10 +10,11 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from depthrepro import distributed
-from depthrepro.config import config_hash, typed_config
+from depthrepro.config import typed_config
 from depthrepro.data.base import DataSplits, DepthDataset
 from depthrepro.evaluation_sets import EvaluationSet
 from depthrepro.files import write_atomic, write_json
+from depthrepro.identity import config_hash
 from depthrepro.reproducibility import describe_environment, git_state
 from depthrepro.reuse import twin_tags
 from depthrepro.run_dir import RunDir, now

@@ -20,8 +20,9 @@ from typing import Any
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from depthrepro.config import CONFIG_DIR, load_config, register_schema, result_config
+from depthrepro.config import CONFIG_DIR, load_config, register_schema
 from depthrepro.errors import UserError
+from depthrepro.identity import result_config
 from depthrepro.program import did_you_mean, mistakes, one_line_errors, readable
 from depthrepro.results import metrics_of
 from depthrepro.run_dir import RunDir

@@ -8,7 +8,9 @@ import sys
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from depthrepro.config import CONFIG_DIR, config_hash, register_schema, resolve_run_dir
+from depthrepro.config import CONFIG_DIR, register_schema
+from depthrepro.identity import config_hash, resolve_run_dir
+from depthrepro.prerequisites import check_checkpoints
 from depthrepro.program import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
 from depthrepro.run_dir import RunDir
 from depthrepro.summary import finished_run, is_done
@@ -46,6 +48,7 @@ def _run(cfg: DictConfig, overrides: list[str]) -> int | None:
     if not cfg.force and "RANK" not in os.environ and is_done(run, config_hash(cfg), cfg.tests):
         print(finished_run(run))
         return None
+    check_checkpoints(cfg)
     from depthrepro.experiment import run_experiment  # torch takes seconds to load
 
     return run_experiment(cfg, overrides)

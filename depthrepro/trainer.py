@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -19,10 +18,11 @@ from torch.utils.data import Dataset
 from depthrepro import distributed
 from depthrepro.checkpoint import load_checkpoint, save_checkpoint
 from depthrepro.config import Precision, TrainerConfig
-from depthrepro.data.loader import EpochBatches, InOrder, make_loader, to_device
+from depthrepro.data.loader import EpochBatches, InOrder, length, make_loader, split_batch, to_device
 from depthrepro.device import choose_precision
 from depthrepro.errors import UserError
 from depthrepro.interrupt import Stopped, StopRequest
+from depthrepro.parameter_groups import parameter_groups
 from depthrepro.plan import Plan, PlannedStage, make_plan
 from depthrepro.reproducibility import random_state, restore_random_state
 from depthrepro.run_dir import RunDir
@@ -285,35 +285,3 @@ class Trainer:
                 torch.cuda.synchronize()
         self.model.zero_grad(set_to_none=True)
         return (time.monotonic() - begin) * (self.plan.total_steps - start)
-
-
-def length(items: Dataset[Any]) -> int:
-    """Number of items; torch's data sets promise none."""
-    return len(items)  # type: ignore[arg-type]
-
-
-def parameter_groups(model: nn.Module, lr_factors: Mapping[str, float]) -> list[dict[str, Any]]:
-    """The model's parameters, those of each named part in a group with that part's factor on the learning rate.
-
-    Raises:
-        UserError: If the model has no such part.
-    """
-    groups: list[dict[str, Any]] = []
-    taken: set[int] = set()
-    for name, factor in lr_factors.items():
-        part = getattr(model, name, None)
-        if not isinstance(part, nn.Module):
-            parts = ", ".join(child for child, _ in model.named_children())
-            raise UserError(f"trainer.lr_factors: the network has no part {name!r}; it has {parts}")
-        own = [p for p in part.parameters() if id(p) not in taken]
-        taken |= {id(p) for p in own}
-        groups.append({"params": own, "lr_factor": factor})
-    rest = [p for p in model.parameters() if id(p) not in taken]
-    return [{"params": rest}, *groups] if rest else groups
-
-
-def split_batch(batch: dict[str, Any], parts: int) -> list[dict[str, Any]]:
-    """Cut a batch into at most `parts` nearly equal pieces along its first dimension."""
-    size = len(batch["id"])
-    bounds = [round(i * size / parts) for i in range(parts + 1)]
-    return [{key: value[a:b] for key, value in batch.items()} for a, b in pairwise(bounds) if b > a]

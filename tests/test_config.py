@@ -10,18 +10,10 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from depthrepro.config import (
-    CONFIG_DIR,
-    RootConfig,
-    TrainerConfig,
-    config_hash,
-    load_config,
-    override_folder,
-    register_schema,
-    resolve_run_dir,
-)
+from depthrepro.config import CONFIG_DIR, RootConfig, TrainerConfig, load_config, register_schema
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import Protocol
+from depthrepro.identity import config_hash, override_folder, resolve_run_dir
 from depthrepro.plan import make_plan
 from depthrepro.tracking.settings import LoggerConfig
 

@@ -12,10 +12,11 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import InstantiationException
 
 from depthrepro.checkpoint import load_checkpoint
-from depthrepro.config import CONFIG_DIR, register_schema, resolve_run_dir
+from depthrepro.config import CONFIG_DIR, register_schema
 from depthrepro.errors import UserError
 from depthrepro.evaluate import evaluate_again
 from depthrepro.experiment import run_experiment
+from depthrepro.identity import resolve_run_dir
 from depthrepro.pseudo_label import label, take_shard
 from depthrepro.report.rows import load_runs
 from depthrepro.run_dir import RunDir

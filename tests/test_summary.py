@@ -5,8 +5,8 @@ import json
 import pytest
 from omegaconf import OmegaConf
 
-from depthrepro.config import data_root
 from depthrepro.evaluation.protocol import Protocol
+from depthrepro.identity import data_root
 from depthrepro.run_dir import RunDir
 from depthrepro.summary import due_tests, is_done
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +160,15 @@ def to_device(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
     """Move a collated batch to `device` and its images, which are its uint8 tensors, to float32 in [0, 1]."""
     moved = {k: v.to(device, non_blocking=True) if torch.is_tensor(v) else v for k, v in batch.items()}
     return {k: v.float() / 255.0 if torch.is_tensor(v) and v.dtype == torch.uint8 else v for k, v in moved.items()}
+
+
+def length(items: Dataset[Any]) -> int:
+    """Number of items; torch's data sets promise none."""
+    return len(items)  # type: ignore[arg-type]
+
+
+def split_batch(batch: dict[str, Any], parts: int) -> list[dict[str, Any]]:
+    """Cut a batch into at most `parts` nearly equal pieces along its first dimension."""
+    size = len(batch["id"])
+    bounds = [round(i * size / parts) for i in range(parts + 1)]
+    return [{key: value[a:b] for key, value in batch.items()} for a, b in pairwise(bounds) if b > a]

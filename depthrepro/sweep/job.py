@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from depthrepro.config import config_hash, load_config, resolve_run_dir
+from depthrepro.config import load_config
 from depthrepro.errors import UserError
+from depthrepro.identity import config_hash, resolve_run_dir
 from depthrepro.run_dir import RunDir
 from depthrepro.summary import finished_run, is_done
 from depthrepro.sweep.folder import SweepFolder

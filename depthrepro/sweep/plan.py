@@ -15,8 +15,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, ValueType
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from depthrepro.config import config_hash, resolve_run_dir, typed_config
+from depthrepro.config import typed_config
 from depthrepro.errors import UserError
+from depthrepro.identity import config_hash, resolve_run_dir
+from depthrepro.prerequisites import check_checkpoints
 from depthrepro.program import did_you_mean, mistakes, options, readable
 from depthrepro.run_dir import RunDir
 from depthrepro.summary import is_done
@@ -88,6 +90,7 @@ def plan_jobs(typed: Sequence[str], master: DictConfig, loader: ConfigLoader) ->
         for number, (overrides, row, cfg) in enumerate(zip(combinations, rows, composed, strict=True), start=1)
     ]
     _check_run_dirs(jobs, combinations)
+    _check_checkpoints(jobs, combinations)
     return jobs
 
 
@@ -133,6 +136,22 @@ def _compose(overrides: list[str], master: DictConfig, loader: ConfigLoader) -> 
         raise UserError(f"which experiment? Type +experiment=<name>, one of {', '.join(options('experiment'))}")
     typed_config(cfg)
     return cfg
+
+
+def _check_checkpoints(jobs: Sequence[Job], combinations: list[list[str]]) -> None:
+    """Refuse a sweep in which a job lacks the checkpoint that it starts from, unless an earlier job makes it.
+
+    Raises:
+        UserError: For the first such job.
+    """
+    coming: set[Path] = set()
+    for job in jobs:
+        if not job.is_done():
+            try:
+                check_checkpoints(job.config, coming)
+            except UserError as error:
+                raise UserError(f"{error}{_which(job.overrides, combinations)}") from None
+        coming.add(job.run_dir)
 
 
 def _check_run_dirs(jobs: Sequence[Job], combinations: list[list[str]]) -> None:

@@ -1,0 +1,77 @@
+"""A run that starts from another run's checkpoint says at once that it is missing, and how to make it."""
+
+import subprocess
+import sys
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from depthrepro.config import CONFIG_DIR, register_schema
+from depthrepro.errors import UserError
+from depthrepro.prerequisites import check_checkpoints
+
+register_schema()
+
+
+def composed(root, *overrides):
+    with initialize_config_dir(CONFIG_DIR, version_base="1.3"):
+        return compose("config", overrides=[*overrides, f"root={root}"])
+
+
+def checkpoint(root, *parts):
+    path = root.joinpath("runs", *parts, "checkpoints", "last.pt")
+    path.parent.mkdir(parents=True)
+    path.touch()
+    (path.parents[1] / "config.yaml").write_text("name: x\nscale: demo\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("experiment", "key", "command"),
+    [
+        ("da_metric_kitti", r"model\.weights", r"\+experiment=da_student, or all it needs: make student"),
+        ("da_encoders/teacher", r"model\.weights", r"\+experiment=da_teacher$"),
+        ("da_places/rgb_depth", r"data\.depth\.checkpoint", r"\+experiment=da_student, or"),
+        ("da_places/rgb_depth_tuned", r"model\.depth_network", r"\+experiment=da_student, or"),
+        ("da_student", r"data\.teacher", r"\+experiment=da_teacher seed=3$"),
+    ],
+)
+def test_what_is_missing_is_named_with_the_command_that_makes_it(experiment, key, command, tmp_path, monkeypatch):
+    monkeypatch.delenv("DEPTH_ANYTHING_WEIGHTS", raising=False)
+    cfg = composed(tmp_path, f"+experiment={experiment}", "seed=3")
+    with pytest.raises(UserError, match=rf"^{key}: .* is not there; train it first: .*{command}"):
+        check_checkpoints(cfg)
+
+
+def test_a_checkpoint_that_is_there_or_coming_is_enough(tmp_path):
+    cfg = composed(tmp_path, "+experiment=da_metric_kitti", "seed=3")
+    check_checkpoints(cfg, coming={tmp_path / "runs" / "da_student" / "seed=0"})
+    checkpoint(tmp_path, "da_student", "seed=0")
+    check_checkpoints(cfg)
+
+
+def test_runs_that_start_from_no_other_need_nothing(tmp_path):
+    for experiment in ("garg_kitti", "da_teacher", "da_places/rgb", "da_in_domain_kitti/imagenet"):
+        check_checkpoints(composed(tmp_path, f"+experiment={experiment}"))
+
+
+def test_a_run_of_ones_own_is_not_told_a_command(tmp_path):
+    cfg = composed(tmp_path, "+experiment=da_metric_kitti", "model.weights=mine/checkpoints/last.pt")
+    with pytest.raises(UserError, match="name the checkpoint of a run that is finished"):
+        check_checkpoints(cfg)
+
+
+def test_every_seed_starts_from_the_same_student(tmp_path):
+    file = checkpoint(tmp_path, "da_student", "seed=0")
+    checkpoint(tmp_path, "da_student", "seed=2")
+    assert composed(tmp_path, "+experiment=da_in_domain_nyu/student", "seed=2").model.weights == str(file)
+
+
+@pytest.mark.parametrize("sweep", [[], ["seed=0,1", "-m"]])
+def test_the_program_stops_before_anything_is_loaded(sweep, tmp_path):
+    program = [sys.executable, "-X", "importtime", "-m", "depthrepro.train"]
+    typed = ["+experiment=da_metric_kitti", f"root={tmp_path}", "logger=none", *sweep]
+    done = subprocess.run([*program, *typed], capture_output=True, text=True)
+    assert done.returncode == 2 and "make student" in done.stderr
+    assert " torch\n" not in done.stderr, "torch was imported"
+    assert not list(tmp_path.glob("runs/da_metric_kitti/**/status.json"))
