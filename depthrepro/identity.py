@@ -40,7 +40,7 @@ def override_folder(overrides: list[str], data_root: str | None) -> str:
         overrides: Command-line overrides, such as ["+experiment=garg_kitti", "scale=paper"].
         data_root: Where the real data lies, None for embedded data: the same experiment on other data is another run.
     """
-    kept = sorted(o for o in overrides if not _leaves_result_alone(o))
+    kept = sorted(o for o in overrides if not leaves_result_alone(o))
     if not kept and data_root is None:
         return ""
     parts = kept + ([] if data_root is None else [f"data.root={data_root}"])
@@ -50,7 +50,8 @@ def override_folder(overrides: list[str], data_root: str | None) -> str:
     return "-".join([*[w for w in words if w][:3], digest])
 
 
-def _leaves_result_alone(override: str) -> bool:
+def leaves_result_alone(override: str) -> bool:
+    """Whether an override, such as "seed=1", says where or how to run, not what."""
     key = override.lstrip("+~").split("=", 1)[0]
     return any(key == name or key.startswith((name + ".", name + "/")) for name in _NOT_PART_OF_THE_RESULT)
 

@@ -10,28 +10,34 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from depthrepro.errors import UserError
+from depthrepro.run_dir import RunDir
 
 # A checkpoint that the plain command of an experiment writes.
 _PLAIN = re.compile(r"runs/(?P<name>\w+(?:/\w+)?)/seed=(?P<seed>\d+)/checkpoints/last\.pt$")
 
 
 def check_checkpoints(cfg: DictConfig, coming: Collection[Path] = ()) -> None:
-    """The checkpoints of other runs that the network or the data start from are there.
+    """The checkpoints of other runs that the network or the data start from are there, and those runs are done.
 
     Args:
         cfg: Composed configuration.
         coming: Run directories that earlier jobs of the same sweep will have filled.
 
     Raises:
-        UserError: For the first that is missing, with the command that makes it.
+        UserError: For the first that is not, with the command that makes it.
     """
     for part in ("model", "data"):
         for key, value in _leaves(OmegaConf.to_container(cfg[part], resolve=True), part):
             if not value.endswith("/checkpoints/last.pt"):
                 continue
             path = Path(cfg.root) / Path(value).expanduser()
-            if not path.is_file() and path.parents[1].resolve() not in coming:
+            if path.parents[1].resolve() in coming:
+                continue
+            if not path.is_file():
                 raise UserError(f"{key}: {path} is not there; {_way_out(path)}")
+            state = RunDir(path.parents[1]).status().get("status", "done")
+            if state != "done":
+                raise UserError(f"{key}: {path} is of a run that is {state}; {_way_out(path)}")
 
 
 def _way_out(path: Path) -> str:

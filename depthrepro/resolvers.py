@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from depthrepro.identity import leaves_result_alone
 
 
 def kitti_ground_truth(root: str | None) -> str:
@@ -19,14 +23,29 @@ def pretrained(scale: str) -> str | None:
 
 
 def trained(name: str, root: str, scale: str, seed: int) -> str:
-    """Last checkpoint of an experiment's run of this scale and seed, whatever data it ran on.
+    """Last checkpoint of an experiment's run as the experiment is written, whatever data it ran on.
 
-    Where there is none, the path that its plain command would write.
+    Of several, the one on embedded data. A run that was typed with settings of its own is never taken unasked: its
+    checkpoint must be named. Where there is no run, the path that the plain command would write.
     """
     runs = Path(root) / "runs" / name
-    found = sorted(runs.glob(f"**/seed={seed}/checkpoints/last.pt"), key=lambda path: (len(path.parts), path))
-    fitting = [path for path in found if f"\nscale: {scale}\n" in (path.parents[1] / "config.yaml").read_text()]
-    return str((fitting or [runs / f"seed={seed}" / "checkpoints" / "last.pt"])[0])
+    plain = runs / f"seed={seed}"
+    for run in (plain, *sorted(path.parent for path in runs.glob(f"*/seed={seed}/summary.json"))):
+        if (run / "checkpoints" / "last.pt").is_file() and (run == plain or _as_written(run)) and _scale(run) == scale:
+            return str(run / "checkpoints" / "last.pt")
+    return str(plain / "checkpoints" / "last.pt")
+
+
+def _as_written(run: Path) -> bool:
+    """Whether nothing but the scale was changed on the command line of a finished run."""
+    overrides = json.loads((run / "summary.json").read_text(encoding="utf-8"))["overrides"]
+    return all(leaves_result_alone(o) or o.startswith("scale=") for o in overrides)
+
+
+def _scale(run: Path) -> str:
+    """The scale in a run's saved configuration."""
+    found = re.search(r"^scale: (\w+)$", (run / "config.yaml").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return found[1] if found else ""
 
 
 def depth_network(root: str, scale: str) -> str:

@@ -28,7 +28,7 @@ LAYERS = {
     "tracking": 1,
     "config": 1,
     "identity": 1,
-    "resolvers": 0,
+    "resolvers": 1,
     "run_dir": 1,
     "reproducibility": 1,
     "distributed": 1,

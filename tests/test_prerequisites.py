@@ -1,5 +1,6 @@
 """A run that starts from another run's checkpoint says at once that it is missing, and how to make it."""
 
+import json
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from depthrepro.config import CONFIG_DIR, register_schema
 from depthrepro.errors import UserError
 from depthrepro.prerequisites import check_checkpoints
+from depthrepro.resolvers import trained
 
 register_schema()
 
@@ -18,11 +20,14 @@ def composed(root, *overrides):
         return compose("config", overrides=[*overrides, f"root={root}"])
 
 
-def checkpoint(root, *parts):
+def checkpoint(root, *parts, scale="demo", overrides=(), status="done"):
     path = root.joinpath("runs", *parts, "checkpoints", "last.pt")
     path.parent.mkdir(parents=True)
     path.touch()
-    (path.parents[1] / "config.yaml").write_text("name: x\nscale: demo\n")
+    run = path.parents[1]
+    (run / "config.yaml").write_text(f"name: x\nscale: {scale}\nseed: 0\n")
+    (run / "status.json").write_text(json.dumps({"status": status}))
+    (run / "summary.json").write_text(json.dumps({"overrides": list(overrides)}))
     return path
 
 
@@ -59,6 +64,28 @@ def test_a_run_of_ones_own_is_not_told_a_command(tmp_path):
     cfg = composed(tmp_path, "+experiment=da_metric_kitti", "model.weights=mine/checkpoints/last.pt")
     with pytest.raises(UserError, match="name the checkpoint of a run that is finished"):
         check_checkpoints(cfg)
+
+
+def test_a_run_that_is_not_finished_is_no_start(tmp_path):
+    checkpoint(tmp_path, "da_student", "seed=0", status="stopped")
+    with pytest.raises(UserError, match=r"of a run that is stopped; train it first: .*da_student"):
+        check_checkpoints(composed(tmp_path, "+experiment=da_metric_kitti"))
+
+
+def test_runs_with_settings_of_their_own_are_not_taken_unasked(tmp_path):
+    plain = str(tmp_path / "runs" / "da_student" / "seed=0" / "checkpoints" / "last.pt")
+    typed = ["+experiment=da_student"]
+    checkpoint(tmp_path, "da_student", "1-0a0a0a0a", "seed=0", overrides=[*typed, "trainer.epochs=1"])
+    assert trained("da_student", str(tmp_path), "demo", 0) == plain
+    real = checkpoint(
+        tmp_path, "da_student", "kitti-1b1b1b1b", "seed=0", overrides=["+experiment=da_student", "seed=0"]
+    )
+    assert trained("da_student", str(tmp_path), "demo", 0) == str(real)
+    typed.append("scale=paper")
+    paper = checkpoint(tmp_path, "da_student", "paper-2c2c2c2c", "seed=0", scale="paper", overrides=typed)
+    assert trained("da_student", str(tmp_path), "paper", 0) == str(paper)
+    checkpoint(tmp_path, "da_student", "seed=0")
+    assert trained("da_student", str(tmp_path), "demo", 0) == plain
 
 
 def test_every_seed_starts_from_the_same_student(tmp_path):

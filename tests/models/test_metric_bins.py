@@ -6,9 +6,10 @@ import torch
 from depthrepro.errors import UserError
 from depthrepro.losses.metric import MetricLoss
 from depthrepro.models.depth_anything import DepthAnything
-from depthrepro.models.encoders import make_encoder
+from depthrepro.models.encoders import make_encoder, resize_map
 from depthrepro.models.metric_bins import (
     Attractors,
+    BinWeights,
     DecoderMaps,
     MetricBins,
     SeedBins,
@@ -45,6 +46,32 @@ def test_a_hotter_distribution_is_flatter():
     p = torch.full((1, 1, 1, 1), 0.4)
     cold, hot = (log_binomial_weights(p, torch.full_like(p, t), 16) for t in (0.1, 20.0))
     assert cold.max() > hot.max() and hot.min() > cold.min()
+
+
+def test_log_binomial_weights_are_those_of_the_formula_written_out():
+    torch.manual_seed(0)
+    bins, k = 16, torch.arange(16, dtype=torch.float64).view(1, -1, 1, 1)
+    p, t = (torch.rand(2, 1, 3, 4, dtype=torch.float64) for _ in range(2))
+    n, stirling = bins - 1, lambda x: torch.where(x > 0, x * x.clamp(min=1e-12).log(), 0.0)
+    choose = stirling(torch.tensor(15.0, dtype=torch.float64)) - stirling(k) - stirling(n - k)
+    expected = torch.softmax((choose + k * p.log() + (n - k) * (1 - p).log()) / (t + 0.1), dim=1)
+    assert torch.allclose(log_binomial_weights(p, t + 0.1, bins), expected, atol=1e-5)
+
+
+def test_log_binomial_weights_keep_single_precision_under_autocast():
+    torch.manual_seed(0)
+    p, t = torch.rand(1, 1, 4, 4), torch.rand(1, 1, 4, 4) + 0.05
+    with torch.autocast("cpu", torch.bfloat16):
+        found = log_binomial_weights(p, t, 16)
+    assert found.dtype is torch.float32 and torch.equal(found, log_binomial_weights(p, t, 16))
+
+
+def test_the_first_layer_of_the_weights_is_one_convolution_of_the_joined_maps():
+    torch.manual_seed(0)
+    head, known = BinWeights(last=32, dim=24, bins=16, temperature=(0.02, 50.0)), maps()
+    embedding = torch.randn(2, 24, 16, 24)
+    joined = torch.cat([known.last, known.relative, resize_map(embedding, (32, 48))], dim=1)
+    assert torch.allclose(head._hidden(known, embedding), head.net[0](joined), atol=1e-5)
 
 
 def test_normed_seed_centers_fill_the_range_in_order():
