@@ -140,11 +140,12 @@ def class_data(
         classes: Number of classes that the network has; None = any.
         val_every: Every so-many-th training image is held out to choose the best checkpoint.
         depth: Makes depth maps.
-        world: `train_images` and `val_images` of the embedded places.
+        world: `train_images` and `val_images` of the embedded places; needed without a root.
         cache_dir: Where rendered worlds are kept; None = the user's cache.
 
     Raises:
-        UserError: As `places.class_images`, or if the parts overlap or have another number of classes.
+        UserError: As `places.class_images`, if the parts overlap or have another number of classes, or if there is
+            neither a root nor a world.
     """
     notes = []
     learnt: ClassDataset
@@ -157,8 +158,9 @@ def class_data(
     else:
         from depthrepro.data.embedded import places
 
-        sizes = world or {"train_images": 600, "val_images": 200}
-        learnt, test = (places(part, **sizes, cache_dir=cache_dir) for part in ("train", "val"))
+        if world is None:
+            raise UserError("data.root: no folder is given, and data.world tells no numbers of images to render")
+        learnt, test = (places(part, **world, cache_dir=cache_dir) for part in ("train", "val"))
         notes.append("MINIPLACES is not set: using the embedded, rendered places")
     if classes not in (None, len(learnt.classes)):
         raise UserError(f"{learnt.name} has {len(learnt.classes)} classes, the network {classes}: set model.classes")

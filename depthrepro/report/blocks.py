@@ -152,10 +152,13 @@ def _lines(table: PaperTable, rows: pd.DataFrame, checkpoint: str, test: str) ->
         if not row.belongs(test):
             continue
         values = {key: Value(value) for key, value in row.published(test).items()}
+        ours = None if row.published_only else _our_line(row.label, row.ours, rows, checkpoint)
+        if row.sets and not values and (ours is None or ours.missing):
+            continue  # somebody's network that neither the paper nor anyone here has measured on this set
         if values or row.ours is None:
             lines.append(Line(row.label, "paper", resolution=row.resolution, values=values))
-        if not row.published_only:
-            lines.append(_our_line(row.label, row.ours, rows, checkpoint))
+        if ours is not None:
+            lines.append(ours)
     shown = {row.ours.baseline for row in table.rows if row.ours}
     for name, label in table.baselines.items():
         if name not in shown:

@@ -52,7 +52,7 @@ def draw_confusion(rows: Mapping[str, Sequence[Path]], out_png: Path, title: str
     tables = {name: reduce(pd.DataFrame.add, map(read_confusion, paths)) for name, paths in rows.items() if paths}
     if not tables:
         return None
-    columns = min(len(tables), 3)
+    columns = 2 if len(tables) == 4 else min(len(tables), 3)  # four as a square
     down = math.ceil(len(tables) / columns)
     names = next(iter(tables.values())).index
     named = len(names) <= _NAMED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from depthrepro.report.blocks import Block
 from depthrepro.report.paper import PaperTable
+from depthrepro.report.published import TITLE, PublishedSets, published_sets
 from depthrepro.report.tables import CHECKPOINT_TITLES, GAP, MISSING, Cell, caption, grid, header, provenance
 
 _ESCAPES = {
@@ -22,6 +23,8 @@ def escape(text: str) -> str:
 def latex(table: PaperTable, blocks: list[Block]) -> str:
     """The whole of table.tex: one floating table per block and checkpoint."""
     parts = [r"% Needs \usepackage{booktabs,graphicx}."]
+    if published := published_sets(table):
+        parts.append(_published(table, published))
     parts += [_float(table, block, checkpoint) for block in blocks for checkpoint in block.lines]
     return "\n\n".join(parts) + "\n"
 
@@ -35,15 +38,29 @@ def _float(table: PaperTable, block: Block, checkpoint: str) -> str:
             lines.append(r"\addlinespace[2pt]")
         lines.append(" & ".join(_cell(cell) for cell in row) + r" \\")
     title = f"{table.title}. {block.title}. {CHECKPOINT_TITLES[checkpoint]}."
+    label = f"{table.name}-{block.slug}-{checkpoint}"
     marks = rf"\textbf{{Best}} and \underline{{second best}} of our outputs; {escape(GAP)}: not in the paper; "
     notes = [rf"\textit{{{escape(topic)}}}: {escape(text)}" for topic, text in caption(block)]
     notes += [rf"\textit{{Paper}}: {escape(f'{table.cite}, measured on {table.data}. {table.source}')}"]
     notes += [marks + f"{MISSING}: no finished run.", *(f"% {note}" for note in _origin(block))]
+    return _environment(title, label, columns, lines, notes)
+
+
+def _published(table: PaperTable, published: PublishedSets) -> str:
+    lines = [" & ".join(escape(title) for title in published.header) + r" \\", r"\midrule"]
+    lines += [" & ".join(escape(cell) for cell in row) + r" \\" for row in published.body(GAP)]
+    columns = "l" + "r" * len(published.columns)
+    notes = [rf"\textit{{Paper}}: {escape(f'{table.cite}. {table.source}')}"]
+    return _environment(f"{table.title}. {TITLE}.", f"{table.name}-published", columns, lines, notes)
+
+
+def _environment(title: str, label: str, columns: str, lines: list[str], notes: list[str]) -> str:
+    """A floating table, never wider than the text."""
     return "\n".join(
         [
             r"\begin{table}",
             rf"\caption{{{escape(title)}}}",
-            rf"\label{{tab:{table.name.replace('_', '-')}-{block.slug}-{checkpoint}}}",
+            rf"\label{{tab:{label.replace('_', '-')}}}",
             r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
             r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%",  # only ever smaller
             rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",

@@ -17,6 +17,7 @@ from depthrepro.report import interval_plot, overview, tables
 from depthrepro.report.blocks import Block, Line
 from depthrepro.report.claims import Verdict, numbers, signed
 from depthrepro.report.paper import Claim, PaperTable
+from depthrepro.report.published import TITLE, published_sets
 from depthrepro.results import METRICS
 
 if TYPE_CHECKING:
@@ -90,6 +91,9 @@ def page(rendered: list[Rendered], *, source: str) -> str:
         bodies=bodies,
         has_spread=has_spread,
         cell=tables.metric_cell,
+        gap=tables.GAP,
+        published_sets=published_sets,
+        published_title=TITLE,
         checkpoint_titles=tables.CHECKPOINT_TITLES,
         caption=tables.caption,
         origins=origins,

@@ -45,7 +45,7 @@ class PaperRow:
         note: One sentence about the row.
         source: Where the row's figures were read.
         sets: Published values by test set, then by metric key, of a table over several sets.
-        tests: Test sets that the row belongs to; empty = every one.
+        tests: Test sets that the row belongs to; empty = every one that the table is over.
     """
 
     label: str
@@ -129,8 +129,15 @@ class PaperTable:
         """Experiments whose runs feed the table, in the order of its rows."""
         return tuple(dict.fromkeys(name for row in self.rows if row.ours for name in row.ours.experiment))
 
+    @property
+    def over_sets(self) -> bool:
+        """Whether the table is over several test sets; else only what a run is scored on itself stands in it."""
+        return any(row.sets or row.tests for row in self.rows)
+
     def measures(self, experiment: str, test: str) -> bool:
         """Whether an experiment's numbers on a test set stand in the table."""
+        if test and not self.over_sets:
+            return False
         return any(row.ours and experiment in row.ours.experiment and row.belongs(test) for row in self.rows)
 
     def asks(self, claim: Claim, test: str) -> bool:

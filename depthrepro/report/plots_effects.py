@@ -28,6 +28,7 @@ from depthrepro.report.plots_shared import (
     panel_title,
     reference_handles,
     references,
+    row_labels,
     scope,
     value_axis,
 )
@@ -37,6 +38,8 @@ ROW_INCHES, SEED_OFFSET = 0.34, 0.24  # height of a row; how far below its mean 
 BAR: dict[str, Any] = {"color": style.OURS, "marker": "o", "ms": 5.5, "capsize": 3, "elinewidth": 1.3, "zorder": 3}
 SEEDS: dict[str, Any] = {"color": style.INK, "marker": "o", "ms": 3.6, "mew": 0, "alpha": 0.25, "ls": "", "zorder": 2}
 COLUMNS, PANEL_INCHES, TITLE_CHARACTERS = 3, 1.5, 26
+GAP = 0.33  # inches between panels of effects: the last tick's label and the next panel's first one fit in
+PUBLISHED_WIDTH, PUBLISHED_CHARACTERS = 0.65, 17  # of a published panel: width, ours being 1; a line of its title
 LOG_FROM = 10  # a loss that falls further than by this factor is drawn on a logarithmic axis
 LOSSES = (("train/loss", style.OURS, "training"), ("val/loss", style.WARM, "validation"))
 
@@ -68,26 +71,26 @@ def build_effects(table: PaperTable, block: Block) -> Figure | None:
     published = {row.label: row.published(block.test) for row in table.rows}
     together = same_data(table, block)
     alone = [] if together else [k for k in table.plot if sum(k in published[line.label] for line in lines) > 1]
-    absent = ", ".join(line.label for line in our_lines(block, missing=True) if line.missing)
-    said = f"Thin line: {lines[0].label}. {scope(block)}{f' No finished run: {absent}.' if absent else ''}"
-    height = 1.35 + ROW_INCHES * (len(lines) + 0.85)
-    with style.titled(height, f"Effect of {table.effect_of}: {block.title}", said) as (fig, head):
-        ratios = [1.0] * len(table.plot) + [0.55] * len(alone)
+    ratios = [1.0] * len(table.plot) + [PUBLISHED_WIDTH] * len(alone)
+    characters, ticks = (30, 4) if len(ratios) < 4 else (21, 3)
+    labels, left, row_inches = row_labels([line.label for line in lines], ROW_INCHES, characters)
+    paper = textwrap.fill(f"paper, {table.data}", PUBLISHED_CHARACTERS)
+    top = 0.48 + (0.155 * paper.count("\n") if alone else 0.0)
+    height = 0.87 + top + row_inches * (len(lines) + 0.85)
+    with style.titled(height, f"Effect of {table.effect_of}: {block.title}", _said(block, lines)) as (fig, head):
         panels = fig.subplots(1, len(ratios), sharey=True, squeeze=False, width_ratios=ratios)[0]
         drawn: dict[str, Reference] = {}
         for axes, key in zip(panels, table.plot, strict=False):
             if together:
                 _published(axes, lines, published, key)
-            drawn |= {ref.name: ref for ref in _ours(axes, block, lines, key)}
+            drawn |= {ref.name: ref for ref in _ours(axes, block, lines, key, ticks)}
         for axes, key in zip(panels[len(table.plot) :], alone, strict=True):
-            _published(axes, lines, published, key)
-            panel_title(axes, metric_name(key), f"paper, {table.data}")
-            axes.tick_params(axis="x", labelsize=7.5)
-        for index, axes in enumerate(panels):
-            _rows(axes, lines, ticks=4 if index < len(table.plot) else 2)
+            _alone(axes, _published(axes, lines, published, key), key, paper)
+        for axes in panels:
+            _rows(axes, labels)
         bottom = legend_below(fig, _handles(lines, bool(alone) or together, list(drawn.values())), 5)
-        left = 0.2 + 0.068 * max(len(line.label) for line in lines)
-        style.margins(fig, left=left, right=0.15, top=head + 0.48, bottom=bottom + 0.3, wspace=0.14)
+        mean_width = (style.WIDTH - left - 0.15 + GAP) / len(ratios) - GAP  # in which matplotlib counts gaps
+        style.margins(fig, left=left, right=0.15, top=head + top, bottom=bottom + 0.3, wspace=GAP / mean_width)
     return fig
 
 
@@ -96,7 +99,12 @@ def same_data(table: PaperTable, block: Block) -> bool:
     return block.keys["scale"] == "paper" and not block.embedded and block.keys["data"].startswith(f"{table.data} raw")
 
 
-def _ours(axes: Axes, block: Block, lines: Sequence[Line], key: str) -> list[Reference]:
+def _said(block: Block, lines: Sequence[Line]) -> str:
+    absent = ", ".join(line.label for line in our_lines(block, missing=True) if line.missing)
+    return f"Thin line: {lines[0].label}. {scope(block)}{f' No finished run: {absent}.' if absent else ''}"
+
+
+def _ours(axes: Axes, block: Block, lines: Sequence[Line], key: str, ticks: int) -> list[Reference]:
     """One metric of ours; returns the baselines that are drawn as lines."""
     for place, line in enumerate(lines):
         value, seeds = line.values[key], line.seed_values.get(key, ())
@@ -108,6 +116,7 @@ def _ours(axes: Axes, block: Block, lines: Sequence[Line], key: str) -> list[Ref
     drawn, far = draw_references(axes, references(block, key), axis="x")
     _name_far(axes, far, len(lines), key)
     panel_title(axes, metric_name(key), f"ours, {direction(key)}")
+    value_axis(axes, "x", ticks)
     return drawn
 
 
@@ -123,19 +132,27 @@ def _name_far(axes: Axes, far: Sequence[tuple[str, Reference]], rows: int, key: 
             axes.text(place[0], rows - 1 + below, mark.format(said), transform=axes.get_yaxis_transform(), **quiet)
 
 
-def _published(axes: Axes, lines: Sequence[Line], published: dict[str, dict[str, float]], key: str) -> None:
+def _published(axes: Axes, lines: Sequence[Line], published: dict[str, dict[str, float]], key: str) -> list[float]:
+    """The paper's values of one metric, as far as there are any; returns them."""
     known = [(published[line.label][key], place) for place, line in enumerate(lines) if key in published[line.label]]
     axes.plot([value for value, _ in known], [place for _, place in known], **PUBLISHED)
     axes.margins(x=0.25)
+    return [value for value, _ in known]
 
 
-def _rows(axes: Axes, lines: Sequence[Line], ticks: int) -> None:
-    axes.hlines(range(len(lines)), 0, 1, transform=axes.get_yaxis_transform(), color=style.FAINT, lw=0.6, zorder=0)
-    axes.set_yticks(range(len(lines)), [line.label for line in lines])
-    axes.set_ylim(len(lines) + 0.35, -0.5)
+def _alone(axes: Axes, values: Sequence[float], key: str, title: str) -> None:
+    """A panel of published values only. Ticks: the lowest and the highest; round numbers would meet in its width."""
+    panel_title(axes, metric_name(key), title)
+    ends = sorted({min(values), max(values)})
+    axes.set_xticks(ends, [f"{value:.{METRICS[key].digits}f}" for value in ends], fontsize=7.5)
+
+
+def _rows(axes: Axes, labels: Sequence[str]) -> None:
+    axes.hlines(range(len(labels)), 0, 1, transform=axes.get_yaxis_transform(), color=style.FAINT, lw=0.6, zorder=0)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(labels) + 0.35, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    value_axis(axes, "x", ticks)
 
 
 def _handles(lines: Sequence[Line], paper: bool, drawn: Sequence[Reference]) -> list[Any]:

@@ -24,6 +24,7 @@ from depthrepro.report.plots_shared import (
     many_seeds,
     our_lines,
     reference_handles,
+    row_labels,
     scope,
     value_axis,
 )
@@ -149,7 +150,8 @@ def build_distribution(table: PaperTable, block: Block, images: pd.DataFrame) ->
     others = [(label, values) for label, values in others if len(values)]
     said = "Dots: images, mean over seeds; +n →: beyond the axis. Box: middle half; line: median; "
     said += "whiskers: 5 to 95 %; diamond: mean."
-    height = 0.72 + BOX_INCHES * (len(rows) + len(others))
+    labels, left, row_inches = row_labels([label for label, _ in [*rows, *others]], BOX_INCHES)
+    height = 0.72 + row_inches * len(labels)
     with style.titled(height, f"AbsRel over the test images: {block.title}", f"{said} {scope(block)}") as (fig, head):
         axes = fig.subplots()
         right = 1.15 * max(float(np.quantile(values, 0.95)) for _, values in [*rows, *others])
@@ -158,15 +160,14 @@ def build_distribution(table: PaperTable, block: Block, images: pd.DataFrame) ->
             _box(axes, place, values, style.OURS if place < len(rows) else style.QUIET)
         if others:
             axes.axhline(len(rows) - 0.5, color=style.FAINT, lw=0.8)
-        axes.set_yticks(range(len(rows) + len(others)), [label for label, _ in [*rows, *others]])
-        axes.set_ylim(len(rows) + len(others) - 0.5, -0.5)
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set_ylim(len(labels) - 0.5, -0.5)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("AbsRel of an image, lower is better", labelpad=3)
         value_axis(axes, "x", 6)
         axes.grid(axis="x")
         axes.set_axisbelow(True)
-        left = 0.2 + 0.068 * max(len(label) for label, _ in [*rows, *others])
         style.margins(fig, left=left, right=0.45, top=head + 0.1, bottom=0.48)
     return fig
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from depthrepro.results import METRICS
 
 REACH = 0.45  # a reference further from the data than so much of their span is named at the edge instead of drawn
 METRES = ("rmse",)  # metrics that have a unit
+LABEL_CHARACTERS, CHARACTER_INCHES, LINE_INCHES = 30, 0.068, 0.145  # of a row's label beside its panel
+LEGEND_EDGE = 0.1  # inches between a legend and the figure's edge
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,30 @@ def direction(key: str) -> str:
 
 
 def panel_title(axes: Axes, first: str, second: str) -> None:
-    """Two short lines over a panel, the second one quiet."""
-    axes.annotate(first, (0, 1), (0, 17), xycoords="axes fraction", textcoords="offset points", fontsize=9.5)
+    """Two short texts over a panel, the second one quiet and, if it has to be, of several lines."""
+    above = 17 + 10 * second.count("\n")  # points
+    axes.annotate(first, (0, 1), (0, above), xycoords="axes fraction", textcoords="offset points", fontsize=9.5)
     quiet: dict[str, Any] = {"fontsize": 8.0, "color": style.QUIET}
     axes.annotate(second, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points", **quiet)
+
+
+def row_labels(
+    labels: Sequence[str], row_inches: float, characters: int = LABEL_CHARACTERS
+) -> tuple[list[str], float, float]:
+    """Labels of a figure's rows in lines of at most so many characters, so that the panels keep most of the width.
+
+    Args:
+        labels: One a row.
+        row_inches: Height of a row whose label is short.
+        characters: Longest line.
+
+    Returns:
+        The wrapped labels, the inches that they take left of the panel, and the height of a row that holds them.
+    """
+    wrapped = [textwrap.fill(label, characters) for label in labels]
+    longest = max(len(line) for label in wrapped for line in label.split("\n"))
+    lines = 1 + max(label.count("\n") for label in wrapped)
+    return wrapped, 0.2 + CHARACTER_INCHES * longest, max(row_inches, 0.05 + LINE_INCHES * lines)
 
 
 def look(index: int) -> dict[str, Any]:
@@ -138,15 +161,23 @@ def value_axis(axes: Axes, axis: str, ticks: int) -> None:
 def legend_below(fig: Figure, handles: Sequence[Any], columns: int) -> float:
     """The legend of the figure's first panel along the figure's lower edge, read line by line.
 
+    Args:
+        fig: Gets the legend.
+        handles: Its entries.
+        columns: At most so many beside each other; fewer where they would be wider than the figure.
+
     Returns:
         Its height in inches.
     """
-    columns = min(columns, len(handles))
-    rows = -(-len(handles) // columns)
-    # matplotlib fills a legend column by column; readers go line by line.
-    lines = [list(handles[i * columns : (i + 1) * columns]) for i in range(rows)]
-    ordered = [line[column] for column in range(columns) for line in lines if column < len(line)]
-    height = fig.get_size_inches()[1]
+    width, height = fig.get_size_inches()
     where: dict[str, Any] = {"bbox_to_anchor": (0.5, 0.03 / height), "bbox_transform": fig.transFigure}
-    fig.axes[0].legend(handles=ordered, loc="lower center", ncols=columns, columnspacing=1.8, borderaxespad=0, **where)
-    return 0.12 + 0.19 * rows
+    where |= {"loc": "lower center", "columnspacing": 1.8, "borderaxespad": 0}
+    rows = -(-len(handles) // columns)
+    while True:
+        across = -(-len(handles) // rows)  # as even as possible: four entries in two lines are 2 + 2, not 3 + 1
+        # matplotlib fills a legend column by column; readers go line by line.
+        ordered = [handle for column in range(across) for handle in handles[column::across]]
+        legend = fig.axes[0].legend(handles=ordered, ncols=across, **where)
+        if across == 1 or legend.get_window_extent().width / fig.dpi <= width - 2 * LEGEND_EDGE:
+            return 0.12 + 0.19 * rows
+        rows += 1

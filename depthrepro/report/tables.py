@@ -11,6 +11,7 @@ import pandas as pd
 from depthrepro.report.blocks import Block, Line
 from depthrepro.report.claims import Verdict, describe, overall, word
 from depthrepro.report.paper import PaperTable
+from depthrepro.report.published import TITLE, published_sets
 from depthrepro.report.rows import Unfinished, training_of
 from depthrepro.results import METRICS
 
@@ -132,6 +133,8 @@ def markdown(
     """
     paper = f"Paper: {table.cite}, measured on {table.data}: {table.protocol} {table.source}"
     parts = [f"# {table.title}", paper]
+    if published := published_sets(table):
+        parts += [f"## {TITLE}", pipe_table(published.header, published.body(GAP), text_columns=1)]
     for block in blocks:
         parts += [f"## {block.title}", f"Fingerprint {block.keys['fingerprint']}; {block.protocol}."]
         parts += [claims_markdown(table, verdicts.get(block.slug, [])), *block_markdown(table, block)]

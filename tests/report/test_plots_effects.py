@@ -8,6 +8,7 @@ from statistics import mean, stdev
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Annotation
 
 from depthrepro.evaluation.protocol import Protocol
 from depthrepro.report.blocks import Block, Line, Value
@@ -181,6 +182,48 @@ def test_the_same_numbers_give_the_same_bytes_without_a_date_or_version(tmp_path
     for name, draw in (("r", draw_error_vs_resolution), ("e", draw_effects)):
         one, two = (draw(table, block, tmp_path / folder / f"{name}.png").read_bytes() for folder in "ab")
         assert one == two and b"tEXt" not in one
+
+
+def meet(boxes) -> bool:
+    return any(one.overlaps(two) for index, one in enumerate(boxes) for two in boxes[:index])
+
+
+def shown_ticks(axes) -> list:
+    """Boxes of the labels of the ticks in view, in pixels."""
+    low, high = axes.get_xlim()
+    return [text.get_window_extent() for text in axes.get_xticklabels() if low <= text.get_position()[0] <= high]
+
+
+LONG = {"FastConv on colours": 0.174, "FastConv on colours and depth": 0.1781}
+LONG |= {"FastConv on colours and depth, depth network trained along": 0.1774}
+
+
+@pytest.mark.parametrize("data", ["MiniPlaces", "NYU Depth V2 at its full size"])
+@pytest.mark.parametrize(("metrics", "panels"), [(("top1",), 3), (("top1", "top5"), 4)])
+def test_long_row_labels_leave_the_width_to_the_panels_and_nothing_meets(data, metrics, panels):
+    """Published values of one metric, as in da_places, or of both, each in a panel of its own."""
+    rows = tuple(PaperRow(k, dict.fromkeys(metrics, v), None, Ours("L12", None, (k,))) for k, v in LONG.items())
+    table = replace(paper_table(LONG, {}), rows=rows, plot=("top1", "top5"), data=data)
+    lines = [
+        Line(k, "level", "L12", None, dict.fromkeys(table.plot, Value(v, 0.02)), False, (0,), (k,))
+        for k, v in LONG.items()
+    ]
+    fig = build_effects(table, replace(block_of(table, {k: (v,) for k, v in LONG.items()}), lines={"last": lines}))
+    fig.draw_without_rendering()
+    assert len(fig.axes) == panels and fig.axes[0].get_position().x0 < 0.5
+    titles = [text.get_window_extent() for text in fig.findobj(Annotation)]
+    assert len(titles) == 2 * panels and not meet(titles) and max(title.x1 for title in titles) < fig.bbox.x1
+    ticks = [box for axes in fig.axes for box in shown_ticks(axes)]
+    assert len(ticks) >= 2 * panels and not meet(ticks) and max(tick.x1 for tick in ticks) < fig.bbox.x1
+    names = [text.get_window_extent() for text in fig.axes[0].get_yticklabels()]
+    assert not meet(names) and min(name.x0 for name in names) > 0
+
+
+def test_a_published_panel_has_the_lowest_and_the_highest_value_as_ticks():
+    table = paper_table()
+    panel = build_effects(table, block_of(table)).axes[2]
+    assert [text.get_text() for text in panel.get_xticklabels()] == ["0.177", "0.205"]
+    assert panel.get_xticks() == pytest.approx([0.177, 0.205])
 
 
 def test_long_names_and_many_rows_stay_on_the_canvas(tmp_path):
