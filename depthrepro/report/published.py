@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 from depthrepro.report.paper import PaperTable
 from depthrepro.results import METRICS
@@ -39,7 +40,15 @@ class PublishedSets:
     @property
     def header(self) -> list[str]:
         """Titles of all columns."""
-        return ["Row", *(f"{NAMES.get(name, name)} {METRICS[k].label} {METRICS[k].arrow}" for name, k in self.columns)]
+        return ["Row", *(f"{name} {title}" for name, titles in self.groups for title in titles)]
+
+    @property
+    def groups(self) -> list[tuple[str, list[str]]]:
+        """(test set, titles of its columns), for a header of two lines."""
+        return [
+            (NAMES.get(name, name), [f"{METRICS[key].label} {METRICS[key].arrow}" for _, key in columns])
+            for name, columns in groupby(self.columns, key=lambda column: column[0])
+        ]
 
     def body(self, gap: str) -> list[list[str]]:
         """The cells as text; `gap` where the paper has no number."""
