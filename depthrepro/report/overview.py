@@ -1,4 +1,4 @@
-"""The page's first screen: every claim of every table against every data set, and how many held."""
+"""The page's first screen: every claim of every table against its data sets, and how many held."""
 
 from __future__ import annotations
 
@@ -79,6 +79,14 @@ class Group:
     rows: tuple[tuple[Claim, tuple[Cell, ...]], ...]
 
 
+@dataclass(frozen=True)
+class Part:
+    """Tables that share data sets, whose claims stand in one matrix."""
+
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+
+
 def chip(verdict: str, claim: Claim) -> Chip:
     """The verdict's word and kind."""
     return Chip(KINDS[verdict], word(verdict, claim))
@@ -103,6 +111,30 @@ def cell(verdicts: Sequence[Verdict], reach: dict[str, float], claim: Claim) -> 
     if not measured:
         return Cell(whole, tuple(parts))
     return Cell(whole, tuple(parts), numbers(measured[0]), METRICS[measured[0].metric].label)
+
+
+def parts(rendered: Sequence[Rendered], names: Sequence[str]) -> list[Part]:
+    """Tables with measured claims in as many matrices as have no data set in common, in the tables' order.
+
+    Args:
+        rendered: The tables.
+        names: What each is called in the navigation.
+    """
+    sharing: list[tuple[set[tuple[object, ...]], list[int]]] = []
+    for number, one in enumerate(rendered):
+        keys, members = {key for key, _ in keyed(one)}, [number]
+        for other in [other for other in sharing if other[0] & keys]:
+            keys, members = keys | other[0], other[1] + members
+            sharing.remove(other)
+        if keys:
+            sharing.append((keys, members))
+    found = []
+    for _, members in sorted(sharing, key=lambda part: part[1][0]):
+        tables = [rendered[i] for i in members]
+        shown = columns(tables)
+        groups = (group(rendered[i], names[i], shown) for i in members)
+        found.append(Part(tuple(shown), tuple(one for one in groups if one.rows)))
+    return found
 
 
 def columns(rendered: Sequence[Rendered]) -> list[Column]:

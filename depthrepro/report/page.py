@@ -77,12 +77,10 @@ def page(rendered: list[Rendered], *, source: str) -> str:
     )
     environment.filters["numbers"] = numbers
     environment.filters["signed"] = signed
-    shown = overview.columns(rendered)
     names = short_names([one.table.name for one in rendered])
     return environment.get_template("index.html.j2").render(
         rendered=list(zip(rendered, names, strict=True)),
-        columns=shown,
-        groups=[overview.group(one, name, shown) for one, name in zip(rendered, names, strict=True)],
+        parts=overview.parts(rendered, names),
         source=source,
         metrics=METRICS,
         width=interval_plot.WIDTH,

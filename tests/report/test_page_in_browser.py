@@ -64,7 +64,7 @@ def test_every_claim_is_on_the_first_screen(browser, file):
     bottoms = browser.run(
         "Array.from(document.querySelectorAll('.matrix tbody tr'), (r) => r.getBoundingClientRect().bottom)"
     )
-    assert len(bottoms) == 12
+    assert len(bottoms) == 11  # garg_stages has no run, so no row
     assert max(bottoms) <= 800
     counts, mark = (
         f"document.querySelector('{s}').getBoundingClientRect().bottom" for s in (".tallies", ".set .badge")
