@@ -33,6 +33,11 @@ def miniplaces(tmp_path):
     return tmp_path
 
 
+def test_without_a_root_the_numbers_of_images_to_render_are_needed():
+    with pytest.raises(UserError, match=r"data\.world"):
+        class_data(None)
+
+
 def test_miniplaces_lists(miniplaces):
     data = class_images(miniplaces, "train")
     assert data.name == "MiniPlaces train" and list(data.classes) == ["abbey", "bar/indoor"]
