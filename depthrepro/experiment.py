@@ -28,7 +28,7 @@ from depthrepro.kinds import Kind
 from depthrepro.program import readable
 from depthrepro.record import Record, say
 from depthrepro.reproducibility import seed_everything
-from depthrepro.reuse import find_twin, take_over
+from depthrepro.reuse import choose_twin, take_over
 from depthrepro.run_dir import RunDir
 from depthrepro.summary import due_tests, finished_run, format_summary, is_done
 from depthrepro.trainer import Trainer
@@ -103,9 +103,9 @@ class Experiment:
 
     def _reuse_twin(self) -> bool:
         """Take over the result of a finished run of the same configuration, if there is one; whether there was."""
-        fresh = distributed.world_size() == 1 and not self.run.last.exists()
-        twin = find_twin(self.run, Path(self.cfg.root).resolve(), self.record.hash) if fresh else None
-        if twin is None or not self.cfg.reuse or self.cfg.force:
+        alone = distributed.world_size() == 1
+        twin = choose_twin(self.cfg, self.run, self.record.hash) if alone else None
+        if twin is None:
             return False
         say(f"reusing    {twin.path}: the same configuration and seed (reuse=false trains anyway)")
         take_over(twin, self.run)

@@ -8,8 +8,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from omegaconf import DictConfig
+
 from depthrepro.run_dir import RunDir, find_runs
-from depthrepro.summary import is_done
+from depthrepro.summary import due_tests, is_done
 from depthrepro.tracking.state import TAGS_FILE
 
 # Written once, then only replaced as a whole: two names for one file are safe. The rest is copied.
@@ -24,6 +26,21 @@ def find_twin(run: RunDir, root: Path, config_hash: str) -> RunDir | None:
         if path != run.path and is_done(twin, config_hash):
             return twin
     return None
+
+
+def choose_twin(cfg: DictConfig, run: RunDir, config_hash: str) -> RunDir | None:
+    """The twin that `run` is to take over: none if it has begun on its own, or if the settings forbid it."""
+    if cfg.force or not cfg.reuse or run.last.exists():
+        return None
+    return find_twin(run, Path(cfg.root).expanduser().resolve(), config_hash)
+
+
+def nothing_to_compute(cfg: DictConfig, run: RunDir, config_hash: str) -> bool:
+    """Whether the run is finished, or a twin has every result that it would have."""
+    if not cfg.force and is_done(run, config_hash, cfg.tests):
+        return True
+    twin = choose_twin(cfg, run, config_hash)
+    return twin is not None and not due_tests(twin, cfg.tests)
 
 
 def take_over(twin: RunDir, run: RunDir) -> None:

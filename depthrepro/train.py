@@ -9,9 +9,11 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from depthrepro.config import CONFIG_DIR, register_schema
+from depthrepro.errors import UserError
 from depthrepro.identity import config_hash, resolve_run_dir
 from depthrepro.prerequisites import check_checkpoints
 from depthrepro.program import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
+from depthrepro.reuse import nothing_to_compute
 from depthrepro.run_dir import RunDir
 from depthrepro.summary import finished_run, is_done
 from depthrepro.sweep.hydra_glue import KEY, register_launchers
@@ -45,10 +47,15 @@ def main(cfg: DictConfig) -> str | None:
 
 def _run(cfg: DictConfig, overrides: list[str]) -> int | None:
     run = RunDir(resolve_run_dir(cfg, overrides))
-    if not cfg.force and "RANK" not in os.environ and is_done(run, config_hash(cfg), cfg.tests):
+    alone, digest = "RANK" not in os.environ, config_hash(cfg)
+    if not cfg.force and alone and is_done(run, digest, cfg.tests):
         print(finished_run(run))
         return None
-    check_checkpoints(cfg)
+    try:
+        check_checkpoints(cfg)
+    except UserError:
+        if not (alone and nothing_to_compute(cfg, run, digest)):
+            raise
     from depthrepro.experiment import run_experiment  # torch takes seconds to load
 
     return run_experiment(cfg, overrides)

@@ -9,6 +9,7 @@ from hydra import compose, initialize_config_dir
 
 from depthrepro.config import CONFIG_DIR, register_schema
 from depthrepro.errors import UserError
+from depthrepro.identity import config_hash
 from depthrepro.prerequisites import check_checkpoints
 from depthrepro.resolvers import trained
 
@@ -92,6 +93,24 @@ def test_every_seed_starts_from_the_same_student(tmp_path):
     file = checkpoint(tmp_path, "da_student", "seed=0")
     checkpoint(tmp_path, "da_student", "seed=2")
     assert composed(tmp_path, "+experiment=da_in_domain_nyu/student", "seed=2").model.weights == str(file)
+
+
+@pytest.mark.parametrize("sweep", [[], ["-m"]])
+def test_a_run_whose_result_another_has_needs_no_checkpoint(sweep, tmp_path):
+    """Two tables share a row; the student that it started from has been deleted since."""
+    cfg = composed(tmp_path, "+experiment=da_encoders/student")
+    twin = tmp_path / "runs" / "da_in_domain_kitti" / "student" / "seed=0"
+    (twin / "checkpoints").mkdir(parents=True)
+    (twin / "checkpoints" / "last.pt").touch()
+    (twin / "config.yaml").write_text("name: da_in_domain_kitti/student\nseed: 0\n")
+    (twin / "status.json").write_text(json.dumps({"status": "done", "config_hash": config_hash(cfg)}))
+    data = {"name": "streets", "embedded": True, "fingerprint": "f", "counts": {}, "encodings": {}}
+    result = {"metrics": {}, "baselines": {}, "images": 0, "data": data, "scale": "demo", "seed": 0, "overrides": []}
+    (twin / "summary.json").write_text(json.dumps(result))
+    typed = ["+experiment=da_encoders/student", f"root={tmp_path}", "logger=none", *sweep]
+    done = subprocess.run([sys.executable, "-m", "depthrepro.train", *typed], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs" / "da_encoders" / "student" / "seed=0" / "checkpoints" / "last.pt").is_file()
 
 
 @pytest.mark.parametrize("sweep", [[], ["seed=0,1", "-m"]])

@@ -20,6 +20,7 @@ from depthrepro.errors import UserError
 from depthrepro.identity import config_hash, resolve_run_dir
 from depthrepro.prerequisites import check_checkpoints
 from depthrepro.program import did_you_mean, mistakes, options, readable
+from depthrepro.reuse import nothing_to_compute
 from depthrepro.run_dir import RunDir
 from depthrepro.summary import is_done
 
@@ -141,15 +142,17 @@ def _compose(overrides: list[str], master: DictConfig, loader: ConfigLoader) -> 
 def _check_checkpoints(jobs: Sequence[Job], combinations: list[list[str]]) -> None:
     """Refuse a sweep in which a job lacks the checkpoint that it starts from, unless an earlier job makes it.
 
+    A job whose result is there already, its own or that of an equal run, needs none.
+
     Raises:
         UserError: For the first such job.
     """
     coming: set[Path] = set()
     for job in jobs:
-        if not job.is_done():
-            try:
-                check_checkpoints(job.config, coming)
-            except UserError as error:
+        try:
+            check_checkpoints(job.config, coming)
+        except UserError as error:
+            if not nothing_to_compute(job.config, RunDir(job.run_dir), job.config_hash):
                 raise UserError(f"{error}{_which(job.overrides, combinations)}") from None
         coming.add(job.run_dir)
 
