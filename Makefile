@@ -40,7 +40,7 @@ types: $(STAMP)
 	@$(BIN)/mypy
 
 test: lint types  ## Lint, check types, run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile
 
 ui: $(STAMP)  ## Compare runs in the MLflow UI on http://127.0.0.1:5000 (PORT=... for another)
 	@$(BIN)/python -m depthrepro.tracking ui --port $(PORT)

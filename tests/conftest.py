@@ -11,8 +11,11 @@ os.environ["OMP_NUM_THREADS"] = "1"  # on tiny tensors a second thread costs mor
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory):
-    """Nothing is read from or written to the user's cache."""
-    os.environ["DEPTHREPRO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    """Nothing is read from or written to the user's cache; processes that share the tests share one."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
+    os.environ["DEPTHREPRO_CACHE"] = str(folder)
 
 
 @pytest.fixture(scope="session")

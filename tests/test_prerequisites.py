@@ -105,7 +105,7 @@ def test_a_run_whose_result_another_has_needs_no_checkpoint(sweep, tmp_path):
     (twin / "config.yaml").write_text("name: da_in_domain_kitti/student\nseed: 0\n")
     (twin / "status.json").write_text(json.dumps({"status": "done", "config_hash": config_hash(cfg)}))
     data = {"name": "streets", "embedded": True, "fingerprint": "f", "counts": {}, "encodings": {}}
-    result = {"metrics": {}, "baselines": {}, "images": 0, "data": data, "scale": "demo", "seed": 0, "overrides": []}
+    result = {"metrics": {}, "metrics_best": {}, "baselines": {}, "data": data, "scale": "demo", "seed": 0, "steps": 0}
     (twin / "summary.json").write_text(json.dumps(result))
     typed = ["+experiment=da_encoders/student", f"root={tmp_path}", "logger=none", *sweep]
     done = subprocess.run([sys.executable, "-m", "depthrepro.train", *typed], capture_output=True, text=True)

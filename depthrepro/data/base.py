@@ -63,7 +63,8 @@ class ImageDataset(ABC):
     Attributes:
         name: Data set and part for people, such as "KITTI raw eigen_test".
         records: The images, in order.
-        fingerprint: Hex digest of ids, sizes and encodings; the same on every machine.
+        fingerprint: Hex digest of ids and what the files' sizes tell, of a rendered world's name and settings; the same
+            on every machine.
         encodings: How many images are stored in each encoding, such as {"png": 400} or {"jpeg q95": 400}.
         embedded: True for rendered images; tables must say so.
     """

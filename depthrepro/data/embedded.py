@@ -9,6 +9,7 @@ import numpy as np
 from depthrepro.config import default_cache_dir
 from depthrepro.data.base import ClassDataset, DepthDataset, ImageDataset, ImageRecord, LabelledDataset
 from depthrepro.data.depth_folder import DepthFolder, Sky, depth_folder
+from depthrepro.data.fingerprint import rendered_fingerprint
 from depthrepro.data.image_folder import image_list
 from depthrepro.data.image_io import read_rgb
 from depthrepro.worlds.world import World, ensure_world
@@ -57,15 +58,17 @@ def unlabelled_worlds(images: int, cache_dir: str | None = None) -> ImageDataset
     from depthrepro.worlds.views import Abroad, ViewsConfig
 
     world = Abroad(ViewsConfig(images))
-    return image_list(
-        f"{world.name} (embedded)", _root(world, cache_dir), "images.csv", embedded=True, cache_dir=cache_dir
-    )
+    root = _root(world, cache_dir)
+    found = image_list(f"{world.name} (embedded)", root, "images.csv", embedded=True, cache_dir=cache_dir)
+    found.fingerprint = rendered_fingerprint(found, root)
+    return found
 
 
 def _with_depth(world: World, listing: str, steps: int, cache_dir: str | None) -> DepthFolder:
-    name = f"{world.name} (embedded)"
-    found = depth_folder(str(_root(world, cache_dir)), listing, name=name, scale=1 / steps, sky=Sky.zero, embedded=True)
+    name, root = f"{world.name} (embedded)", _root(world, cache_dir)
+    found = depth_folder(str(root), listing, name=name, scale=1 / steps, sky=Sky.zero, embedded=True)
     assert found is not None
+    found.fingerprint = rendered_fingerprint(found, root)
     return found
 
 
@@ -115,4 +118,6 @@ def places(part: str, train_images: int, val_images: int, cache_dir: str | None 
     from depthrepro.worlds.places import Places, PlacesConfig
 
     root = _root(Places(PlacesConfig(train_images, val_images)), cache_dir)
-    return class_images(root, part, "places (embedded)", embedded=True)
+    found = class_images(root, part, "places (embedded)", embedded=True)
+    found.fingerprint = rendered_fingerprint(found, root)
+    return found

@@ -1,4 +1,4 @@
-"""Two digests of a data set: a portable one that names it in results, and a local one that keys the frame cache."""
+"""Digests of a data set: portable ones that name it in results, and a local one that keys the frame cache."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from depthrepro.data.base import StereoRecord
+from depthrepro.data.base import ImageDataset, StereoRecord
 from depthrepro.data.image_io import ImageProbe
 from depthrepro.errors import UserError
 
@@ -28,6 +28,19 @@ def portable_fingerprint(records: Sequence[StereoRecord], probes: Mapping[Path, 
         camera = " ".join(f"{value:.9g}" for row in record.K for value in row) + f" {record.baseline_m:.9g}"
         digest.update("|".join([record.id, str(record.size), *files, camera, str(record.mirrored)]).encode() + b"\n")
     return digest.hexdigest()
+
+
+def rendered_fingerprint(data: ImageDataset, root: Path) -> str:
+    """Hex digest of a rendered world's name, version and settings, and of the images that are taken from it.
+
+    The bytes stay out: processors that round otherwise write files that differ in a last bit, and the rendering checks
+    its files by itself.
+
+    Args:
+        data: The images.
+        root: The world's folder, whose name tells name, version and settings.
+    """
+    return hashlib.sha256("\n".join([root.name, *(record.id for record in data.records)]).encode()).hexdigest()
 
 
 def count_encodings(probes: Iterable[ImageProbe]) -> dict[str, int]:

@@ -13,6 +13,7 @@ import numpy as np
 from depthrepro.data.calibration import RawCalibration, StereoCamera
 from depthrepro.data.checks import FolderIndex, PairFiles, checked_folder, keep_present
 from depthrepro.data.file_pairs import FilePairs
+from depthrepro.data.fingerprint import rendered_fingerprint
 from depthrepro.data.image_io import mirror, read_uint16
 from depthrepro.data.lidar import lidar_depth, project_scan, read_scan
 from depthrepro.data.loader import StereoSplits
@@ -210,6 +211,8 @@ def embedded_streets(
         reader(root, load_split(root / "splits" / f"{split}.csv"), f"streets (embedded) {split}")
         for split in ("train", "val", "test")
     )
+    for part in (train, val, test):
+        part.fingerprint = rendered_fingerprint(part, root)
     note = f"{variable} is not set: using the embedded, rendered streets; set {variable} to the folder of the real data"
     return _data_splits("streets (embedded)", True, (train, val, test), [note])
 

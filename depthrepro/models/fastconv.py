@@ -19,6 +19,7 @@ from depthrepro.models.depth_anything import DepthAnything, policy_of
 
 INPUTS = {"rgb": 3, "rgb_depth": 4, "depth": 1}
 LOGITS = "logits"
+_NEAREST_M = 0.1
 
 
 class FastConv(nn.Module):
@@ -84,7 +85,7 @@ class DepthMaps(nn.Module):
     """Depth maps of a network, stretched to [0, 1] image by image: 1 = nearest.
 
     Args:
-        checkpoint: Of `DepthAnything`: a run's, or published weights.
+        checkpoint: Of `DepthAnything`, relative or metric: a run's, or published weights.
 
     Raises:
         UserError: As `DepthAnything.from_checkpoint`.
@@ -101,6 +102,8 @@ class DepthMaps(nn.Module):
         inner = [max(1, side // self.multiple) * self.multiple for side in size]
         resized = F.interpolate(image, size=inner, mode="bilinear", align_corners=False, antialias=True)
         depth = next(iter(self.network(resized).values()))
+        if self.network.kind.near_is == "small":  # metres: the inverse is what relative networks predict
+            depth = 1 / depth.clamp(min=_NEAREST_M)
         depth = F.interpolate(depth, size=size, mode="bilinear", align_corners=False)
         low, high = depth.amin(dim=(2, 3), keepdim=True), depth.amax(dim=(2, 3), keepdim=True)
         return (depth - low) / (high - low).clamp(min=1e-6)

@@ -11,18 +11,22 @@ from depthrepro.models.fastconv import DepthMaps, FastConv, existing_checkpoint,
 SMALL = {"classes": 5, "widths": [4, 8]}
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
+def written(folder, **head):
     """A small depth network as a training leaves it."""
     torch.manual_seed(0)
-    options = {"encoder": "resnet18", "out_channels": [4, 4, 8, 8], "features": 8}
-    path = tmp_path_factory.mktemp("run") / "last.pt"
+    options = {"encoder": "resnet18", "out_channels": [4, 4, 8, 8], "features": 8, **head}
+    path = folder / "last.pt"
     target = "depthrepro.models.depth_anything.DepthAnything"
     policy = {"height": 64, "width": 64, "multiple": 32, "keep_aspect": False, "interpolation": "area"}
     model = DepthAnything(**options)
     torch.nn.init.constant_(model.decoder.head[2].bias, 1.0)
     torch.save({"model": model.state_dict(), "model_config": {"_target_": target, **options}, "input": policy}, path)
     return str(path)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("run"))
 
 
 @pytest.mark.parametrize(("inputs", "channels"), [("rgb", 3), ("rgb_depth", 4), ("depth", 4)])
@@ -57,6 +61,13 @@ def test_depth_maps_fill_zero_to_one_at_the_images_size(checkpoint):
     assert torch.allclose(maps.amin(dim=(2, 3)), torch.zeros(2, 1)) and torch.allclose(
         maps.amax(dim=(2, 3)), torch.ones(2, 1)
     )
+
+
+def test_one_is_nearest_for_a_network_of_metres_too(tmp_path):
+    maps = DepthMaps(written(tmp_path, head="metric", max_depth_m=10.0)).eval()
+    image = torch.rand(1, 3, 64, 64)
+    metres = maps.network(image)["depth"]
+    assert maps(image).flatten()[metres.argmin()] == 1 and maps(image).flatten()[metres.argmax()] == 0
 
 
 def test_a_depth_network_is_trained_along(checkpoint):
