@@ -113,12 +113,11 @@ def cell(verdicts: Sequence[Verdict], reach: dict[str, float], claim: Claim) -> 
     return Cell(whole, tuple(parts), numbers(measured[0]), METRICS[measured[0].metric].label)
 
 
-def parts(rendered: Sequence[Rendered], names: Sequence[str]) -> list[Part]:
+def parts(rendered: Sequence[Rendered]) -> list[Part]:
     """Tables with measured claims in as many matrices as have no data set in common, in the tables' order.
 
     Args:
         rendered: The tables.
-        names: What each is called in the navigation.
     """
     sharing: list[tuple[set[tuple[object, ...]], list[int]]] = []
     for number, one in enumerate(rendered):
@@ -132,7 +131,7 @@ def parts(rendered: Sequence[Rendered], names: Sequence[str]) -> list[Part]:
     for _, members in sorted(sharing, key=lambda part: part[1][0]):
         tables = [rendered[i] for i in members]
         shown = columns(tables)
-        groups = (group(rendered[i], names[i], shown) for i in members)
+        groups = (group(one, shown) for one in tables)
         found.append(Part(tuple(shown), tuple(one for one in groups if one.rows)))
     return found
 
@@ -158,7 +157,7 @@ def keyed(one: Rendered) -> Iterator[tuple[tuple[object, ...], Block]]:
         seen[same] += 1
 
 
-def group(one: Rendered, name: str, shown: Sequence[Column]) -> Group:
+def group(one: Rendered, shown: Sequence[Column]) -> Group:
     """The rows of one table."""
     blocks = dict(keyed(one))
     rows = []
@@ -169,7 +168,7 @@ def group(one: Rendered, name: str, shown: Sequence[Column]) -> Group:
             verdicts = one.verdicts.get(block.slug, []) if block else []
             cells.append(cell(of_claim(verdicts, claim), interval_plot.reach(verdicts), claim))
         rows.append((claim, tuple(cells)))
-    return Group(one.table.name, name, one.table.title, tuple(rows))
+    return Group(one.table.name, one.table.short or one.table.name, one.table.title, tuple(rows))
 
 
 def _tallies(

@@ -6,7 +6,7 @@ import base64
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, takewhile
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,10 +77,12 @@ def page(rendered: list[Rendered], *, source: str) -> str:
     )
     environment.filters["numbers"] = numbers
     environment.filters["signed"] = signed
-    names = short_names([one.table.name for one in rendered])
+    papers = by_paper(rendered)
+    ordered = [one for tables_of_paper in papers.values() for one in tables_of_paper]
     return environment.get_template("index.html.j2").render(
-        rendered=list(zip(rendered, names, strict=True)),
-        parts=overview.parts(rendered, names),
+        papers=papers,
+        rendered=ordered,
+        parts=overview.parts(ordered),
         source=source,
         metrics=METRICS,
         width=interval_plot.WIDTH,
@@ -100,14 +102,12 @@ def page(rendered: list[Rendered], *, source: str) -> str:
     )
 
 
-def short_names(names: Sequence[str]) -> list[str]:
-    """Table names for the navigation: without the words that all of them begin with."""
-    split = [name.split("_") for name in names]
-    shared = 1
-    if len(split) > 1:  # columns of equal words, up to the first that differs
-        shared = sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, zip(*split, strict=False)))
-    rest = [words[min(shared, len(words) - 1) :] for words in split]
-    return [" ".join(words).capitalize() for words in rest]
+def by_paper(rendered: Sequence[Rendered]) -> dict[str, list[Rendered]]:
+    """The tables of each paper, the papers in the order of their first tables."""
+    found: dict[str, list[Rendered]] = {}
+    for one in rendered:
+        found.setdefault(one.table.paper, []).append(one)
+    return found
 
 
 def bodies(block: Block, checkpoint: str) -> Iterator[tuple[str, list[Line]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -94,7 +95,7 @@ class PaperTable:
 
     Attributes:
         name: The table's folder, such as "garg_resolution".
-        title: For headings.
+        title: For headings; the paper, a colon, the subject.
         cite: The paper, with its arXiv number.
         source: How the figures were taken from it.
         data: The data set of the published rows, in a word or two ("KITTI").
@@ -107,6 +108,7 @@ class PaperTable:
         effect_of: What the rows vary, for the plot's title ("augmentation"); empty where they are output levels.
         notes: Sentences under every table.
         claims: The table's claims.
+        short: What the page's navigation calls it; by default its name.
     """
 
     name: str
@@ -123,6 +125,12 @@ class PaperTable:
     effect_of: str = ""
     notes: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
+    short: str = ""
+
+    @property
+    def paper(self) -> str:
+        """The title's paper, such as "Garg et al. 2016"."""
+        return re.split("[:,]", self.title)[0]
 
     @property
     def experiments(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from depthrepro.report import interval_plot
 from depthrepro.report.bootstrap import Interval
 from depthrepro.report.claims import Verdict, numbers
 from depthrepro.report.overview import parts
-from depthrepro.report.page import page, short_names
+from depthrepro.report.page import page
 from depthrepro.report.paper import Claim
 from tests.report.page_fixture import HOSTILE, small_report
 
@@ -66,11 +66,11 @@ def test_tables_that_share_no_data_set_stand_in_matrices_of_their_own(report):
     resolution, loss, waiting = report
     elsewhere = [replace(block, keys=block.keys | {"data": "rooms", "fingerprint": "1"}) for block in loss.blocks[:1]]
     apart = replace(loss, blocks=elsewhere, verdicts={elsewhere[0].slug: loss.verdicts[loss.blocks[0].slug]})
-    first, second = parts([resolution, apart, waiting], ["Resolution", "Loss", "Stages"])
+    first, second = parts([resolution, apart, waiting])
     assert [len(first.columns), len(second.columns)] == [2, 1]
-    assert [[group.name for group in part.groups] for part in (first, second)] == [["Resolution"], ["Loss"]]
-    (together,) = parts(report, ["Resolution", "Loss", "Stages"])
-    assert [group.name for group in together.groups] == ["Resolution", "Loss"]
+    assert [[group.name for group in part.groups] for part in (first, second)] == [["garg_resolution"], ["garg_loss"]]
+    (together,) = parts(report)
+    assert [group.name for group in together.groups] == ["garg_resolution", "garg_loss"]
 
 
 def test_rendered_data_are_marked_wherever_they_stand(html):
@@ -113,18 +113,13 @@ def test_a_figure_that_is_no_png_is_named(report, tmp_path):
         page([changed], source="runs")
 
 
-@pytest.mark.parametrize(
-    ("names", "short"),
-    [
-        (["garg_resolution", "garg_warp"], ["Resolution", "Warp"]),
-        (["garg_resolution"], ["Resolution"]),
-        (["garg_warp", "depth_anything_zero_shot"], ["Garg warp", "Depth anything zero shot"]),
-        (["warp"], ["Warp"]),
-        (["garg", "garg_warp"], ["Garg", "Warp"]),
-    ],
-)
-def test_names_in_the_navigation_drop_what_all_share(names, short):
-    assert short_names(names) == short
+def test_the_navigation_keeps_the_tables_of_a_paper_together(report, html):
+    survey = replace(report[1].table, name="da_places", title="Survey 2024: scenes", short="Scenes")
+    between = [report[0], replace(report[1], table=survey), report[2]]
+    nav = page(between, source="runs").partition("<nav")[2].partition("</nav>")[0]
+    assert re.findall(r"<li[^>]*>(?:<a[^>]*>)?([^<]+)", nav) == [
+        *("Claims", "Garg et al. 2016", "garg_resolution", "garg_stages", "Survey 2024", "Scenes"),
+    ]
 
 
 def test_an_interval_is_drawn_to_scale_around_zero():
