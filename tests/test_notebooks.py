@@ -69,7 +69,7 @@ def test_the_notebook_runs(path, experiments, tmp_path, monkeypatch):
     work = tmp_path / "notebooks"
     work.mkdir()
     NotebookClient(
-        notebook, timeout=120, kernel_manager_class=ThisInterpreter, resources={"metadata": {"path": str(work)}}
+        notebook, timeout=250, kernel_manager_class=ThisInterpreter, resources={"metadata": {"path": str(work)}}
     ).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert any({"image/png", "image/jpeg"} & set(output.get("data", {})) for output in outputs)

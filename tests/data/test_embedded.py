@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from depthrepro.data.embedded import heldout, kitti2012_images, labelled_streets, places, unlabelled_worlds
+from depthrepro.data.embedded import heldout, kitti2012_images, labelled_streets, unlabelled_worlds
 from depthrepro.data.kitti_tests import benchmark_test, improved_test, raw_test
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import GroundTruth
@@ -39,9 +39,8 @@ def test_what_is_rendered_is_known_by_its_world_and_its_images(cache):
     """Not by its bytes: another kind of processor writes files that differ in a last bit, and the tables must not."""
     lines = ["streets_depth-v1-ed17cd22f1", *(record.id for record in labelled_streets(2, cache).records)]
     assert labelled_streets(2, cache).fingerprint == hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    data = [labelled_streets(2, cache), unlabelled_worlds(2, cache), heldout(2, cache), places("val", 10, 10, cache)]
-    data += [places("train", 10, 10, cache)]
-    assert len({one.fingerprint for one in data}) == len(data)
+    others = labelled_streets(2, cache), unlabelled_worlds(2, cache), heldout(2, cache)
+    assert len({one.fingerprint for one in others}) == 3
 
 
 @pytest.fixture

@@ -39,4 +39,4 @@ def test_the_embedded_set(tmp_path):
     assert train.embedded and train.name == "places (embedded) train" and tuple(train.classes) == CATEGORIES
     assert len(train) == 12 and sorted(val.labels) == list(range(10))
     assert train.records[0].size == (140, 140)
-    assert not {r.id for r in train.records} & {r.id for r in val.records}
+    assert train.fingerprint != val.fingerprint and not {r.id for r in train.records} & {r.id for r in val.records}
