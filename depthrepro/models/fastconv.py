@@ -20,6 +20,7 @@ from depthrepro.models.depth_anything import DepthAnything, policy_of
 INPUTS = {"rgb": 3, "rgb_depth": 4, "depth": 1}
 LOGITS = "logits"
 _NEAREST_M = 0.1
+_CENTRE, _SPREAD = 0.5, 0.25  # of colours and of depth, about
 
 
 class FastConv(nn.Module):
@@ -73,7 +74,8 @@ class FastConv(nn.Module):
         if self.depth_network is not None:
             image = torch.cat([image[:, :3], self.depth_network(image[:, :3])], dim=1)
         x = image[:, 3:] if self.inputs == "depth" else image
-        return {LOGITS: self.classify(self.layers(x).mean(dim=(2, 3)))}
+        # Centred: else the means before each batch normalisation move with every step, and the running ones lag behind.
+        return {LOGITS: self.classify(self.layers((x - _CENTRE) / _SPREAD).mean(dim=(2, 3)))}
 
 
 def network_input(batch: Mapping[str, Tensor]) -> Tensor:
