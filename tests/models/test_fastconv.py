@@ -85,3 +85,23 @@ def test_what_does_not_exist_is_named(tmp_path):
         FastConv(inputs="thermal", **SMALL)
     with pytest.raises(UserError, match="inputs are rgb alone"):
         FastConv(inputs="rgb", depth_network="x.pt", **SMALL)
+
+
+def test_the_running_statistics_keep_up_with_the_weights():
+    """Bright images, as photographs are: uncentred, the loss of the same images is 0.4 higher in evaluation."""
+    torch.manual_seed(0)
+    model, labels = FastConv(classes=5, widths=[16, 32, 64]), torch.arange(160) % 5
+    images = (0.6 + 0.1 * torch.randn(5, 3, 32, 32))[labels] + 0.05 * torch.randn(160, 3, 32, 32)
+    images = (images * (0.7 + 0.5 * torch.rand(160, 1, 1, 1))).clamp(0, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    for _ in range(40):
+        chosen = torch.randperm(160)[:32]
+        loss = torch.nn.functional.cross_entropy(model(images[chosen])["logits"], labels[chosen])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        trained, tested = (
+            torch.nn.functional.cross_entropy(model.train(mode)(images)["logits"], labels) for mode in (True, False)
+        )
+    assert trained < 0.2 and abs(tested - trained) < 0.1
