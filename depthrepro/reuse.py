@@ -35,10 +35,8 @@ def choose_twin(cfg: DictConfig, run: RunDir, config_hash: str) -> RunDir | None
     return find_twin(run, Path(cfg.root).expanduser().resolve(), config_hash)
 
 
-def nothing_to_compute(cfg: DictConfig, run: RunDir, config_hash: str) -> bool:
-    """Whether the run is finished, or a twin has every result that it would have."""
-    if not cfg.force and is_done(run, config_hash, cfg.tests):
-        return True
+def twin_has_all(cfg: DictConfig, run: RunDir, config_hash: str) -> bool:
+    """Whether a twin that `run` is to take over has every result that it would have."""
     twin = choose_twin(cfg, run, config_hash)
     return twin is not None and not due_tests(twin, cfg.tests)
 

@@ -13,7 +13,7 @@ from depthrepro.errors import UserError
 from depthrepro.identity import config_hash, resolve_run_dir
 from depthrepro.prerequisites import check_checkpoints
 from depthrepro.program import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
-from depthrepro.reuse import nothing_to_compute
+from depthrepro.reuse import twin_has_all
 from depthrepro.run_dir import RunDir
 from depthrepro.summary import finished_run, is_done
 from depthrepro.sweep.hydra_glue import KEY, register_launchers
@@ -54,7 +54,7 @@ def _run(cfg: DictConfig, overrides: list[str]) -> int | None:
     try:
         check_checkpoints(cfg)
     except UserError:
-        if not (alone and nothing_to_compute(cfg, run, digest)):
+        if not (alone and twin_has_all(cfg, run, digest)):
             raise
     from depthrepro.experiment import run_experiment  # torch takes seconds to load
 

@@ -20,7 +20,7 @@ from depthrepro.errors import UserError
 from depthrepro.identity import config_hash, resolve_run_dir
 from depthrepro.prerequisites import check_checkpoints
 from depthrepro.program import did_you_mean, mistakes, options, readable
-from depthrepro.reuse import nothing_to_compute
+from depthrepro.reuse import twin_has_all
 from depthrepro.run_dir import RunDir
 from depthrepro.summary import is_done
 
@@ -150,9 +150,10 @@ def _check_checkpoints(jobs: Sequence[Job], combinations: list[list[str]]) -> No
     coming: set[Path] = set()
     for job in jobs:
         try:
-            check_checkpoints(job.config, coming)
+            if not job.is_done():
+                check_checkpoints(job.config, coming)
         except UserError as error:
-            if not nothing_to_compute(job.config, RunDir(job.run_dir), job.config_hash):
+            if not twin_has_all(job.config, RunDir(job.run_dir), job.config_hash):
                 raise UserError(f"{error}{_which(job.overrides, combinations)}") from None
         coming.add(job.run_dir)
 
