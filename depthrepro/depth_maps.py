@@ -17,6 +17,7 @@ from depthrepro.models.fastconv import DepthMaps, existing_checkpoint
 from depthrepro.progress import progress_bar
 
 _BATCH = 16
+_VERSION = 2  # raised with every change of what a map holds: those in the cache are then made anew
 
 
 class FrozenDepth:
@@ -45,7 +46,7 @@ class FrozenDepth:
         """
         file = Path(self.checkpoint).expanduser()
         weights = sha256(file) if file.is_file() else self.checkpoint
-        key = hashlib.sha256(f"{weights} {dataset.fingerprint} {size}".encode()).hexdigest()[:20]
+        key = hashlib.sha256(f"{_VERSION} {weights} {dataset.fingerprint} {size}".encode()).hexdigest()[:20]
         path = default_cache_dir(str(cache_dir) if cache_dir else None) / "depth_maps" / f"{key}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
