@@ -168,7 +168,7 @@ def group(one: Rendered, shown: Sequence[Column]) -> Group:
             verdicts = one.verdicts.get(block.slug, []) if block else []
             cells.append(cell(of_claim(verdicts, claim), interval_plot.reach(verdicts), claim))
         rows.append((claim, tuple(cells)))
-    return Group(one.table.name, one.table.short or one.table.name, one.table.title, tuple(rows))
+    return Group(one.table.name, one.table.called, one.table.title, tuple(rows))
 
 
 def _tallies(

@@ -133,6 +133,11 @@ class PaperTable:
         return re.split("[:,]", self.title)[0]
 
     @property
+    def called(self) -> str:
+        """What the page's navigation calls it."""
+        return self.short or self.name
+
+    @property
     def experiments(self) -> tuple[str, ...]:
         """Experiments whose runs feed the table, in the order of its rows."""
         return tuple(dict.fromkeys(name for row in self.rows if row.ours for name in row.ours.experiment))
