@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from depthrepro.data.embedded import heldout, kitti2012_images, labelled_streets, unlabelled_worlds
+from depthrepro.data.embedded import heldout, kitti2012_images, labelled_streets, places, unlabelled_worlds
+from depthrepro.data.kitti_raw import embedded_streets
 from depthrepro.data.kitti_tests import benchmark_test, improved_test, raw_test
 from depthrepro.errors import UserError
 from depthrepro.evaluation.protocol import GroundTruth
@@ -37,10 +38,19 @@ def test_unlabelled_worlds_and_heldout(cache):
 
 def test_what_is_rendered_is_known_by_its_world_and_its_images(cache):
     """Not by its bytes: another kind of processor writes files that differ in a last bit, and the tables must not."""
-    lines = ["streets_depth-v1-ed17cd22f1", *(record.id for record in labelled_streets(2, cache).records)]
-    assert labelled_streets(2, cache).fingerprint == hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    others = labelled_streets(2, cache), unlabelled_worlds(2, cache), heldout(2, cache)
-    assert len({one.fingerprint for one in others}) == 3
+    world = {"train_pairs": 8, "val_pairs": 2, "test_pairs": 3, "width": 310, "height": 94}
+    streets = embedded_streets(world, cache)
+    parts = {
+        "streets_depth-v1-ed17cd22f1": labelled_streets(2, cache),
+        "abroad": unlabelled_worlds(2, cache),
+        "heldout": heldout(2, cache),
+        "places": places("val", 10, 10, cache),
+        "streets-": streets.train,
+    }
+    for name, data in [*parts.items(), ("streets-", streets.val), ("streets-", streets.test)]:
+        (root,) = (path.name for path in Path(cache, "worlds").glob(f"{name}*") if path.is_dir())
+        lines = [root, *(record.id for record in data.records)]
+        assert data.fingerprint == hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 @pytest.fixture
