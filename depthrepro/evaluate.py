@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from depthrepro.errors import UserError
-from depthrepro.evaluation.protocol import Alignment, Protocol
+from depthrepro.config.cli import did_you_mean, one_line_errors
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import Alignment, Protocol
 from depthrepro.evaluation.rows import format_table
-from depthrepro.program import did_you_mean, one_line_errors
 
 if TYPE_CHECKING:
     from depthrepro.data.base import DepthDataset
@@ -68,13 +68,13 @@ def evaluate_again(
         UserError: If the run has no predictions, a setting or value is unknown, the data set is not the one that the
             predictions were made from, or as `score_run`.
     """
-    from depthrepro.config import default_cache_dir
+    from depthrepro.config.schema import default_cache_dir
+    from depthrepro.core.files import write_json
+    from depthrepro.core.run_dir import now
     from depthrepro.evaluation.depth_ranges import write_ranges
     from depthrepro.evaluation.ranks import image_bars
     from depthrepro.evaluation.rows import write_rows
     from depthrepro.evaluation.run_scores import score_run
-    from depthrepro.files import write_json
-    from depthrepro.run_dir import now
 
     cfg = _load_config(run_dir)
     source = _source(cfg, run_dir, test)
@@ -202,7 +202,7 @@ def _training_images(cfg: DictConfig, protocol: Protocol) -> DepthDataset | None
     """What the mean depth map of a test set in metres is made of; only then is the training data built."""
     from hydra.utils import instantiate
 
-    from depthrepro.evaluation_sets import mean_map_source
+    from depthrepro.evaluation.test_sets import mean_map_source
 
     train = None if protocol.alignment is not Alignment.none else instantiate(cfg.data, _convert_="all").train
     return mean_map_source(train, protocol)

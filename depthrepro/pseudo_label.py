@@ -21,9 +21,9 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from depthrepro.config import CONFIG_DIR, register_schema
-from depthrepro.errors import UserError
-from depthrepro.program import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
+from depthrepro.config.cli import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
+from depthrepro.config.schema import CONFIG_DIR, register_schema
+from depthrepro.core.errors import UserError
 
 register_schema()
 _SHARD = (int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
@@ -57,11 +57,11 @@ def label(cfg: DictConfig, shard: tuple[int, int]) -> Path:
     """
     from hydra.utils import instantiate
 
-    from depthrepro.data.pseudo_labels import MANIFEST
-    from depthrepro.data.student import StudentSplits
-    from depthrepro.device import choose_device
-    from depthrepro.labelling import label_images
+    from depthrepro.data.readers.pseudo_labels import MANIFEST
+    from depthrepro.data.readers.student import StudentSplits
+    from depthrepro.inference.labelling import label_images
     from depthrepro.models.depth_anything import DepthAnything, policy_of
+    from depthrepro.training.device import choose_device
 
     data = instantiate(cfg.data, _convert_="all")
     if not isinstance(data, StudentSplits):

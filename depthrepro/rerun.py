@@ -20,12 +20,12 @@ from typing import Any
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from depthrepro.config import CONFIG_DIR, load_config, register_schema
-from depthrepro.errors import UserError
-from depthrepro.identity import result_config
-from depthrepro.program import did_you_mean, mistakes, one_line_errors, readable
-from depthrepro.results import metrics_of
-from depthrepro.run_dir import RunDir
+from depthrepro.config.cli import did_you_mean, mistakes, one_line_errors, readable
+from depthrepro.config.identity import result_config
+from depthrepro.config.schema import CONFIG_DIR, load_config, register_schema
+from depthrepro.core.errors import UserError
+from depthrepro.core.metric_names import metrics_of
+from depthrepro.core.run_dir import RunDir
 
 _USAGE = "usage: python -m depthrepro.rerun RUN_DIR [run_dir=NEW_DIR] [key=value ...] [--dry-run]"
 Differences = list[tuple[str, str, str]]  # (what, then, now)
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tell_differences(old, then, cfg)
     if dry:
         return
-    from depthrepro.experiment import run_experiment  # torch takes seconds to load
+    from depthrepro.runs.experiment import run_experiment  # torch takes seconds to load
 
     signal_number = run_experiment(cfg, [*_typed_then(old), *overrides])
     if signal_number is not None:

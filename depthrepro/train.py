@@ -8,14 +8,14 @@ import sys
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from depthrepro.config import CONFIG_DIR, register_schema
-from depthrepro.errors import UserError
-from depthrepro.identity import config_hash, resolve_run_dir
-from depthrepro.prerequisites import check_checkpoints
-from depthrepro.program import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
-from depthrepro.reuse import twin_has_all
-from depthrepro.run_dir import RunDir
-from depthrepro.summary import finished_run, is_done
+from depthrepro.config.cli import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
+from depthrepro.config.identity import config_hash, resolve_run_dir
+from depthrepro.config.prerequisites import check_checkpoints
+from depthrepro.config.schema import CONFIG_DIR, register_schema
+from depthrepro.core.errors import UserError
+from depthrepro.core.run_dir import RunDir
+from depthrepro.runs.reuse import twin_has_all
+from depthrepro.runs.summary import finished_run, is_done
 from depthrepro.sweep.hydra_glue import KEY, register_launchers
 from depthrepro.sweep.session import closing
 
@@ -56,7 +56,7 @@ def _run(cfg: DictConfig, overrides: list[str]) -> int | None:
     except UserError:
         if not (alone and twin_has_all(cfg, run, digest)):
             raise
-    from depthrepro.experiment import run_experiment  # torch takes seconds to load
+    from depthrepro.runs.experiment import run_experiment  # torch takes seconds to load
 
     return run_experiment(cfg, overrides)
 

@@ -9,12 +9,12 @@ import pytest
 from omegaconf import OmegaConf
 
 from depthrepro import evaluate as program
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import write_json
+from depthrepro.core.protocol import Protocol
 from depthrepro.evaluate import evaluate_again, parse_arguments
-from depthrepro.evaluation.predictions import prediction_path
-from depthrepro.evaluation.protocol import Protocol
 from depthrepro.evaluation.rows import read_rows
-from depthrepro.files import write_json
+from depthrepro.inference.predictions import prediction_path
 from tests.evaluation.scenes import PROTOCOL, build
 from tests.evaluation.test_run_evaluation import evaluate, make_run
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 from omegaconf import OmegaConf
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.rerun import apply_overrides, compare_numbers, differences, main, new_folder
 from tests.test_train import command, finish
 
@@ -83,7 +83,7 @@ def test_never_an_existing_directory(tmp_path):
     ],
 )
 def test_overrides_are_checked(word, message):
-    from depthrepro.config import RootConfig, TrainerConfig
+    from depthrepro.config.schema import RootConfig, TrainerConfig
 
     cfg = OmegaConf.structured(RootConfig(name="x", trainer=TrainerConfig(epochs=3)))
     with pytest.raises(UserError, match=message):

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from depthrepro.augment import StereoAugment
-from depthrepro.config import Precision, Stage, TrainerConfig
-from depthrepro.data.base import StereoDataset, StereoRecord
-from depthrepro.data.loader import TrainingPairs
-from depthrepro.evaluation.protocol import GroundTruth
-from depthrepro.run_dir import RunDir
-from depthrepro.schedules import Cosine
-from depthrepro.trainer import Trainer
+from depthrepro.config.schema import Precision, Stage, TrainerConfig
+from depthrepro.core.protocol import GroundTruth
+from depthrepro.core.run_dir import RunDir
+from depthrepro.data.items.augment import StereoAugment
+from depthrepro.data.items.stereo import TrainingPairs
+from depthrepro.data.stereo import StereoDataset, StereoRecord
+from depthrepro.training.schedules import Cosine
+from depthrepro.training.trainer import Trainer
 
 HEIGHT, WIDTH = 12, 20
 

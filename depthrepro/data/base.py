@@ -6,18 +6,12 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
-import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
-from depthrepro.data.image_io import read_left
-from depthrepro.evaluation.protocol import GroundTruth
-from depthrepro.geometry import scale_K
-from depthrepro.input_policy import InputPolicy
+from depthrepro.core.protocol import GroundTruth
 
 
 class Sample(TypedDict, total=False):
@@ -150,43 +144,8 @@ class ClassDataset(ImageDataset):
     labels: Sequence[int]
 
 
-@dataclass(frozen=True)
-class StereoRecord(ImageRecord):
-    """One rectified stereo pair on disk.
-
-    Attributes:
-        left: File of the image whose depth is predicted.
-        right: File of the other image of the pair.
-        K: Camera matrix of `left` in pixels of the file, (3, 3) nested tuples; of a mirrored pair, after the flip.
-        baseline_m: Distance between the two cameras in metres, > 0.
-        mirrored: True where the pair is listed from the right camera's side: `left` holds the right camera's image,
-            `right` the left camera's, and both are flipped horizontally when read, which gives a valid left/right pair.
-    """
-
-    left: Path
-    right: Path
-    K: tuple[tuple[float, float, float], ...]
-    baseline_m: float
-    mirrored: bool = False
-
-    @property
-    def focal_px(self) -> float:
-        """Horizontal focal length in pixels at the file's width."""
-        return self.K[0][0]
-
-
-class StereoDataset(DepthDataset):
-    """Rectified pairs with optional ground truth, for one split."""
-
-    records: Sequence[StereoRecord]
-
-    def read_image(self, index: int) -> np.ndarray:
-        """The image of pair `index` whose depth is predicted."""
-        return read_left(self.records[index])
-
-
 @dataclass
-class DataSplits(ABC):
+class DataSplits:
     """A data set as an experiment uses it.
 
     Attributes:
@@ -205,19 +164,6 @@ class DataSplits(ABC):
     test: ImageDataset | None
     notes: list[str] = field(default_factory=list)
 
-    @abstractmethod
-    def training_items(
-        self, policy: InputPolicy, augment: Any, seed: int, cache_dir: Any
-    ) -> tuple[Dataset[Any], Dataset[Any]]:
-        """Training and validation items, asked for by (epoch, index).
-
-        Args:
-            policy: The network's input.
-            augment: The configured augmentation.
-            seed: Of the run.
-            cache_dir: Folder for caches; None = the user's.
-        """
-
     @property
     def counts(self) -> dict[str, int]:
         """Images of each part."""
@@ -233,11 +179,3 @@ class DataSplits(ABC):
     def digest(*fingerprints: str) -> str:
         """One short fingerprint of several."""
         return hashlib.sha256("".join(fingerprints).encode()).hexdigest()[:12]
-
-
-def camera_tensors(record: StereoRecord, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
-    """(K, focal_px, baseline_m) of a record for its image resized to `size` = (H, W)."""
-    height, width = record.size
-    scaled = scale_K(np.array(record.K), size[1] / width, size[0] / height)
-    K = torch.from_numpy(scaled.astype(np.float32))
-    return K, K[0, 0].clone(), torch.tensor(record.baseline_m)

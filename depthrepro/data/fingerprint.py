@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from depthrepro.data.base import ImageDataset, StereoRecord
-from depthrepro.data.image_io import ImageProbe
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
+from depthrepro.data.base import ImageDataset
+from depthrepro.data.io.images import ImageProbe
+from depthrepro.data.stereo import StereoRecord
 
 
 def portable_fingerprint(records: Sequence[StereoRecord], probes: Mapping[Path, ImageProbe]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.evaluation.protocol import Alignment
+from depthrepro.core.protocol import Alignment
 
 Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]

@@ -11,7 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from depthrepro import distributed
+from depthrepro.core import distributed
+from depthrepro.core.files import replacing
+from depthrepro.core.protocol import Protocol
 from depthrepro.data.base import DepthDataset
 from depthrepro.evaluation.baselines import (
     MEAN_MAP_GRID,
@@ -22,11 +24,9 @@ from depthrepro.evaluation.baselines import (
     baseline_predictions,
     mean_depth_map,
 )
-from depthrepro.evaluation.evaluator import score
-from depthrepro.evaluation.protocol import Protocol
 from depthrepro.evaluation.ranks import Watch, together
 from depthrepro.evaluation.rows import Row
-from depthrepro.files import replacing
+from depthrepro.evaluation.scoring import score
 
 _VERSION = 2  # raise it when a baseline or a metric is computed differently
 

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.data.base import DepthDataset, ImageRecord, StereoRecord
-from depthrepro.data.image_io import read_pair
-from depthrepro.errors import UserError
-from depthrepro.evaluation.predictions import Floats, Kind, Prediction
-from depthrepro.evaluation.protocol import Alignment, Protocol
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import Alignment, Protocol
+from depthrepro.data.base import DepthDataset, ImageRecord
+from depthrepro.data.stereo import StereoRecord, read_pair
+from depthrepro.inference.predictions import Floats, Kind, Prediction
 
 MEAN_MAP_GRID = (96, 320)  # height, width: about KITTI's aspect, a few hundred lidar points per cell over 400 scans
 MEAN_MAP_LIMIT = 400

@@ -13,14 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from depthrepro.checkpoint import load_checkpoint
+from depthrepro.core.checkpoint import load_checkpoint
+from depthrepro.core.files import write_atomic
+from depthrepro.core.protocol import Classification
 from depthrepro.data.base import ClassDataset
-from depthrepro.data.classes import ClassItems
-from depthrepro.data.loader import InOrder, make_loader, to_device
-from depthrepro.evaluation.evaluator import evaluation_mode
-from depthrepro.evaluation.protocol import Classification
+from depthrepro.data.items.classes import ClassItems
+from depthrepro.data.items.loader import InOrder, make_loader, to_device
 from depthrepro.evaluation.rows import Row, summarise, write_rows
-from depthrepro.files import write_atomic
+from depthrepro.evaluation.scoring import evaluation_mode
 from depthrepro.models.fastconv import LOGITS, network_input
 
 COMMONEST = "commonest"  # the baseline that always answers with the training set's commonest classes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.evaluation.protocol import Crop
+from depthrepro.core.protocol import Crop
 
 # (first row, end row, height) and (first column, end column, width), from the authors' 370 × 1224 mask. Kept as ratios
 # of integers: the eight-digit decimals in circulation (0.40810811 = 151/370, ...) lose the mask's last row and gain a

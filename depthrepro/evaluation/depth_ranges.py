@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.files import replacing
+from depthrepro.core.files import replacing
 
 EDGES_M = (0.0, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 65.0, 80.0)
 COLUMNS = ("checkpoint", "method", "id", "near_m", "far_m", "n_valid", "abs_rel")

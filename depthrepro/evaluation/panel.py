@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from depthrepro.core.files import replacing
+from depthrepro.core.protocol import Protocol
 from depthrepro.data.base import DepthDataset
-from depthrepro.data.image_io import resize_rgb
+from depthrepro.data.io.images import resize_rgb
 from depthrepro.evaluation.baselines import MeanMap, baseline_names, baseline_predictions
-from depthrepro.evaluation.evaluator import depth_map
-from depthrepro.evaluation.predictions import load_prediction, prediction_path
-from depthrepro.evaluation.protocol import Protocol
-from depthrepro.files import replacing
+from depthrepro.evaluation.scoring import depth_map
+from depthrepro.inference.predictions import load_prediction, prediction_path
 
 
 def write_panels(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from depthrepro import distributed
-from depthrepro.errors import UserError
-from depthrepro.progress import progress_bar
+from depthrepro.core import distributed
+from depthrepro.core.errors import UserError
+from depthrepro.core.progress import progress_bar
 
 T = TypeVar("T")
 Watch = Callable[[Iterable[int], str], Iterable[int]]  # wraps an iterable in a progress bar with a title

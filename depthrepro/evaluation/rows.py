@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from depthrepro.errors import UserError
-from depthrepro.files import replacing
-from depthrepro.results import METRICS, metrics_of
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import replacing
+from depthrepro.core.metric_names import METRICS, metrics_of
 
 Row = dict[str, Any]
 COLUMNS = ("checkpoint", "method", "id", "n_valid")  # then the metrics of the task

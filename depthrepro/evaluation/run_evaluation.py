@@ -13,20 +13,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from depthrepro import distributed
-from depthrepro.checkpoint import load_checkpoint
+from depthrepro.core import distributed
+from depthrepro.core.checkpoint import load_checkpoint
+from depthrepro.core.files import replacing
+from depthrepro.core.protocol import Protocol
 from depthrepro.data.base import DepthDataset
+from depthrepro.data.input_transform import InputPolicy
 from depthrepro.evaluation.baselines import evenly_spread
 from depthrepro.evaluation.depth_ranges import write_ranges
-from depthrepro.evaluation.evaluator import check_metres, predict
 from depthrepro.evaluation.panel import write_panels
-from depthrepro.evaluation.predictions import Kind, prediction_path, save_prediction
-from depthrepro.evaluation.protocol import Protocol
 from depthrepro.evaluation.ranks import image_bars, together
 from depthrepro.evaluation.rows import write_rows
 from depthrepro.evaluation.run_scores import score_run
-from depthrepro.files import replacing
-from depthrepro.input_policy import InputPolicy
+from depthrepro.evaluation.scoring import check_metres, predict
+from depthrepro.inference.predictions import Kind, prediction_path, save_prediction
 
 PANELS = 4
 

@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from depthrepro import distributed
+from depthrepro.core import distributed
+from depthrepro.core.protocol import Protocol
 from depthrepro.data.base import DepthDataset
 from depthrepro.evaluation.baseline_rows import baselines, flat, in_order
 from depthrepro.evaluation.baselines import MeanMap
-from depthrepro.evaluation.evaluator import evaluate_predictions, scored_indices
-from depthrepro.evaluation.predictions import load_prediction, prediction_path
-from depthrepro.evaluation.protocol import Protocol
 from depthrepro.evaluation.ranks import Watch, image_bars, together
 from depthrepro.evaluation.rows import Row, summarise
+from depthrepro.evaluation.scoring import evaluate_predictions, scored_indices
+from depthrepro.inference.predictions import load_prediction, prediction_path
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.losses.silog import silog_loss
 
 DEPTH = "depth"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.losses.affine_invariant import affine_invariant_loss, cutmix_loss, gradient_matching_loss
 from depthrepro.losses.feature_alignment import feature_alignment_loss
 from depthrepro.models.encoders import normalise

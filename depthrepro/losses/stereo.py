@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor, nn
 
-from depthrepro.errors import UserError
-from depthrepro.geometry import in_view, linearised_warp, resize_image, warp_right_to_left
+from depthrepro.core.errors import UserError
+from depthrepro.core.geometry import in_view, linearised_warp, resize_image, warp_right_to_left
 from depthrepro.losses.photometric import PhotometricL2
 from depthrepro.losses.reduction import masked_mean
 from depthrepro.losses.smoothness import l2_smoothness
@@ -27,7 +27,7 @@ class StereoLoss(nn.Module):
         photometric: (pred, target) -> error per pixel (B, 1, h, w); None: the paper's `PhotometricL2`.
         smoothness: (disp, image) -> scalar; None: the paper's `l2_smoothness`.
         smoothness_weight: The paper's gamma.
-        warp: "linearised" (the paper's) or "exact". Same value, other gradient; see `depthrepro.geometry`.
+        warp: "linearised" (the paper's) or "exact". Same value, other gradient; see `depthrepro.core.geometry`.
 
     Source: Garg et al. 2016 (arXiv:1603.04992), total loss. Differs: pixels that leave the right image are masked.
     """

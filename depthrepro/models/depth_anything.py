@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from depthrepro.checkpoint import load_checkpoint
-from depthrepro.errors import UserError
-from depthrepro.input_policy import InputPolicy
-from depthrepro.kinds import Kind
+from depthrepro.core.checkpoint import load_checkpoint
+from depthrepro.core.depth_kind import Kind
+from depthrepro.core.errors import UserError
+from depthrepro.data.input_transform import InputPolicy
 from depthrepro.models.dpt import DPTDecoder
 from depthrepro.models.encoders import make_encoder, normalise
 from depthrepro.models.metric_bins import MetricBins

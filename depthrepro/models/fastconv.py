@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.models.depth_anything import DepthAnything, policy_of
 
 INPUTS = {"rgb": 3, "rgb_depth": 4, "depth": 1}

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.models.lrn import LocalResponseNorm
 from depthrepro.models.upsampling import Padding, Upsample2x
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from depthrepro.errors import UserError
-from depthrepro.kinds import Kind
+from depthrepro.core.depth_kind import Kind
+from depthrepro.core.errors import UserError
 
 # What each family predicts; Depth Anything's own configuration says whether it is relative or metric.
 KINDS = {

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from depthrepro.errors import UserError
-from depthrepro.files import sha256
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import sha256
 from depthrepro.models.depth_anything import DepthAnything
 from depthrepro.models.published_bins import NAMES, UNUSED, bins_of, without_core
 from depthrepro.models.weights import State, load_strictly, read_weights

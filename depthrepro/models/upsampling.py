@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 
 Padding = Literal["replicate", "zero"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 
 State = dict[str, Tensor]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from depthrepro.config.cli import one_line_errors
 from depthrepro.predict.settings import USAGE, Settings, parse
-from depthrepro.program import one_line_errors
 
 
 def run(settings: Settings) -> int:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depthrepro.errors import UserError
-from depthrepro.geometry import scale_K
+from depthrepro.core.errors import UserError
+from depthrepro.core.geometry import scale_K
 
 _WIDEST_DEGREES = 160.0  # beyond, a pinhole camera is no camera any more
 _ASPECT_TOLERANCE = 0.01

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from depthrepro.errors import UserError
-from depthrepro.evaluation.predictions import Kind
-from depthrepro.program import did_you_mean
+from depthrepro.config.cli import did_you_mean
+from depthrepro.core.errors import UserError
+from depthrepro.inference.predictions import Kind
 
 Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from depthrepro.errors import UserError
-from depthrepro.evaluation.predictions import Kind
+from depthrepro.core.errors import UserError
+from depthrepro.inference.predictions import Kind
 from depthrepro.predict.camera import Camera, Intrinsics
 from depthrepro.predict.prediction import NO_CAMERA, Prediction
 from depthrepro.predict.settings import Settings

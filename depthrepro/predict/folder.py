@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.errors import UserError
-from depthrepro.evaluation.predictions import Kind
+from depthrepro.core.errors import UserError
+from depthrepro.core.progress import progress_bar
+from depthrepro.inference.predictions import Kind
 from depthrepro.predict.inputs import Inputs, Source, read_image
 from depthrepro.predict.job import SAMPLED_MAPS, Job, evenly, in_background
 from depthrepro.predict.writers import output_files, read_sidecar, write_outputs
-from depthrepro.progress import progress_bar
 
 CHUNK = 16  # images, or four batches, that are predicted before they are written: the bar moves that often
 

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from depthrepro.errors import UserError
+from depthrepro.config.cli import did_you_mean
+from depthrepro.core.errors import UserError
 from depthrepro.predict import load
 from depthrepro.predict.prediction import Prediction
 from depthrepro.predict.predictor import Predictor
-from depthrepro.program import did_you_mean
 
 TASK = "depth-estimation"
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 
 # A suffix that cannot be decoded here (heic) is taken too: it fails with a line of its own instead of missing silently.
 IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .webp .bmp .tif .tiff .ppm .pgm .gif .avif .jp2 .heic .heif".split())
@@ -161,6 +161,6 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     Raises:
         UserError: If it is missing, damaged or no image.
     """
-    from depthrepro.data.photos import read_photo
+    from depthrepro.data.io.photos import read_photo
 
     return read_photo(path)

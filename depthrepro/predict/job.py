@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.predict.colour import ColourScale, colour_table, robust_range, sample
 from depthrepro.predict.conversion import Conversion
 from depthrepro.predict.prediction import Prediction

@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from depthrepro.checkpoint import load_checkpoint
-from depthrepro.device import choose_device
-from depthrepro.errors import UserError
-from depthrepro.evaluation.predictions import Kind
-from depthrepro.files import sha256
-from depthrepro.input_policy import InputPolicy
+from depthrepro.core.checkpoint import load_checkpoint
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import sha256
+from depthrepro.data.input_transform import InputPolicy
+from depthrepro.inference.predictions import Kind
+from depthrepro.training.device import choose_device
 
 _TARGET = re.compile(r"depthrepro\.models(\.[a-z]\w*)+\.[A-Z]\w*")
 # How Hydra is to build the object; without meaning here.

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from depthrepro.errors import UserError
-from depthrepro.evaluation.predictions import Kind
-from depthrepro.files import replacing
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import replacing
+from depthrepro.inference.predictions import Kind
 
 METRES_PER_STEP = 1 / 256
 LARGEST = 65535

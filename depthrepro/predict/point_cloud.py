@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.errors import UserError
-from depthrepro.files import replacing
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import replacing
 from depthrepro.predict.camera import Intrinsics
 
 _VERTEX = np.dtype([("xyz", "<f4", 3), ("rgb", "u1", 3)])

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.errors import UserError
-from depthrepro.evaluation.predictions import Kind
+from depthrepro.core.errors import UserError
+from depthrepro.inference.predictions import Kind
 from depthrepro.predict.camera import Camera
 
 NO_METRES = (

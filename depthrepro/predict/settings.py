@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from depthrepro.errors import UserError
-from depthrepro.program import did_you_mean
+from depthrepro.config.cli import did_you_mean
+from depthrepro.core.errors import UserError
 
 FORMATS = ("png16", "npy", "color", "side_by_side", "ply")
 VIDEO_FORMATS = ("png16", "npy", "color", "side_by_side")

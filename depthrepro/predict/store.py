@@ -12,8 +12,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.errors import UserError
-from depthrepro.files import replacing, write_json
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import replacing, write_json
 
 FOLDER = ".depthrepro"  # below the output folder
 

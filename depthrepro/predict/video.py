@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from depthrepro.errors import UserError
-from depthrepro.files import write_json
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import write_json
+from depthrepro.core.progress import progress_bar
 from depthrepro.predict.colour import ColourScale
 from depthrepro.predict.job import SAMPLED_MAPS, Job, evenly
 from depthrepro.predict.prediction import Prediction
@@ -26,7 +27,6 @@ from depthrepro.predict.writers import (
     write_outputs,
     write_picture,
 )
-from depthrepro.progress import progress_bar
 
 NOTE = "each frame is predicted on its own: nothing makes neighbouring frames agree, so depth may flicker"
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 
 # VP9 plays in browsers and in most players; MPEG-4 part 2 is what every build of OpenCV can write.
 CODECS = ("vp09", "mp4v")

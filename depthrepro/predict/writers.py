@@ -12,16 +12,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.errors import UserError
-from depthrepro.evaluation.predictions import Kind
-from depthrepro.files import replacing, write_json
+from depthrepro.config.cli import did_you_mean
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import replacing, write_json
+from depthrepro.inference.predictions import Kind
 from depthrepro.predict.camera import Camera
 from depthrepro.predict.colour import ColourScale, robust_range, sample, side_by_side, with_legend
 from depthrepro.predict.png16 import write_png16
 from depthrepro.predict.point_cloud import back_project, depth_edges, write_ply
 from depthrepro.predict.prediction import NO_CAMERA, NO_METRES, Prediction
 from depthrepro.predict.settings import FORMATS
-from depthrepro.program import did_you_mean
 
 ENDINGS = {
     "png16": "_depth16.png",

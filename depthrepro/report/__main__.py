@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from depthrepro.errors import UserError
-from depthrepro.program import did_you_mean, tracebacks_wanted
+from depthrepro.config.cli import did_you_mean, tracebacks_wanted
+from depthrepro.core.errors import UserError
 from depthrepro.report.paper import PaperTable, find_tables, load_paper
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from depthrepro.files import replacing
+from depthrepro.core.files import replacing
 from depthrepro.report import plots, plots_effects, plots_images
 from depthrepro.report.blocks import Block, build_blocks
 from depthrepro.report.claims import Verdict, decide

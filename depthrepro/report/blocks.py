@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from depthrepro.evaluation.protocol import read_protocol
+from depthrepro.core.metric_names import METRICS
+from depthrepro.core.protocol import read_protocol
 from depthrepro.report.paper import Ours, PaperTable
 from depthrepro.report.rows import set_of
-from depthrepro.results import METRICS
 
 BLOCK_KEYS = ["data", "embedded", "fingerprint", "scale", "protocol", "images", "variant"]
 CHECKPOINTS = ("last", "best")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from depthrepro.core.metric_names import METRICS
 from depthrepro.report.blocks import Block, Line
 from depthrepro.report.bootstrap import Interval, paired_interval
 from depthrepro.report.paper import Claim, PaperTable
-from depthrepro.results import METRICS
 
 REPRODUCED, CONTRADICTED, UNDECIDED, UNMEASURED = "reproduced", "contradicted", "undecided", "not measured"
 ANY_SEED = "any"  # a baseline's scores hold for every seed

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from depthrepro.errors import UserError
-from depthrepro.files import write_atomic
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import write_atomic
+from depthrepro.core.metric_names import METRICS, metrics_of
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.rows import ROW_COLUMNS
 from depthrepro.report.sources import CURVE_COLUMNS, IMAGE_COLUMNS, RANGE_COLUMNS, Results, check_numbers, for_table
-from depthrepro.results import METRICS, metrics_of
 
 FILES = {"rows": "results.csv", "images": "images.csv", "ranges": "ranges.csv", "curves": "curves.csv"}
 _COLUMNS = {"rows": ROW_COLUMNS, "images": IMAGE_COLUMNS, "ranges": RANGE_COLUMNS, "curves": CURVE_COLUMNS}

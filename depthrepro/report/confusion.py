@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.report import style
 from depthrepro.report.blocks import Block
 from depthrepro.report.paper import PaperTable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from depthrepro.core.metric_names import METRICS
 from depthrepro.report.claims import Verdict, numbers, word
-from depthrepro.results import METRICS
 
 WIDTH = 100.0  # drawing units from edge to edge; zero lies in the middle
 MARGIN = 3.0  # room for the point's own size at either edge

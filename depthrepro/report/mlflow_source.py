@@ -14,11 +14,11 @@ from urllib.request import url2pathname
 
 import pandas as pd
 
-from depthrepro.errors import UserError
+from depthrepro.config.logger import database_file, without_password
+from depthrepro.core.errors import UserError
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.rows import ROW_COLUMNS, SUMMARY, TESTS, Unfinished, run_rows
 from depthrepro.report.sources import Results, collect
-from depthrepro.tracking.settings import database_file, without_password
 from depthrepro.tracking.store import prepare_environment
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from depthrepro.core.metric_names import METRICS
 from depthrepro.report import interval_plot
 from depthrepro.report.blocks import BLOCK_KEYS, Block
 from depthrepro.report.claims import CONTRADICTED, REPRODUCED, UNDECIDED, UNMEASURED, Verdict, numbers, overall, word
 from depthrepro.report.paper import Claim
-from depthrepro.results import METRICS
 
 if TYPE_CHECKING:
     from depthrepro.report.assemble import Rendered

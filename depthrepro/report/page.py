@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from depthrepro.core.metric_names import METRICS
 from depthrepro.report import interval_plot, overview, tables
 from depthrepro.report.blocks import Block, Line
 from depthrepro.report.claims import Verdict, numbers, signed
 from depthrepro.report.paper import Claim, PaperTable
 from depthrepro.report.published import TITLE, published_sets
-from depthrepro.results import METRICS
 
 if TYPE_CHECKING:
     from depthrepro.report.assemble import Rendered

@@ -15,8 +15,8 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 
-from depthrepro import results
-from depthrepro.files import write_json
+from depthrepro.core import metric_names as results
+from depthrepro.core.files import write_json
 from depthrepro.report.blocks import Block
 
 Draw = Callable[[Path], Path | None]

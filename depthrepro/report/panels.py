@@ -17,7 +17,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.report import style
 from depthrepro.report.blocks import Block
 from depthrepro.report.paper import PaperTable

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import yaml
 
-from depthrepro.errors import UserError
-from depthrepro.program import did_you_mean
-from depthrepro.results import METRICS
+from depthrepro.config.cli import did_you_mean
+from depthrepro.core.errors import UserError
+from depthrepro.core.metric_names import METRICS
 
 PUBLISHED_ONLY = "none"  # `ours: none`: the paper quotes somebody else's method, which nobody here runs
 ASKERS = ("", "us")

@@ -14,7 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
+from depthrepro.core.metric_names import METRICS
 from depthrepro.report import style
 from depthrepro.report.blocks import Block, Line
 from depthrepro.report.paper import PaperTable
@@ -32,7 +33,6 @@ from depthrepro.report.plots_shared import (
     scope,
     value_axis,
 )
-from depthrepro.results import METRICS
 
 
 def draw_error_vs_resolution(table: PaperTable, block: Block, path: Path) -> Path:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from depthrepro.core.metric_names import METRICS
 from depthrepro.report import style
 from depthrepro.report.blocks import Block, Line
 from depthrepro.report.paper import PaperTable
@@ -32,7 +33,6 @@ from depthrepro.report.plots_shared import (
     scope,
     value_axis,
 )
-from depthrepro.results import METRICS
 
 ROW_INCHES, SEED_OFFSET = 0.34, 0.24  # height of a row; how far below its mean the single seeds lie, in rows
 BAR: dict[str, Any] = {"color": style.OURS, "marker": "o", "ms": 5.5, "capsize": 3, "elinewidth": 1.3, "zorder": 3}

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from depthrepro.core.metric_names import METRICS
 from depthrepro.report import style
 from depthrepro.report.blocks import Block, Line
-from depthrepro.results import METRICS
 
 REACH = 0.45  # a reference further from the data than so much of their span is named at the edge instead of drawn
 METRES = ("rmse",)  # metrics that have a unit

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
+from depthrepro.core.metric_names import METRICS
 from depthrepro.report.paper import PaperTable
-from depthrepro.results import METRICS
 
 TITLE = "As published, by test set"
 # Keys of the test sets in paper.yaml and conf/test, as the papers print them.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from depthrepro.files import write_atomic
+from depthrepro.core.files import write_atomic
 from depthrepro.report.assemble import Rendered, assemble
 from depthrepro.report.claims import describe, overall, word
 from depthrepro.report.committed import commit, from_committed, is_committed
@@ -39,8 +39,8 @@ class Report:
         if self._source == "committed":
             return None
         if self._source == "mlflow":
+            from depthrepro.config.logger import LoggerConfig, store_uri
             from depthrepro.report.mlflow_source import from_mlflow
-            from depthrepro.tracking.settings import LoggerConfig, store_uri
 
             return from_mlflow(store_uri(LoggerConfig(tracking_uri=uri or None), Path.cwd()), tables)
         return from_runs(self._runs, tables)

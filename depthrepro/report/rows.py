@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from depthrepro.errors import UserError
-from depthrepro.evaluation.protocol import read_protocol
-from depthrepro.results import CLASS_METRICS, METRICS, metrics_of
-from depthrepro.run_dir import find_runs
+from depthrepro.core.errors import UserError
+from depthrepro.core.metric_names import CLASS_METRICS, METRICS, metrics_of
+from depthrepro.core.protocol import read_protocol
+from depthrepro.core.run_dir import find_runs
 
 SUMMARY, TESTS = "summary.json", "tests"
 # Overrides that other columns tell (seed, scale, data) or that leave the result alone.

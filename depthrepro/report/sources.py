@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
+from depthrepro.core.metric_names import METRICS, metrics_of
 from depthrepro.report.blocks import BLOCK_KEYS, rows_of
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.rows import ROW_COLUMNS, Unfinished, load_runs, set_of
-from depthrepro.results import METRICS, metrics_of
 
 IMAGE_COLUMNS = ("run", "checkpoint", "method", "id", "n_valid", *METRICS)
 RANGE_COLUMNS = ("run", "checkpoint", "method", "near_m", "far_m", "images", "abs_rel")

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from depthrepro.core.metric_names import METRICS
 from depthrepro.report.blocks import Block, Line
 from depthrepro.report.claims import Verdict, describe, overall, word
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.published import TITLE, published_sets
 from depthrepro.report.rows import Unfinished, training_of
-from depthrepro.results import METRICS
 
 GAP = "–"  # the paper gives no number
 MISSING = "missing"  # no finished run gives the number

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from depthrepro.program import one_line_errors
+from depthrepro.config.cli import one_line_errors
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ class SweepCallback(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Plan, check and save all jobs, then hand those that are missing to Hydra's launcher."""
-        from depthrepro.program import fail, mistakes, readable, tracebacks_wanted
+        from depthrepro.config.cli import fail, mistakes, readable, tracebacks_wanted
 
         _refuse_torchrun()
         try:
@@ -68,7 +68,7 @@ def launch(config: DictConfig) -> None:
 
 def _refuse_torchrun() -> None:
     """A sweep starts processes of its own; under torchrun each rank would start all of them."""
-    from depthrepro.program import fail
+    from depthrepro.config.cli import fail
 
     if "RANK" in os.environ:
         if os.environ["RANK"] == "0":

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from depthrepro.errors import UserError
-from depthrepro.files import write_atomic, write_json
-from depthrepro.tracking.process import is_alive
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import write_atomic, write_json
+from depthrepro.core.processes import is_alive
 
 
 class SweepFolder:

@@ -18,7 +18,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 
 KEY = "sweep_job"
 _PLUGINS = {

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from depthrepro.config import load_config
-from depthrepro.errors import UserError
-from depthrepro.identity import config_hash, resolve_run_dir
-from depthrepro.run_dir import RunDir
-from depthrepro.summary import finished_run, is_done
+from depthrepro.config.identity import config_hash, resolve_run_dir
+from depthrepro.config.schema import load_config
+from depthrepro.core.errors import UserError
+from depthrepro.core.processes import is_alive
+from depthrepro.core.run_dir import RunDir
+from depthrepro.runs.summary import finished_run, is_done
 from depthrepro.sweep.folder import SweepFolder
-from depthrepro.tracking.process import is_alive
 
 _POLL_S = 0.5
 _TIME_TO_STOP_S = 25.0  # for a checkpoint; less than a later process waits for the run directory
@@ -40,7 +40,7 @@ def run_job(snapshot: Path) -> int | None:
     if not cfg.force and is_done(run, config_hash(cfg), cfg.tests):
         print(finished_run(run))
         return None
-    from depthrepro.experiment import run_experiment  # torch takes seconds to load
+    from depthrepro.runs.experiment import run_experiment  # torch takes seconds to load
 
     return run_experiment(cfg, overrides)
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from depthrepro.results import metrics_of
-from depthrepro.run_dir import RunDir
+from depthrepro.core.metric_names import metrics_of
+from depthrepro.core.run_dir import RunDir
 from depthrepro.sweep.folder import SweepFolder
 
 

@@ -15,14 +15,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, ValueType
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from depthrepro.config import typed_config
-from depthrepro.errors import UserError
-from depthrepro.identity import config_hash, resolve_run_dir
-from depthrepro.prerequisites import check_checkpoints
-from depthrepro.program import did_you_mean, mistakes, options, readable
-from depthrepro.reuse import twin_has_all
-from depthrepro.run_dir import RunDir
-from depthrepro.summary import is_done
+from depthrepro.config.cli import did_you_mean, mistakes, options, readable
+from depthrepro.config.identity import config_hash, resolve_run_dir
+from depthrepro.config.prerequisites import check_checkpoints
+from depthrepro.config.schema import typed_config
+from depthrepro.core.errors import UserError
+from depthrepro.core.run_dir import RunDir
+from depthrepro.runs.reuse import twin_has_all
+from depthrepro.runs.summary import is_done
 
 # Settings that say how to run a sweep, not which: the same sweep is found again with or without them.
 _NOT_PART_OF_THE_SWEEP = (

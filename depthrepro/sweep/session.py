@@ -15,16 +15,16 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from depthrepro.config import typed_config
-from depthrepro.errors import UserError
-from depthrepro.files import write_atomic
-from depthrepro.run_dir import now
+from depthrepro.config.schema import typed_config
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import write_atomic
+from depthrepro.core.processes import started_at
+from depthrepro.core.run_dir import now
 from depthrepro.sweep.code_state import code_state, fingerprint
 from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.listing import failures, names, outcome_line, short, table
 from depthrepro.sweep.plan import Job, snapshot_text
 from depthrepro.tracking import Tracker
-from depthrepro.tracking.process import started_at
 
 _TIME_TO_STOP_S = 60.0
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}

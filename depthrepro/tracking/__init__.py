@@ -17,8 +17,8 @@ What it writes: `mlflow.json` (which MLflow run this is, how far it got), `mlflo
 Nothing here imports torch or mlflow until the mirror process runs.
 """
 
+from depthrepro.config.logger import LoggerConfig
+from depthrepro.core.metrics_log import MetricsLog
 from depthrepro.tracking.client import Tracker
-from depthrepro.tracking.metrics_log import MetricsLog
-from depthrepro.tracking.settings import LoggerConfig
 
 __all__ = ["LoggerConfig", "MetricsLog", "Tracker"]

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ import threading
 import time
 from typing import IO, Any
 
-from depthrepro.tracking.process import is_alive, started_at
+from depthrepro.core.processes import is_alive, started_at
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from depthrepro.errors import UserError
-from depthrepro.files import write_json
-from depthrepro.tracking.settings import LoggerConfig, store_uri
+from depthrepro.config.logger import LoggerConfig, store_uri
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import write_json
 from depthrepro.tracking.state import TAGS_FILE, take_over
 
 STATUSES = ("FINISHED", "FAILED", "KILLED")

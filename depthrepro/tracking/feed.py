@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from depthrepro.core.metrics_log import Row, Tail
 from depthrepro.tracking import store
-from depthrepro.tracking.metrics_log import Row, Tail
 from depthrepro.tracking.shown import description, main_output, metric_name, params, printed, shown_metric
 from depthrepro.tracking.state import TAGS_FILE, MirrorState
 

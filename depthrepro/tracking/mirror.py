@@ -17,11 +17,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from depthrepro.errors import UserError
+from depthrepro.config.logger import LoggerConfig, artifact_root, without_password
+from depthrepro.core.errors import UserError
 from depthrepro.tracking import store
 from depthrepro.tracking.channel import Inbox, Outbox
 from depthrepro.tracking.feed import Feed
-from depthrepro.tracking.settings import LoggerConfig, artifact_root, without_password
 from depthrepro.tracking.state import MirrorState, SupersededError
 
 LOCK_FILE = "mlflow.lock"

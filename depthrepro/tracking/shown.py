@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from depthrepro.evaluation.protocol import read_protocol
-from depthrepro.tracking.settings import without_password
+from depthrepro.config.logger import without_password
+from depthrepro.core.protocol import read_protocol
 
 # Of the nine metrics, those that are compared at a glance.
 HEADLINE = ("abs_rel", "rmse", "delta1", "top1", "top5")

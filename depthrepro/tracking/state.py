@@ -8,8 +8,8 @@ import uuid
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from depthrepro.errors import UserError
-from depthrepro.files import write_atomic, write_json
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import write_atomic, write_json
 
 STATE_FILE = "mlflow.json"
 TAGS_FILE = "mlflow_tags.json"

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from depthrepro.errors import UserError
+from depthrepro.config.logger import database_file, without_password
+from depthrepro.core.errors import UserError
+from depthrepro.core.processes import is_alive
 from depthrepro.tracking.experiment_page import missing_tags
-from depthrepro.tracking.process import is_alive
-from depthrepro.tracking.settings import database_file, without_password
 from depthrepro.tracking.state import MirrorState
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from depthrepro.errors import UserError
+from depthrepro.config.logger import without_password
+from depthrepro.core.errors import UserError
+from depthrepro.core.processes import is_alive
 from depthrepro.tracking import store
 from depthrepro.tracking.feed import Feed
 from depthrepro.tracking.mirror import LOCK_FILE
-from depthrepro.tracking.process import is_alive
-from depthrepro.tracking.settings import without_password
 from depthrepro.tracking.state import STATE_FILE, MirrorState, SupersededError
 
 # status.json in MLflow's words

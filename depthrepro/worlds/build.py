@@ -18,8 +18,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from depthrepro.errors import UserError
-from depthrepro.progress import progress_bar
+from depthrepro.core.errors import UserError
+from depthrepro.core.progress import progress_bar
 from depthrepro.worlds.kitti_writer import write_text
 from depthrepro.worlds.pool import run_workers
 from depthrepro.worlds.world import Unit, World

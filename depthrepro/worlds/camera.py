@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from depthrepro.worlds.calibration import CAMERA_FROM_VEHICLE, Rig, rotation
-from depthrepro.worlds.scene import Scene
+from depthrepro.worlds.streets.scene import Scene
 from depthrepro.worlds.tracer import Tracer
 
 _ATTEMPTS = 40

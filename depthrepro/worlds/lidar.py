@@ -7,7 +7,7 @@ import numpy as np
 from depthrepro.worlds.calibration import Rig
 from depthrepro.worlds.camera import Pose
 from depthrepro.worlds.materials import albedo
-from depthrepro.worlds.scene import Scene
+from depthrepro.worlds.streets.scene import Scene
 from depthrepro.worlds.tracer import Tracer
 
 BEAMS = 64

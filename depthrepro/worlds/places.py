@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from depthrepro.worlds.camera import Stance, single_camera
-from depthrepro.worlds.climate import foreign_light, repaint
 from depthrepro.worlds.indoors.kinds import KINDS
 from depthrepro.worlds.indoors.room import build_room
+from depthrepro.worlds.indoors.rooms import room_views
 from depthrepro.worlds.kitti_writer import write_text
 from depthrepro.worlds.lighting import Light
-from depthrepro.worlds.rooms import room_views
-from depthrepro.worlds.scene import Scene, build_scene
-from depthrepro.worlds.styles import STYLES
-from depthrepro.worlds.views import scene_views, write_png, yard_scene
+from depthrepro.worlds.streets.climate import foreign_light, repaint
+from depthrepro.worlds.streets.scene import Scene, build_scene
+from depthrepro.worlds.streets.styles import STYLES
+from depthrepro.worlds.streets.views import scene_views, write_png, yard_scene
 from depthrepro.worlds.world import Unit, World, check_numbers
 
 STREETS = ("village", "city", "avenue", "country", "trunk road")

@@ -12,7 +12,7 @@ import numpy as np
 from depthrepro.worlds.calibration import Rig
 from depthrepro.worlds.camera import Pose, pixel_rays
 from depthrepro.worlds.materials import albedo
-from depthrepro.worlds.scene import Scene
+from depthrepro.worlds.streets.scene import Scene
 from depthrepro.worlds.tracer import SHADOW_OFFSET_M, Hits, Tracer
 
 # Where an edge passes, two more rays go through each pixel; rows and columns get three different offsets each.

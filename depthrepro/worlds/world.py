@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
-
-from depthrepro.config import CONFIG_DIR, register_schema
 from depthrepro.device import choose_device
 from depthrepro.experiment import Experiment
 from depthrepro.program import one_line_errors
 from depthrepro.run_dir import RunDir
 from depthrepro.trainer import Trainer
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from depthrepro.config import CONFIG_DIR, register_schema
 
 
 def bare_step(trainer: Trainer, batch: dict) -> None:

@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from depthrepro.data import stereo_folder
+from depthrepro.core.errors import UserError
 from depthrepro.data.fingerprint import local_cache_key
-from depthrepro.errors import UserError
+from depthrepro.data.readers import stereo_folder
 from tests.data.helpers import textured_pair, write_folder, write_image
 
 

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from depthrepro.data.base import StereoDataset, StereoRecord
-from depthrepro.data.loader import StereoSplits
-from depthrepro.errors import UserError
-from depthrepro.evaluation.protocol import Alignment, Crop, GroundTruth, Protocol
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import Alignment, Crop, GroundTruth, Protocol
+from depthrepro.data.stereo import StereoDataset, StereoRecord, StereoSplits
 
 HEIGHT, WIDTH = 48, 160
 FOCAL, BASELINE = 120.0, 0.5  # focal · baseline = 60 px·m: a disparity of 4 px is 15 m, one of 12 px 5 m

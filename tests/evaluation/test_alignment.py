@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from depthrepro.core.protocol import Alignment
 from depthrepro.evaluation.alignment import align, align_depth, align_inv_depth, fit_scale_shift
-from depthrepro.evaluation.protocol import Alignment
 
 RNG = np.random.default_rng(0)
 TARGET = RNG.uniform(2, 40, (6, 8))

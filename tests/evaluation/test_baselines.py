@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import GroundTruth
 from depthrepro.evaluation.baselines import (
     evenly_spread,
     fill_from_background,
@@ -15,9 +16,8 @@ from depthrepro.evaluation.baselines import (
     sgbm_disparity,
     sgbm_prediction,
 )
-from depthrepro.evaluation.evaluator import score
-from depthrepro.evaluation.predictions import Kind
-from depthrepro.evaluation.protocol import GroundTruth
+from depthrepro.evaluation.scoring import score
+from depthrepro.inference.predictions import Kind
 from tests.evaluation.scenes import HEIGHT, PROTOCOL, WIDTH, Scenes, protocol
 
 

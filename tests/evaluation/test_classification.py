@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from depthrepro.core.protocol import Classification, Protocol, read_protocol
 from depthrepro.evaluation.classification import confusion, top_k
-from depthrepro.evaluation.protocol import Classification, Protocol, read_protocol
 from depthrepro.evaluation.rows import format_table, read_rows
 from depthrepro.report.confusion import draw_confusion, read_confusion
 from depthrepro.report.rows import run_rows
@@ -35,8 +35,8 @@ def test_a_classifiers_protocol_comes_back_and_so_does_that_of_depth():
 def test_a_run_from_training_to_rows(tmp_path):
     from hydra import compose, initialize_config_dir
 
-    from depthrepro.config import CONFIG_DIR, register_schema
-    from depthrepro.experiment import run_experiment
+    from depthrepro.config.schema import CONFIG_DIR, register_schema
+    from depthrepro.runs.experiment import run_experiment
 
     register_schema()
     with initialize_config_dir(CONFIG_DIR, version_base="1.3"):

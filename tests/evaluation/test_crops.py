@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from depthrepro.core.protocol import Crop
 from depthrepro.evaluation.crops import crop_bounds, crop_mask
-from depthrepro.evaluation.protocol import Crop
 
 
 @pytest.mark.parametrize(

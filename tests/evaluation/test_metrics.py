@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from depthrepro.core.metric_names import DEPTH_METRICS
 from depthrepro.evaluation.metrics import depth_metrics
-from depthrepro.results import DEPTH_METRICS
 
 LN2 = math.log(2)
 

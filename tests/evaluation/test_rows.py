@@ -2,9 +2,9 @@
 
 import pytest
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
+from depthrepro.core.metric_names import DEPTH_METRICS
 from depthrepro.evaluation.rows import COLUMNS, format_table, read_rows, summarise, write_rows
-from depthrepro.results import DEPTH_METRICS
 
 
 def row(item_id="a", method="L9", abs_rel=0.25, **changes):

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from depthrepro.checkpoint import save_checkpoint
-from depthrepro.errors import UserError
+from depthrepro.core.checkpoint import save_checkpoint
+from depthrepro.core.errors import UserError
+from depthrepro.core.metric_names import DEPTH_METRICS
+from depthrepro.data.input_transform import InputPolicy
 from depthrepro.evaluation import baseline_rows
-from depthrepro.evaluation.evaluator import evaluate_predictions, predict, score
-from depthrepro.evaluation.predictions import load_prediction, prediction_path
 from depthrepro.evaluation.rows import read_rows, summarise
 from depthrepro.evaluation.run_evaluation import evaluate_run
-from depthrepro.input_policy import InputPolicy
-from depthrepro.results import DEPTH_METRICS
+from depthrepro.evaluation.scoring import evaluate_predictions, predict, score
+from depthrepro.inference.predictions import load_prediction, prediction_path
 from tests.evaluation.scenes import HEIGHT, PROTOCOL, WIDTH, TwoLevels, build, protocol
 
 SIZE = InputPolicy(24, 80)
@@ -159,8 +159,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import torch
-from depthrepro import distributed
-from depthrepro.errors import UserError
+from depthrepro.core import distributed
+from depthrepro.core.errors import UserError
 from tests.evaluation.scenes import build
 from tests.evaluation.test_run_evaluation import evaluate
 run, bad, data = map(Path, sys.argv[1:])

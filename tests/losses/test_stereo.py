@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.losses.photometric import PhotometricLoss
 from depthrepro.losses.reduction import masked_mean
 from depthrepro.losses.smoothness import edge_aware_smoothness

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from depthrepro.checkpoint import save_checkpoint
-from depthrepro.errors import UserError
-from depthrepro.input_policy import InputPolicy
-from depthrepro.kinds import Kind
+from depthrepro.core.checkpoint import save_checkpoint
+from depthrepro.core.depth_kind import Kind
+from depthrepro.core.errors import UserError
+from depthrepro.data.input_transform import InputPolicy
 from depthrepro.models.depth_anything import SIZES, DepthAnything, policy_of
 
 TINY = {

@@ -5,7 +5,7 @@ import timm
 import torch
 from torch import nn
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.models.encoders import PyramidEncoder, VitEncoder, make_encoder, normalise
 
 TINY = {"depth": 4, "embed_dim": 32, "num_heads": 2, "img_size": 56}

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.losses.classification import CrossEntropy
 from depthrepro.models.depth_anything import DepthAnything
 from depthrepro.models.fastconv import DepthMaps, FastConv, existing_checkpoint, network_input

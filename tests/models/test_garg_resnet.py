@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.models.garg_resnet import GargResNet
 
 

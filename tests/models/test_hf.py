@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from depthrepro.core.depth_kind import Kind
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import Alignment, Crop, GroundTruth, Protocol
 from depthrepro.data.base import DepthDataset, ImageRecord
-from depthrepro.errors import UserError
-from depthrepro.evaluation.evaluator import check_metres, predict, score
-from depthrepro.evaluation.protocol import Alignment, Crop, GroundTruth, Protocol
-from depthrepro.input_policy import InputPolicy
-from depthrepro.kinds import Kind
+from depthrepro.data.input_transform import InputPolicy
+from depthrepro.evaluation.scoring import check_metres, predict, score
 from depthrepro.models.hf import HFDepth
 
 transformers = pytest.importorskip("transformers", reason="rivals; pip install -e '.[hf]'")

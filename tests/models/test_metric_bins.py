@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.losses.metric import MetricLoss
 from depthrepro.models.depth_anything import DepthAnything
 from depthrepro.models.encoders import make_encoder, resize_map

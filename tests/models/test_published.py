@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from depthrepro.errors import UserError
-from depthrepro.files import sha256
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import sha256
 from depthrepro.models.depth_anything import PUBLISHED_INPUT, DepthAnything
 from depthrepro.models.published import BLOCKS, describe, load_published, our_names
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.models.upsampling import Upsample2x
 
 

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.models.weights import load_strictly, read_weights, summarise
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from depthrepro.checkpoint import save_checkpoint
-from depthrepro.evaluation.predictions import Kind
-from depthrepro.input_policy import InputPolicy
+from depthrepro.core.checkpoint import save_checkpoint
+from depthrepro.data.input_transform import InputPolicy
+from depthrepro.inference.predictions import Kind
 from depthrepro.models.depth_anything import DepthAnything
 from depthrepro.models.garg import GargNet
 from depthrepro.predict.prediction import Prediction

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from depthrepro.errors import UserError
-from depthrepro.evaluation.predictions import Kind
+from depthrepro.core.errors import UserError
+from depthrepro.inference.predictions import Kind
 from depthrepro.predict.colour import (
     NO_VALUE,
     ColourScale,

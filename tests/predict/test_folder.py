@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.predict import __main__ as program
 from depthrepro.predict import folder as folder_module
 from depthrepro.predict.png16 import read_png16

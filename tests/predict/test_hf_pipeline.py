@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.predict import load, pipeline
 from tests.predict.helpers import garg_checkpoint, photograph
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.predict.inputs import find_inputs
 
 

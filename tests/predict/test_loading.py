@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from depthrepro.checkpoint import save_checkpoint
-from depthrepro.errors import UserError
-from depthrepro.evaluation.predictions import Kind
-from depthrepro.input_policy import InputPolicy
+from depthrepro.core.checkpoint import save_checkpoint
+from depthrepro.core.errors import UserError
+from depthrepro.data.input_transform import InputPolicy
+from depthrepro.inference.predictions import Kind
 from depthrepro.models.garg import GargNet
 from depthrepro.predict.loading import build_model, load_network
 from tests.predict.helpers import GARG, SIZE, depth_anything_checkpoint, garg_checkpoint
@@ -55,7 +55,7 @@ def test_a_coarser_level(garg):
         {"_target_": "depthrepro.models.garg.LocalResponseNorm"},  # defined elsewhere
         {"_target_": "depthrepro.models.garg.Missing"},
         {"_target_": "depthrepro.models.missing.Net"},
-        {"_target_": "depthrepro.trainer.Trainer"},
+        {"_target_": "depthrepro.training.trainer.Trainer"},
         {"_target_": "depthrepro.models..garg.GargNet"},
         {"_target_": "evil.depthrepro.models.garg.GargNet"},
         {},

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from depthrepro.data.image_io import read_uint16
-from depthrepro.errors import UserError
-from depthrepro.evaluation.predictions import Kind
+from depthrepro.core.errors import UserError
+from depthrepro.data.io.images import read_uint16
+from depthrepro.inference.predictions import Kind
 from depthrepro.predict.png16 import encode, read_png16, write_png16
 
 

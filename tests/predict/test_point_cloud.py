@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from depthrepro.errors import UserError
-from depthrepro.evaluation.predictions import Kind
+from depthrepro.core.errors import UserError
+from depthrepro.inference.predictions import Kind
 from depthrepro.predict.camera import Camera, Intrinsics
 from depthrepro.predict.point_cloud import back_project, depth_edges, read_ply, write_ply
 from tests.predict.helpers import prediction

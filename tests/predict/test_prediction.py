@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 import depthrepro.predict
-from depthrepro.errors import UserError
-from depthrepro.evaluation.predictions import Kind
+from depthrepro.core.errors import UserError
+from depthrepro.inference.predictions import Kind
 from depthrepro.predict.prediction import Prediction
 from tests.predict.helpers import SIZE, garg_checkpoint, photograph, prediction, save_photo
 

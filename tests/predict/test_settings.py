@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.predict.settings import Settings, parse
 
 NEEDED = ["input=photos", "checkpoint=last.pt"]
@@ -95,7 +95,7 @@ def test_the_camera_is_given_once():
 )
 def test_help_and_mistakes_need_no_torch(arguments, code, expected):
     script = (
-        "import sys; from depthrepro.program import one_line_errors; from depthrepro.predict.__main__ import main\n"
+        "import sys; from depthrepro.config.cli import one_line_errors; from depthrepro.predict.__main__ import main\n"
         f"sys.argv = ['predict', *{arguments!r}]\n"
         "try: one_line_errors(main)\n"
         "finally: assert not {'torch', 'mlflow'} & set(sys.modules), 'heavy'\n"

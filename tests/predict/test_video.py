@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.predict import video as video_module
 from depthrepro.predict import video_files
 from depthrepro.predict.predictor import Predictor
@@ -54,7 +54,7 @@ def test_a_clip_becomes_a_clip(garg, clip, tmp_path, capsys):
 
 def test_one_range_for_the_clip(garg, clip, tmp_path):
     """The same depth has the same colour in every frame: pictures are painted with the range in the JSON file."""
-    from depthrepro.evaluation.predictions import Kind
+    from depthrepro.inference.predictions import Kind
     from depthrepro.predict.colour import ColourScale
 
     out = tmp_path / "out"

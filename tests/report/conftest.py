@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from depthrepro.core.metric_names import DEPTH_METRICS
+from depthrepro.core.protocol import Protocol
 from depthrepro.evaluation.depth_ranges import COLUMNS as RANGE_FILE_COLUMNS
-from depthrepro.evaluation.protocol import Protocol
 from depthrepro.evaluation.rows import write_rows
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.render import Report
-from depthrepro.results import DEPTH_METRICS
 
 TABLES = Path(__file__).parent / "tables"
 SIZES = {"L9": [12, 40], "L10": [24, 80], "L11": [48, 160], "L12": [96, 320]}

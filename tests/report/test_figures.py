@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.report.blocks import build_blocks
 from depthrepro.report.panels import _depth_range, _enlarged, draw_panel
 from depthrepro.report.plots import _series, _smooth, _stage_changes, draw_error_vs_resolution, draw_training_curves

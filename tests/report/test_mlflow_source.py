@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from depthrepro.config.logger import artifact_root
+from depthrepro.core.processes import started_at
 from depthrepro.report.__main__ import main
 from depthrepro.report.mlflow_source import _Artifacts, _finished_runs
 from depthrepro.report.paper import load_paper
-from depthrepro.tracking.process import started_at
-from depthrepro.tracking.settings import artifact_root
 from depthrepro.tracking.state import MirrorState, take_over
 from depthrepro.tracking.sync import sync
 from tests.report.conftest import rendered_files

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
+from depthrepro.core.metric_names import METRICS
 from depthrepro.report.paper import find_tables, load_paper
-from depthrepro.results import METRICS
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 RESOLUTION = EXPERIMENTS / "garg_resolution" / "paper.yaml"

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.text import Annotation
 
-from depthrepro.evaluation.protocol import Protocol
+from depthrepro.core.protocol import Protocol
 from depthrepro.report.blocks import Block, Line, Value
 from depthrepro.report.paper import Ours, PaperRow, PaperTable
 from depthrepro.report.plots import build_error_vs_resolution, draw_error_vs_resolution

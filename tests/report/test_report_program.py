@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.report.__main__ import main, parse
 
 TABLES = Path(__file__).parent / "tables"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.report.rows import find_runs, load_runs, variant
 from tests.report.conftest import metrics, summary
 

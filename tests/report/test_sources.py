@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.report.__main__ import main
 from depthrepro.report.blocks import build_blocks
 from depthrepro.report.claims import decide

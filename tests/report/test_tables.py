@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from depthrepro.evaluation.protocol import Crop, Protocol
+from depthrepro.core.protocol import Crop, Protocol
 from depthrepro.report.blocks import build_blocks
 from depthrepro.report.latex import escape, latex
 from depthrepro.report.paper import Ours, PaperRow, PaperTable, load_paper

@@ -9,13 +9,13 @@ import time
 
 import pytest
 
-from depthrepro.errors import UserError
-from depthrepro.run_dir import RunDir
+from depthrepro.core.errors import UserError
+from depthrepro.core.processes import started_at
+from depthrepro.core.run_dir import RunDir
 from depthrepro.sweep import start
 from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.job import Screen, wait_until_free
 from depthrepro.sweep.listing import failures, main_numbers, table
-from depthrepro.tracking.process import started_at
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from depthrepro.config import CONFIG_DIR, load_config
-from depthrepro.errors import UserError
-from depthrepro.identity import config_hash
+from depthrepro.config.identity import config_hash
+from depthrepro.config.schema import CONFIG_DIR, load_config
+from depthrepro.core.errors import UserError
 from depthrepro.sweep import plan
 from depthrepro.sweep.hydra_glue import hydra_loader, jobs_at_once, launcher_name, register_launchers
 

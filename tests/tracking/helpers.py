@@ -15,8 +15,18 @@ CONFIG = {
     "root": "/somewhere",
     "logger": {"kind": "mlflow"},
     "input_size": [96, 320],
-    "augment": {"_target_": "depthrepro.augment.StereoAugment", "color": None, "flip": True, "scale": [1.0, 1.6]},
-    "data": {"_target_": "depthrepro.data.kitti_raw.build", "root": "/data", "sides": "l", "world": {"width": 620}},
+    "augment": {
+        "_target_": "depthrepro.data.items.augment.StereoAugment",
+        "color": None,
+        "flip": True,
+        "scale": [1.0, 1.6],
+    },
+    "data": {
+        "_target_": "depthrepro.data.readers.kitti_raw.build",
+        "root": "/data",
+        "sides": "l",
+        "world": {"width": 620},
+    },
     "eval": {
         "split": "test",
         "ground_truth": "raw_cam_z",

@@ -7,8 +7,8 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from depthrepro.config import CONFIG_DIR, register_schema
-from depthrepro.results import DEPTH_METRICS
+from depthrepro.config.schema import CONFIG_DIR, register_schema
+from depthrepro.core.metric_names import DEPTH_METRICS
 from depthrepro.tracking import experiment_page
 from depthrepro.tracking.shown import changes, description, main_output, params, shown_metric
 from tests.tracking.helpers import CONFIG, SUMMARY

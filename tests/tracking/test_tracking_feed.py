@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from depthrepro.errors import UserError
+from depthrepro.config.logger import artifact_root
+from depthrepro.core.errors import UserError
+from depthrepro.core.metrics_log import MetricsLog
+from depthrepro.core.processes import started_at
 from depthrepro.tracking.feed import Feed
-from depthrepro.tracking.metrics_log import MetricsLog
-from depthrepro.tracking.process import started_at
-from depthrepro.tracking.settings import artifact_root
 from depthrepro.tracking.shown import flatten, metric_name, printed
 from depthrepro.tracking.state import MirrorState, take_over
 from depthrepro.tracking.store import close_dead_runs, connect

@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.tracking import LoggerConfig, MetricsLog, Tracker
 from depthrepro.tracking.sync import sync
 from tests.tracking.helpers import STORE_WARNINGS, only_run, points, wait_until, write_rows

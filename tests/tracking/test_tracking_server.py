@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.tracking import LoggerConfig, MetricsLog, Tracker
 from depthrepro.tracking.sync import sync
 from tests.tracking.helpers import only_run, points, wait_until

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from depthrepro.errors import UserError
+from depthrepro.config.logger import artifact_root
+from depthrepro.core.errors import UserError
+from depthrepro.core.metrics_log import MetricsLog
 from depthrepro.tracking import experiment_page, ui
 from depthrepro.tracking.feed import Feed
-from depthrepro.tracking.metrics_log import MetricsLog
-from depthrepro.tracking.settings import artifact_root
 from depthrepro.tracking.state import MirrorState, take_over
 from tests.tracking.helpers import CONFIG, STORE_WARNINGS, SUMMARY, wait_until
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from depthrepro.worlds.streets import RenderedPair, StreetsConfig, ensure_streets, render_pair
+from depthrepro.worlds.streets.drives import RenderedPair, StreetsConfig, ensure_streets, render_pair
 
 TINY = StreetsConfig(train_pairs=3, val_pairs=1, test_pairs=1, frames_per_drive=2, width=310, height=94, seed=3)
 

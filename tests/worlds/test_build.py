@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.worlds import build
 from depthrepro.worlds.pool import run_workers
-from depthrepro.worlds.streets import Streets, ensure_streets, list_drives
+from depthrepro.worlds.streets.drives import Streets, ensure_streets, list_drives
 
 
 @pytest.fixture

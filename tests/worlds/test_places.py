@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from depthrepro.data.embedded import places
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
+from depthrepro.data.readers.synthetic import places
 from depthrepro.worlds.places import CATEGORIES, Places, PlacesConfig
 from depthrepro.worlds.world import ensure_world
 

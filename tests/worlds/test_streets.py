@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from depthrepro.errors import UserError
+from depthrepro.core.errors import UserError
 from depthrepro.worlds.calibration import DATES
-from depthrepro.worlds.streets import WORLD_VERSION, StreetsConfig, ensure_streets, list_drives, render_pair
+from depthrepro.worlds.streets.drives import WORLD_VERSION, StreetsConfig, ensure_streets, list_drives, render_pair
 
 
 def read_split(root: Path, split: str) -> list[tuple[str, int]]:

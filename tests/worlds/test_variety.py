@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from depthrepro.data.kitti_raw import build
+from depthrepro.core.protocol import Protocol
+from depthrepro.data.readers.kitti_raw import build
 from depthrepro.evaluation.baselines import mean_depth_map
-from depthrepro.evaluation.evaluator import score
-from depthrepro.evaluation.protocol import Protocol
+from depthrepro.evaluation.scoring import score
 
 
 @pytest.mark.slow

@@ -1,0 +1,106 @@
+"""What makes two runs the same: the run directory's name, and the hash of all settings that can change a result."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from depthrepro.core.protocol import SWITCHES
+
+# Settings that say where or how to run, not what: they do not rename the run directory or forbid a resume. `name` is
+# here because two rows of two tables may well be the same training, `tests` because a test set can be added later.
+_NOT_PART_OF_THE_RESULT = (
+    "name",
+    "experiment",
+    "seed",
+    "root",
+    "run_dir",
+    "cache_dir",
+    "data.base",
+    "tests",
+    "force",
+    "reuse",
+    "rerun_of",
+    "logger",
+    "hydra",
+    "trainer.device",
+    "trainer.num_workers",
+    "trainer.checkpoint_seconds",
+)
+
+
+def override_folder(overrides: list[str], data_root: str | None) -> str:
+    """Folder name for what differs from the experiment as written: readable start, then a hash; "" for nothing.
+
+    Args:
+        overrides: Command-line overrides, such as ["+experiment=garg_kitti", "scale=paper"].
+        data_root: Where the real data lies, None for embedded data: the same experiment on other data is another run.
+    """
+    kept = sorted(o for o in overrides if not leaves_result_alone(o))
+    if not kept and data_root is None:
+        return ""
+    parts = kept + ([] if data_root is None else [f"data.root={data_root}"])
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
+    values = [o.lstrip("+~").split("=", 1)[-1] for o in kept] + ([] if data_root is None else [Path(data_root).name])
+    words = [re.sub(r"[^\w.]+", "-", value)[:20].strip("-.") for value in values]
+    return "-".join([*[w for w in words if w][:3], digest])
+
+
+def leaves_result_alone(override: str) -> bool:
+    """Whether an override, such as "seed=1", says where or how to run, not what."""
+    key = override.lstrip("+~").split("=", 1)[0]
+    return any(key == name or key.startswith((name + ".", name + "/")) for name in _NOT_PART_OF_THE_RESULT)
+
+
+def resolve_run_dir(cfg: DictConfig, overrides: list[str]) -> Path:
+    """Absolute run directory; the same on every rank and for the same command typed again."""
+    if cfg.run_dir:
+        return Path(cfg.run_dir).expanduser().resolve()
+    root = Path(cfg.root).expanduser().resolve()
+    return root / "runs" / cfg.name / override_folder(overrides, data_root(cfg.data)) / f"seed={cfg.seed}"
+
+
+def data_root(data: DictConfig) -> str | None:
+    """Where the real data lies: `root`, or every `root` below, joined by "+"; None for embedded data alone."""
+    found = [str(data.root)] if data.get("root") else []
+    found += [root for node in data.values() if isinstance(node, DictConfig) and (root := data_root(node))]
+    return "+".join(found) or None
+
+
+def result_config(cfg: DictConfig) -> dict[str, Any]:
+    """The resolved configuration without the settings that cannot change the result."""
+    resolved = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
+    assert isinstance(resolved, dict)
+    for name in _NOT_PART_OF_THE_RESULT:
+        node, _, leaf = name.rpartition(".")
+        holder = resolved.get(node, {}) if node else resolved
+        if leaf != "seed":
+            holder.pop(leaf, None)
+    _only_what_counts(resolved["data"])
+    resolved["eval"] = {key: value for key, value in resolved["eval"].items() if key not in SWITCHES or value}
+    depth = resolved["data"].get("depth")
+    for part in (resolved["model"], depth if isinstance(depth, dict) else {}):
+        for key, value in part.items():  # checkpoints below `root` are the same wherever that is
+            if isinstance(value, str):
+                part[key] = value.removeprefix(f"{Path(cfg.root)}/")
+    return {str(k): v for k, v in resolved.items()}
+
+
+def _only_what_counts(node: Any) -> None:
+    """Take out, at any depth, what takes no part: caches, settings that are null, sets whose folder is not given."""
+    for key, value in list(node.items()):
+        if key == "cache_dir" or value is None or (isinstance(value, dict) and value.get("root", "") is None):
+            del node[key]
+        elif isinstance(value, dict):
+            _only_what_counts(value)
+
+
+def config_hash(cfg: DictConfig) -> str:
+    """12 hex digits over `result_config`."""
+    return hashlib.sha256(OmegaConf.to_yaml(OmegaConf.create(result_config(cfg)), sort_keys=True).encode()).hexdigest()[
+        :12
+    ]

@@ -1,0 +1,59 @@
+"""What a run needs from other runs, asked for before anything is loaded or rendered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from depthrepro.core.errors import UserError
+from depthrepro.core.run_dir import RunDir
+
+# A checkpoint that the plain command of an experiment writes.
+_PLAIN = re.compile(r"runs/(?P<name>\w+(?:/\w+)?)/seed=(?P<seed>\d+)/checkpoints/last\.pt$")
+
+
+def check_checkpoints(cfg: DictConfig, coming: Collection[Path] = ()) -> None:
+    """The checkpoints of other runs that the network or the data start from are there, and those runs are done.
+
+    Args:
+        cfg: Composed configuration.
+        coming: Run directories that earlier jobs of the same sweep will have filled.
+
+    Raises:
+        UserError: For the first that is not, with the command that makes it.
+    """
+    for part in ("model", "data"):
+        for key, value in _leaves(OmegaConf.to_container(cfg[part], resolve=True), part):
+            if not value.endswith("/checkpoints/last.pt"):
+                continue
+            path = Path(cfg.root) / Path(value).expanduser()
+            if path.parents[1].resolve() in coming:
+                continue
+            if not path.is_file():
+                raise UserError(f"{key}: {path} is not there; {_way_out(path)}")
+            state = RunDir(path.parents[1]).status().get("status", "done")
+            if state != "done":
+                raise UserError(f"{key}: {path} is of a run that is {state}; {_way_out(path)}")
+
+
+def _way_out(path: Path) -> str:
+    found = _PLAIN.search(path.as_posix())
+    if found is None:
+        return "name the checkpoint of a run that is finished"
+    command = f"python -m depthrepro.train +experiment={found['name']}"
+    if found["seed"] != "0":
+        return f"train it first: {command} seed={found['seed']}"
+    return f"train it first: {command}" + (", or all it needs: make student" if found["name"] == "da_student" else "")
+
+
+def _leaves(node: Any, key: str) -> Iterator[tuple[str, str]]:
+    """(dotted key, value) of every string below a node."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from _leaves(value, f"{key}.{name}")
+    elif isinstance(node, str):
+        yield key, node

@@ -1,0 +1,75 @@
+"""What the configurations ask for by `${name:...}`: choices that depend on which data and which runs are there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from depthrepro.config.identity import leaves_result_alone
+
+
+def kitti_ground_truth(root: str | None) -> str:
+    """Metric depth on KITTI: the improved maps, as the papers; the rendered streets have scans alone."""
+    return "improved" if root else "raw_cam_z"
+
+
+def pretrained(scale: str) -> str | None:
+    """Start of an encoder that has seen no depth: DINOv2's file, or at demo scale the installed ImageNet weights."""
+    return "imagenet" if scale == "demo" else os.environ.get("DINOV2_WEIGHTS")
+
+
+def trained(name: str, root: str, scale: str, seed: int) -> str:
+    """Last checkpoint of an experiment's run as the experiment is written, whatever data it ran on.
+
+    Of several, the one on embedded data. A run that was typed with settings of its own is never taken unasked: its
+    checkpoint must be named. Where there is no run, the path that the plain command would write.
+    """
+    runs = Path(root) / "runs" / name
+    plain = runs / f"seed={seed}"
+    for run in (plain, *sorted(path.parent for path in runs.glob(f"*/seed={seed}/summary.json"))):
+        if (run / "checkpoints" / "last.pt").is_file() and (run == plain or _as_written(run)) and _scale(run) == scale:
+            return str(run / "checkpoints" / "last.pt")
+    return str(plain / "checkpoints" / "last.pt")
+
+
+def _as_written(run: Path) -> bool:
+    """Whether nothing but the scale was changed on the command line of a finished run."""
+    overrides = json.loads((run / "summary.json").read_text(encoding="utf-8"))["overrides"]
+    return all(leaves_result_alone(o) or o.startswith("scale=") for o in overrides)
+
+
+def _scale(run: Path) -> str:
+    """The scale in a run's saved configuration."""
+    found = re.search(r"^scale: (\w+)$", (run / "config.yaml").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return found[1] if found else ""
+
+
+def depth_network(root: str, scale: str) -> str:
+    """The network whose depth maps classifiers look at: published weights, or the student of seed 0."""
+    return os.environ.get("DEPTH_ANYTHING_WEIGHTS") or trained("da_student", root, scale, 0)
+
+
+def places_classes(root: str | None) -> int | None:
+    """Classes of a data set: as many as its folder has, or those of the embedded places."""
+    if root is None:
+        return 10
+    folder = Path(root).expanduser()
+    listed = folder / "categories.txt"
+    if listed.is_file():
+        return len(listed.read_text(encoding="utf-8").splitlines())
+    return len([path for path in (folder / "train").glob("*") if path.is_dir()]) or 100
+
+
+def table_benchmark(scale: str) -> str:
+    """What the tables' rows train and test on: KITTI raw, as the paper, or at demo scale KITTI 2012 if it is there."""
+    return "kitti2012" if scale == "demo" and os.environ.get("KITTI_STEREO") else "kitti_raw"
+
+
+RESOLVERS: dict[str, Callable[..., Any]] = {
+    resolver.__name__: resolver
+    for resolver in (depth_network, kitti_ground_truth, places_classes, pretrained, table_benchmark, trained)
+}

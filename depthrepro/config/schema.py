@@ -1,0 +1,200 @@
+"""Typed parts of the configuration.
+
+Objects (`model`, `data`, `loss`, `optimizer`, `scheduler`, `augment`) are configured by `_target_`, so that a
+constructor's signature is their schema. Everything else is one of the dataclasses below: schema and runtime value at
+once. Nothing here imports torch: `--help` and `--cfg job` stay light.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from depthrepro.config.logger import LoggerConfig
+from depthrepro.config.resolvers import RESOLVERS
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import Protocol
+
+CONFIG_DIR = str(Path(__file__).resolve().parents[2] / "conf")
+
+
+class Precision(Enum):
+    """Number format of the forward and backward pass."""
+
+    auto = "auto"  # bf16 where the processor computes in it, else fp32
+    fp32 = "fp32"
+    bf16 = "bf16"  # autocast; on CPUs with AMX and on recent GPUs
+    fp16 = "fp16"  # autocast with a gradient scaler; CUDA only
+
+
+@dataclass
+class Stage:
+    """A part of the training that optimises some of the network's outputs.
+
+    Attributes:
+        levels: Outputs that the loss is computed at, such as [L9].
+        share: Part of `trainer.epochs`, relative to the other stages' shares; 0 leaves the stage out.
+        lr_factor: Multiplies the optimizer's learning rate during the stage.
+    """
+
+    levels: list[str] = MISSING
+    share: float = 1.0
+    lr_factor: float = 1.0
+
+
+@dataclass
+class TrainerConfig:
+    """How the training loop runs.
+
+    Attributes:
+        epochs: Passes over the training set, divided among the stages by their shares.
+        batch_size: Pairs per optimizer step, over all ranks and accumulated parts.
+        accumulate: Parts that a rank's share of the batch is computed in, to save memory.
+        clip_norm: Largest norm of the gradient; null = no clipping.
+        precision: Number format of the network's forward and backward pass.
+        channels_last: Memory layout of the network; faster for convolutions on CPUs and tensor cores.
+        max_steps: Stop after this many optimizer steps (smoke runs); null = all epochs.
+        validate_every: Epochs between validations, which also choose the best checkpoint.
+        checkpoint_seconds: Least time between two writes of `last.pt`.
+        log_every: Steps between two rows of `metrics.jsonl`.
+        num_workers: Loader processes; 0 = load in the training process.
+        device: `auto`, `cpu`, `cuda` or `cuda:<n>`.
+        lr_factors: Part of the network, such as `encoder` → factor on its learning rate.
+        stages: Named stages, in order.
+    """
+
+    epochs: int = MISSING
+    batch_size: int = 8
+    accumulate: int = 1
+    clip_norm: float | None = None
+    precision: Precision = Precision.auto
+    channels_last: bool = True
+    max_steps: int | None = None
+    validate_every: int = 1
+    checkpoint_seconds: float = 60.0
+    log_every: int = 10
+    num_workers: int = 0
+    device: str = "auto"
+    lr_factors: dict[str, float] = field(default_factory=dict)
+    stages: dict[str, Stage] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check what no type can say."""
+        for name in ("epochs", "batch_size", "accumulate", "validate_every", "log_every"):
+            if getattr(self, name) != MISSING and getattr(self, name) < 1:
+                raise UserError(f"trainer.{name} must be at least 1, got {getattr(self, name)}")
+
+
+@dataclass
+class InputConfig:
+    """How images reach the network's size; see `input_policy.InputPolicy`, whose size is `input_size`.
+
+    Attributes:
+        multiple: Both sides are multiples of it.
+        keep_aspect: Scale the image until it covers `input_size`; training crops the rest away, evaluation keeps it.
+        interpolation: `area`, `cubic` or `bilinear`.
+    """
+
+    multiple: int = 1
+    keep_aspect: bool = False
+    interpolation: str = "area"
+
+
+@dataclass
+class RootConfig:
+    """The whole configuration of a run.
+
+    Attributes:
+        name: Experiment; names the run directory.
+        scale: `demo` or `paper`.
+        seed: Seeds weights, shuffling and augmentation.
+        input_size: (height, width) of the network's input in pixels.
+        input: How images reach that size.
+        root: Folder that holds `runs/` and the tracking store.
+        run_dir: Folder of this run; null = runs/<name>/<changed settings>/seed=<n>.
+        cache_dir: Folder of rendered worlds, resized frames and baselines; null = the user's cache.
+        force: Throw away what the run directory holds and start again.
+        rerun_of: The run that this one repeats; set by `python -m depthrepro.rerun`.
+        tests: Further test sets by name, each with `data` and its own `protocol`.
+        reuse: Take over the result of a finished run of the same configuration and seed instead of training again.
+    """
+
+    name: str = MISSING
+    scale: str = MISSING
+    seed: int = 0
+    input_size: list[int] = MISSING
+    input: InputConfig = field(default_factory=InputConfig)
+    root: str = "."
+    run_dir: str | None = None
+    cache_dir: str | None = None
+    force: bool = False
+    reuse: bool = True
+    rerun_of: str | None = None
+    model: Any = MISSING
+    data: Any = MISSING
+    loss: Any = MISSING
+    optimizer: Any = MISSING
+    scheduler: Any = MISSING
+    augment: Any = MISSING
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    eval: Protocol = field(default_factory=Protocol)
+    tests: dict[str, Any] = field(default_factory=dict)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+
+
+def register_schema() -> None:
+    """Make known to Hydra: `schema`, the first entry of conf/config.yaml, and the resolvers."""
+    ConfigStore.instance().store(name="schema", node=RootConfig)
+    for name, resolver in RESOLVERS.items():
+        OmegaConf.register_new_resolver(name, resolver, replace=True)
+
+
+def typed_config(cfg: DictConfig) -> RootConfig:
+    """The composed configuration as dataclasses, whose checks run.
+
+    Raises:
+        UserError: If a value is out of its range.
+    """
+    typed = OmegaConf.to_object(cfg)
+    assert isinstance(typed, RootConfig)
+    return typed
+
+
+def load_config(path: Path) -> DictConfig:
+    """A run's saved config.yaml, typed as when it was composed.
+
+    Raises:
+        UserError: If it is missing or unreadable, or today's settings have no place for one of its keys.
+    """
+    try:
+        saved = OmegaConf.load(path)
+        if not isinstance(saved, DictConfig):
+            raise UserError(f"{path}: is not a mapping of settings, so no run's configuration")
+        return _typed_node(saved)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file, so {path.parent} is no run directory") from None
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: {error.full_key or 'the file'} does not fit today's settings ({reason})") from error
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
+
+
+def _typed_node(saved: DictConfig) -> DictConfig:
+    cfg = OmegaConf.merge(OmegaConf.structured(RootConfig), saved)
+    assert isinstance(cfg, DictConfig)
+    return cfg
+
+
+def default_cache_dir(cfg_value: str | None = None) -> Path:
+    """`cache_dir`, else $DEPTHREPRO_CACHE, else ~/.cache/depthrepro."""
+    chosen = cfg_value or os.environ.get("DEPTHREPRO_CACHE") or "~/.cache/depthrepro"
+    return Path(chosen).expanduser().resolve()

@@ -1,0 +1,143 @@
+"""The evaluation protocol: one typed object that says what a number in a table means."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from depthrepro.core.errors import UserError
+
+SWITCHES = ("flip_average",)  # settings that are off unless they are named
+
+
+class GroundTruth(Enum):
+    """Where the ground-truth depth comes from."""
+
+    raw_cam_z = "raw_cam_z"  # one lidar scan, depth along the camera's optical axis
+    raw_lidar_x = "raw_lidar_x"  # one lidar scan, the lidar's forward coordinate (Eigen's code and its heirs)
+    improved = "improved"  # KITTI's accumulated and cleaned depth maps (Uhrig et al. 2017)
+    disparity = "disparity"  # a stereo benchmark's disparity map, turned into depth by the calibration
+    dense = "dense"  # a dense depth map that comes with the data set
+
+
+class Crop(Enum):
+    """Part of the full-resolution ground truth that is scored; fractions of its height and width."""
+
+    none = "none"
+    garg = "garg"
+    eigen = "eigen"
+    nyu = "nyu"  # rows 45 to 471, columns 41 to 601 of 480 x 640: where the Kinect's depth was registered
+
+
+class Alignment(Enum):
+    """What is fitted to the ground truth, per image, before scoring."""
+
+    none = "none"
+    median = "median"
+    lstsq_depth = "lstsq_depth"
+    lstsq_inv_depth = "lstsq_inv_depth"
+
+
+class Resize(Enum):
+    """How a prediction reaches the ground truth's size."""
+
+    bilinear = "bilinear"
+    nearest = "nearest"
+
+
+@dataclass
+class Protocol:
+    """Everything that decides a metric besides the prediction.
+
+    Attributes:
+        split: Name of the test split, as the data set knows it.
+        ground_truth: Source of the ground-truth depth.
+        crop: Scored region of the full-resolution ground truth.
+        min_depth_m: Ground truth below it is masked, predictions are raised to it. Metres.
+        cap_m: Ground truth above it is masked, predictions are lowered to it. Metres.
+        alignment: Per-image fit to the ground truth.
+        resize: Interpolation of the prediction to the ground truth's size.
+        flip_average: Whether a prediction is the mean of the image's and of its mirror image's, mirrored back. Belongs
+            to the prediction: predictions that are saved cannot be scored with and without.
+
+    Raises:
+        UserError: If the depth range is empty.
+    """
+
+    split: str = "test"
+    ground_truth: GroundTruth = GroundTruth.raw_cam_z
+    crop: Crop = Crop.garg
+    min_depth_m: float = 1.0
+    cap_m: float = 50.0
+    alignment: Alignment = Alignment.none
+    resize: Resize = Resize.bilinear
+    flip_average: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the depth range."""
+        if not 0 < self.min_depth_m < self.cap_m:
+            raise UserError(
+                f"eval: need 0 < min_depth_m < cap_m, got min_depth_m={self.min_depth_m} and cap_m={self.cap_m}"
+            )
+
+    def describe(self) -> str:
+        """One line for the foot of a table."""
+        return (
+            f"split {self.split}, ground truth {self.ground_truth.value}, crop {self.crop.value}, "
+            f"depth {self.min_depth_m:g}–{self.cap_m:g} m, alignment {self.alignment.value}, "
+            f"predictions resized {self.resize.value} to the ground truth"
+            + (", averaged with the mirror image's prediction" if self.flip_average else "")
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; `Protocol.from_dict` reads them back.
+
+        A setting that came later is left out while it is off, so that older results keep their text.
+        """
+        values = {k: v.value if isinstance(v, Enum) else v for k, v in dataclasses.asdict(self).items()}
+        return {k: v for k, v in values.items() if k not in SWITCHES or v}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Protocol:
+        """Inverse of `as_dict`."""
+        enums = {"ground_truth": GroundTruth, "crop": Crop, "alignment": Alignment, "resize": Resize}
+        typed: dict[str, Any] = {k: enums[k](v) if k in enums else v for k, v in values.items()}
+        return cls(**typed)
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What decides the accuracy of a classifier besides its prediction.
+
+    Attributes:
+        split: Part of the data set.
+        size: (height, width) that whole images are resized to.
+        classes: Number of classes.
+    """
+
+    split: str
+    size: tuple[int, int]
+    classes: int
+
+    def describe(self) -> str:
+        """One line for the foot of a table."""
+        height, width = self.size
+        return f"split {self.split}, {self.classes} classes, whole images resized to {height}x{width}, one view of each"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; `read_protocol` reads them back."""
+        return {"split": self.split, "size": list(self.size), "classes": self.classes}
+
+
+def read_protocol(values: Mapping[str, Any]) -> Protocol | Classification:
+    """The protocol of a summary.
+
+    Raises:
+        TypeError, ValueError: If a key or value is unknown.
+    """
+    if "classes" in values:
+        return Classification(str(values["split"]), tuple(values["size"]), int(values["classes"]))
+    return Protocol.from_dict(dict(values))

@@ -1,0 +1,132 @@
+"""The run directory: its files, its status, and the lock that keeps two processes apart."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import write_json
+
+MARKERS = ("summary.json", "status.json", "config.yaml")  # any of them makes a folder a run directory
+
+
+def now() -> str:
+    """Current time, ISO 8601, UTC."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+class RunDir:
+    """Names of everything a run leaves behind, under one folder.
+
+    Args:
+        path: The folder; created when the lock is taken.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.status_file = path / "status.json"
+        self.metrics = path / "metrics.jsonl"
+        self.summary = path / "summary.json"
+        self.environment = path / "environment.txt"
+        self.figures = path / "figures"
+        self.panel = path / "panel"
+        self.checkpoints = path / "checkpoints"
+        self.last = self.checkpoints / "last.pt"
+        self.best = self.checkpoints / "best.pt"
+        self._lock_file = path / ".lock"
+        self._lock_handle: int | None = None
+
+    def status(self) -> dict[str, Any]:
+        """Content of status.json; {} for a new run.
+
+        Raises:
+            UserError: If the file is damaged.
+        """
+        if not self.status_file.exists():
+            return {}
+        try:
+            return dict(json.loads(self.status_file.read_text(encoding="utf-8")))
+        except ValueError as error:
+            raise UserError(
+                f"{self.status_file} is damaged ({error}): delete it, or start again with force=true"
+            ) from error
+
+    def write_status(self, status: str, message: str | None = None, **values: Any) -> None:
+        """Replace status.json; what `values` leaves out is kept."""
+        kept = {k: v for k, v in self.status().items() if k not in ("status", "message", "updated")}
+        write_json(self.status_file, {"status": status, **kept, **values, "message": message, "updated": now()})
+
+    def lock(self) -> None:
+        """Take the directory for this process; freed by the system however the process ends.
+
+        Raises:
+            UserError: If another process holds it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _lock_without_waiting(handle)
+        except OSError:
+            holder = os.pread(handle, 32, 0).decode(errors="replace").strip() if hasattr(os, "pread") else "unknown"
+            os.close(handle)
+            raise UserError(
+                f"{self.path} is in use by process {holder}: wait for it, or give this run its own run_dir=..."
+            ) from None
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        self._lock_handle = handle
+
+    def prepare(self, config_hash: str, *, force: bool) -> None:
+        """Empty the directory when forced; refuse one that holds another configuration's run.
+
+        Raises:
+            UserError: If the run recorded here has another configuration hash.
+        """
+        if force:
+            self.clear()
+        if self.status().get("config_hash") not in (None, config_hash):
+            raise UserError(
+                f"{self.path} holds a run of another configuration (compare {self.config.name} there): "
+                "start again with force=true, or keep both with run_dir=..."
+            )
+
+    def unlock(self) -> None:
+        """Give the directory back."""
+        if self._lock_handle is not None:
+            os.close(self._lock_handle)
+            self._lock_handle = None
+
+    def clear(self) -> None:
+        """Delete what the run left, except the lock: `force=true`."""
+        for entry in self.path.iterdir():
+            if entry != self._lock_file:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def find_runs(root: Path) -> list[Path]:
+    """Run directories under `root`, sorted; nothing is searched below one (predictions hold many files)."""
+    found: list[Path] = []
+    for folder, subfolders, files in os.walk(root):
+        if any(marker in files for marker in MARKERS):
+            found.append(Path(folder))
+            subfolders.clear()
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+    return sorted(found)
+
+
+def _lock_without_waiting(handle: int) -> None:
+    """Exclusive advisory lock on an open file; OSError if someone else has it."""
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,127 @@
+"""The file formats in which depth and disparity are published."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from depthrepro.core.errors import UserError
+
+
+class Codec(Enum):
+    """How a map is stored.
+
+    Attributes:
+        png8: One channel of whole numbers up to 255, in a PNG.
+        png16: One channel of whole numbers up to 65535, in a PNG.
+        pfm: Portable float map, one channel, rows from the bottom up.
+        npy: NumPy array.
+        hdf5: A data set within an HDF5 file.
+        exr: OpenEXR, the first channel.
+    """
+
+    png8 = "png8"
+    png16 = "png16"
+    pfm = "pfm"
+    npy = "npy"
+    hdf5 = "hdf5"
+    exr = "exr"
+
+
+def read_map(path: Path, codec: Codec, *, key: str | None = None) -> np.ndarray:
+    """Read a map as it is stored, without units.
+
+    Args:
+        path: The file.
+        codec: Its format.
+        key: Name of the data set within an HDF5 file.
+
+    Returns:
+        Float32 (H, W).
+
+    Raises:
+        UserError: If the file is missing, damaged or of another form; the message names it.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    try:
+        values = np.asarray(_READERS[codec](path, key))
+    except UserError:
+        raise
+    except ImportError as error:
+        raise UserError(f"{path}: reading {codec.value} needs {error.name}; pip install {error.name}") from None
+    # h5py, NumPy and struct each have their own errors for a damaged file.
+    except (OSError, ValueError, KeyError, EOFError, IndexError, cv2.error) as error:
+        raise UserError(f"{path}: cannot be read as {codec.value} ({error}); fetch it again") from None
+    if values.ndim == 3 and 1 in (values.shape[0], values.shape[2]):
+        values = values.squeeze(0 if values.shape[0] == 1 else 2)
+    if values.ndim != 2 or not values.size:
+        raise UserError(f"{path}: expected one map (H, W), found an array {values.shape}")
+    return values.astype(np.float32)
+
+
+def _png(path: Path, dtype: type[np.unsignedinteger]) -> np.ndarray:
+    values = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None:
+        raise UserError(f"{path}: the image is corrupt and cannot be decoded; fetch it again")
+    if values.dtype != dtype or values.ndim != 2:
+        bits = np.dtype(dtype).itemsize * 8
+        raise UserError(f"{path}: expected one channel of {bits} bits, found {values.dtype} {values.shape}")
+    return values
+
+
+def _pfm(path: Path, _: str | None) -> np.ndarray:
+    data = path.read_bytes()
+    header = re.match(rb"(P[fF])\s+(\d+)\s+(\d+)\s+([-+.\deE]+)\s", data)
+    if header is None:
+        raise UserError(f"{path}: no PFM header; fetch it again")
+    if header[1] != b"Pf":
+        raise UserError(f"{path}: a PFM with three channels, where depth has one")
+    width, height, order = int(header[2]), int(header[3]), float(header[4])
+    body = data[header.end() :]
+    if len(body) < width * height * 4:
+        raise UserError(f"{path}: truncated, {len(body)} of {width * height * 4} bytes; fetch it again")
+    # A negative scale means little-endian numbers.
+    values = np.frombuffer(body, dtype="<f4" if order < 0 else ">f4", count=width * height)
+    return values.reshape(height, width)[::-1]
+
+
+def _npy(path: Path, _: str | None) -> np.ndarray:
+    return np.load(path, allow_pickle=False)
+
+
+def _hdf5(path: Path, key: str | None) -> np.ndarray:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        if key not in file:
+            raise UserError(f"{path}: has no data set '{key}', only {', '.join(file) or 'nothing'}")
+        return np.asarray(file[key])
+
+
+def _exr(path: Path, _: str | None) -> np.ndarray:
+    # OpenCV reads this once, when its decoder is first used.
+    os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
+    try:
+        values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        raise UserError(f"{path}: OpenCV reads EXR only if OPENCV_IO_ENABLE_OPENEXR=1 is set; set it first") from None
+    if values is None:
+        raise UserError(f"{path}: OpenCV cannot read this EXR file; fetch it again, or convert it to npy")
+    return values[..., -1] if values.ndim == 3 else values  # OpenCV turns R, G, B round
+
+
+_READERS: dict[Codec, Callable[[Path, str | None], np.ndarray]] = {
+    Codec.png8: lambda path, _: _png(path, np.uint8),
+    Codec.png16: lambda path, _: _png(path, np.uint16),
+    Codec.pfm: _pfm,
+    Codec.npy: _npy,
+    Codec.hdf5: _hdf5,
+    Codec.exr: _exr,
+}

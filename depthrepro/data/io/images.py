@@ -1,0 +1,159 @@
+"""Reading images, and learning from their first and last bytes what they are without decoding them."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from depthrepro.core.errors import UserError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")  # in order of preference where a frame is stored in several
+
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_JPEG_START = b"\xff\xd8\xff"
+_PNG_END = b"IEND\xaeB`\x82"
+_JPEG_END = b"\xff\xd9"
+_TAIL = 64  # some writers append a few padding bytes after the end marker
+# Luminance quantisation table of the JPEG standard (ITU-T T.81, table K.1), which quality settings scale.
+_LUMINANCE = (
+    "16 11 10 16 24 40 51 61 12 12 14 19 26 58 60 55 14 13 16 24 40 57 69 56 14 17 22 29 51 87 80 62 "
+    "18 22 37 56 68 109 103 77 24 35 55 64 81 104 113 92 49 64 78 87 103 121 120 101 72 92 95 98 112 100 103 99"
+)
+
+
+@dataclass(frozen=True)
+class ImageProbe:
+    """What an image file says about itself.
+
+    Attributes:
+        path: The file.
+        size: (height, width) in pixels.
+        encoding: "png" or "jpeg q<quality>".
+        n_bytes: Size of the file.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    encoding: str
+    n_bytes: int
+
+    @property
+    def misnamed(self) -> bool:
+        """Whether the file's extension names another encoding than the one it holds."""
+        return self.path.suffix.lower() in IMAGE_SUFFIXES and (self.path.suffix.lower() == ".png") != (
+            self.encoding == "png"
+        )
+
+
+def probe_image(path: Path) -> ImageProbe:
+    """Size and encoding of a PNG or JPEG file, from its header; the file must also have its end.
+
+    Raises:
+        UserError: If the file is missing, empty, truncated, or neither PNG nor JPEG.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(26)
+            n_bytes = file.seek(0, 2)
+            file.seek(max(0, n_bytes - _TAIL))
+            tail = file.read()
+            if n_bytes == 0:
+                raise UserError(f"{path}: the file is empty; fetch it again")
+            if head.startswith(_PNG_START):
+                size, encoding, end = _png_size(head), "png", _PNG_END
+            elif head.startswith(_JPEG_START):
+                (size, encoding), end = _jpeg_header(file), _JPEG_END
+            else:
+                raise UserError(f"{path}: neither a PNG nor a JPEG image; remove it or fetch it again")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such image") from None
+    except OSError as error:
+        raise UserError(f"{path}: the image cannot be read ({error.strerror or error}); fetch it again") from None
+    except (struct.error, ValueError, SyntaxError):
+        raise UserError(f"{path}: the image's header is damaged; fetch it again") from None
+    if end not in tail:
+        raise UserError(f"{path}: the image is truncated, its end is missing; fetch it again")
+    return ImageProbe(path, size, encoding, n_bytes)
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """Decode an image; grey is replicated to three channels, a camera's rotation tag is not applied.
+
+    Returns:
+        Uint8 (H, W, 3), RGB.
+
+    Raises:
+        UserError: If the file cannot be read or decoded.
+    """
+    # The calibration belongs to the pixels as stored, so an orientation tag must not turn them.
+    decoded = _decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
+
+
+def mirror(array: np.ndarray) -> np.ndarray:
+    """Flip an image or map horizontally, (H, W) or (H, W, C)."""
+    return np.ascontiguousarray(array[:, ::-1])
+
+
+def read_uint16(path: Path) -> np.ndarray:
+    """Decode a one-channel 16-bit PNG, the form in which KITTI stores depth and disparity.
+
+    Returns:
+        Uint16 (H, W).
+
+    Raises:
+        UserError: If the file cannot be read or decoded, or is not of that form.
+    """
+    decoded = _decode(path, cv2.IMREAD_UNCHANGED)
+    if decoded.dtype != np.uint16 or decoded.ndim != 2:
+        raise UserError(f"{path}: expected a 16-bit image with one channel, found {decoded.dtype} {decoded.shape}")
+    return decoded
+
+
+def resize_rgb(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize to (height, width): area averaging when shrinking, so that nothing aliases, else bilinear."""
+    height, width = size
+    shrinks = height <= image.shape[0] and width <= image.shape[1]
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def _decode(path: Path, flags: int) -> np.ndarray:
+    try:
+        data = np.fromfile(path, dtype=np.uint8)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such image") from None
+    except OSError as error:
+        raise UserError(f"{path}: the image cannot be read ({error.strerror or error}); fetch it again") from None
+    decoded = cv2.imdecode(data, flags) if data.size else None
+    if decoded is None:
+        raise UserError(f"{path}: the image is corrupt and cannot be decoded; fetch it again")
+    return decoded
+
+
+def _png_size(head: bytes) -> tuple[int, int]:
+    width, height = struct.unpack(">II", head[16:24])
+    return height, width
+
+
+def _jpeg_header(file: BinaryIO) -> tuple[tuple[int, int], str]:
+    file.seek(0)
+    with Image.open(file, formats=["JPEG"]) as image:
+        tables = getattr(image, "quantization", {})
+        return (image.height, image.width), f"jpeg q{_jpeg_quality(sum(tables[0])) if 0 in tables else '?'}"
+
+
+@lru_cache(maxsize=256)
+def _jpeg_quality(table_sum: int) -> int:
+    """Quality 1..100 whose scaled standard table comes nearest in sum, which does not depend on the table's order."""
+    base = np.array(_LUMINANCE.split(), dtype=np.int64)
+    qualities = np.arange(1, 101)
+    scale = np.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)
+    sums = np.clip((base * scale[:, None] + 50) // 100, 1, 255).sum(axis=1)
+    return int(qualities[np.abs(sums - table_sum).argmin()])

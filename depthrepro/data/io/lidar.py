@@ -1,0 +1,96 @@
+"""Lidar scans as sparse depth maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import GroundTruth
+from depthrepro.data.io.calibration import RawCalibration
+
+
+def read_scan(scan_file: str | Path) -> np.ndarray:
+    """Points of a KITTI velodyne scan.
+
+    Returns:
+        Float32 (N, 4): x forward, y left, z up in metres, reflectance.
+
+    Raises:
+        UserError: If the file is missing, empty, cut off, or holds values that are no numbers.
+    """
+    path = Path(scan_file)
+    try:
+        values = np.fromfile(path, dtype="<f4")
+        n_bytes = path.stat().st_size
+    except OSError as error:
+        raise UserError(f"{path}: the lidar scan cannot be read ({error.strerror or error}); fetch it again") from None
+    if n_bytes == 0 or n_bytes % 16:
+        raise UserError(f"{path}: {n_bytes} bytes are no whole number of lidar points (16 bytes each); fetch it again")
+    if not np.isfinite(values).all():
+        raise UserError(f"{path}: the lidar scan holds values that are not finite; fetch it again")
+    return values.reshape(-1, 4)
+
+
+def project_scan(
+    points: np.ndarray, velo_to_image: np.ndarray, size: tuple[int, int], ground_truth: GroundTruth
+) -> np.ndarray:
+    """Sparse depth map of lidar points; where several fall into a pixel, the nearest one is kept.
+
+    Pixels are round(u) - 1 and round(v) - 1: KITTI's development kit counts pixels from 1, and the evaluation code that
+    the published numbers come from carries the subtraction along. Another rule would score other pixels. (The improved
+    maps were made without it: on ten frames they agree to a median AbsRel of 0.003 instead of 0.007 if it is dropped.)
+
+    Args:
+        points: (N, 3) or wider; the first three columns are x forward, y left, z up in metres.
+        velo_to_image: Lidar coordinates to homogeneous pixels, (3, 4).
+        size: (height, width) of the image in pixels.
+        ground_truth: `raw_cam_z` stores the depth along the camera's optical axis, `raw_lidar_x` the lidar's forward
+            coordinate.
+
+    Returns:
+        Float32 (height, width), metres, 0 = none.
+    """
+    height, width = size
+    xyz = points[:, :3].astype(np.float64)
+    u_w, v_w, w = velo_to_image[:, :3] @ xyz.T + velo_to_image[:, 3:]
+    stored = w if ground_truth is GroundTruth.raw_cam_z else xyz[:, 0]
+    # Divide only what lies in front: behind the camera the division would mirror points into the image.
+    front = (w > 1e-6) & (stored > 0)
+    u_w, v_w, w, stored = u_w[front], v_w[front], w[front], stored[front]
+    column, row = np.round(u_w / w) - 1, np.round(v_w / w) - 1
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    pixel = (row[inside] * width + column[inside]).astype(np.intp)
+    far_first = np.argsort(-w[inside], kind="stable")
+    depth = np.zeros(height * width, dtype=np.float32)
+    # An assignment with repeated indices keeps the last value, which is the nearest point's.
+    depth[pixel[far_first]] = stored[inside][far_first]
+    return depth.reshape(height, width)
+
+
+def lidar_depth(
+    calib_dir: str | Path, scan_file: str | Path, *, camera: int = 2, ground_truth: GroundTruth | str = "raw_cam_z"
+) -> np.ndarray:
+    """Depth map of one KITTI raw scan in one camera.
+
+    Args:
+        calib_dir: The recording day's folder with calib_cam_to_cam.txt and calib_velo_to_cam.txt.
+        scan_file: The scan, velodyne_points/data/<frame>.bin.
+        camera: 0 and 1 are the grey cameras, 2 and 3 the colour ones.
+        ground_truth: `raw_cam_z` (depth along the optical axis) or `raw_lidar_x` (the lidar's forward coordinate, as in
+            the code of Eigen et al. and its heirs).
+
+    Returns:
+        Float32 (H, W) at the calibration's image size, metres, 0 = none.
+
+    Raises:
+        UserError: If a file is missing or damaged, or another kind of ground truth is asked for.
+    """
+    kinds = (GroundTruth.raw_cam_z, GroundTruth.raw_lidar_x)
+    if ground_truth not in kinds and ground_truth not in [kind.value for kind in kinds]:
+        raise UserError(f"ground truth {ground_truth}: a lidar scan gives raw_cam_z or raw_lidar_x")
+    calibration = RawCalibration.read(Path(calib_dir))
+    return project_scan(
+        read_scan(scan_file), calibration.velo_to_image(camera), calibration.size(camera), GroundTruth(ground_truth)
+    )

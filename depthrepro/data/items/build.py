@@ -1,0 +1,77 @@
+"""Training and validation items of a data set, whatever is learnt from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import Dataset
+
+from depthrepro.core.errors import UserError
+from depthrepro.data.base import DataSplits
+from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.items.augment import StereoAugment
+from depthrepro.data.items.classes import ClassAugment, class_items
+from depthrepro.data.items.frame_cache import FrameCache
+from depthrepro.data.items.labelled import LabelledItems, RelativeAugment
+from depthrepro.data.items.stereo import TrainingPairs
+from depthrepro.data.items.student import StudentItems
+from depthrepro.data.readers.classes import ClassSplits
+from depthrepro.data.readers.labelled import LabelledSplits
+from depthrepro.data.readers.student import StudentSplits
+from depthrepro.data.stereo import StereoSplits
+
+Items = tuple[Dataset[Any], Dataset[Any]]
+
+
+def training_items(
+    data: DataSplits, policy: InputPolicy, augment: Any, seed: int, cache_dir: str | Path | None
+) -> Items:
+    """(training, validation) items, asked for by (epoch, index); validation items are never augmented.
+
+    Args:
+        data: The data set.
+        policy: The network's input.
+        augment: The configured augmentation.
+        seed: Of the run.
+        cache_dir: Folder for caches; None = the user's.
+
+    Raises:
+        UserError: If the augmentation is one of another kind of data.
+    """
+    if isinstance(data, StereoSplits):
+        return _stereo(data, policy, _checked(augment, StereoAugment, data), seed, cache_dir)
+    if isinstance(data, LabelledSplits):
+        return _labelled(data, policy, _checked(augment, RelativeAugment, data), seed)
+    if isinstance(data, ClassSplits):
+        chosen = _checked(augment, ClassAugment, data)
+        train = class_items(data, data.train, policy, cache_dir, flip=chosen.flip, seed=seed)
+        return train, class_items(data, data.val, policy, cache_dir)
+    raise TypeError(f"no items are known for {type(data).__name__}")
+
+
+def _checked(augment: Any, kind: type[Any], data: DataSplits) -> Any:
+    if augment is not None and not isinstance(augment, kind):
+        raise UserError(
+            f"augment: {type(augment).__name__} does not fit {data.name}, which needs {kind.__name__}; "
+            "choose another with augment=..."
+        )
+    return augment
+
+
+def _stereo(
+    data: StereoSplits, policy: InputPolicy, augment: StereoAugment | None, seed: int, cache_dir: str | Path | None
+) -> Items:
+    """Pairs whose frames are resized once and cached."""
+    size = policy.height, policy.width
+    train, val = (FrameCache(split, size, cache_dir) for split in (data.train, data.val))
+    return TrainingPairs(data.train, train, augment, seed), TrainingPairs(data.val, val, None, seed)
+
+
+def _labelled(data: LabelledSplits, policy: InputPolicy, augment: RelativeAugment, seed: int) -> Items:
+    """Labelled images; for a student, units of one labelled image and two unlabelled ones."""
+    train = LabelledItems(data.train, policy, flip=augment.flip, jitter=augment.labelled, seed=seed)
+    val = LabelledItems(data.val, policy, flip=None, jitter=None, seed=seed)
+    if isinstance(data, StudentSplits):
+        return StudentItems(train, data.pseudo_labelled(), policy, augment, seed), val
+    return train, val

@@ -1,0 +1,171 @@
+"""Labelled images for relative depth: resized, cropped, flipped, and jittered where that is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from depthrepro.core.errors import UserError
+from depthrepro.data.base import ImageDataset, LabelledDataset
+from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.io.images import mirror
+from depthrepro.data.items.augment import augment_generator
+from depthrepro.data.items.loader import ItemKey, to_tensor
+from depthrepro.data.items.perturbation import Perturbation
+
+MEMORY_BYTES = 1e9  # resized images kept in memory; what does not fit is read again
+
+Labelled = tuple[np.ndarray, np.ndarray, np.ndarray]  # image uint8 (h, w, 3), label float32 (h, w), mask bool (h, w)
+
+
+class Reader:
+    """Images, and labels where there are any, at the network's size; kept in memory while there is room.
+
+    Args:
+        dataset: What is read.
+        policy: The size.
+    """
+
+    def __init__(self, dataset: ImageDataset, policy: InputPolicy) -> None:
+        self.dataset, self.policy = dataset, policy
+        self._kept: dict[int, tuple[np.ndarray, ...]] = {}
+        self._bytes = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A loader process begins with an empty memory."""
+        return {**self.__dict__, "_kept": {}, "_bytes": 0}
+
+    def __call__(self, index: int) -> tuple[np.ndarray, ...]:
+        """(image,) or (image, label, mask) of item `index`; not to be written to."""
+        found = self._kept.get(index)
+        if found is None:
+            found = self._read(index)
+            size = sum(array.nbytes for array in found)
+            if self._bytes + size <= MEMORY_BYTES:
+                self._kept[index], self._bytes = found, self._bytes + size
+        return found
+
+    def _read(self, index: int) -> tuple[np.ndarray, ...]:
+        image = self.policy.resize(self.dataset.read_image(index))
+        if not isinstance(self.dataset, LabelledDataset):
+            return (image,)
+        label, mask = self.dataset.read_label(index)
+        size = image.shape[1], image.shape[0]
+        if self.dataset.scattered:
+            return image, *gather(label, mask, (size[1], size[0]))
+        # Nearest: neither depth edges nor the border of the unknown may be blended.
+        label = cv2.resize(label.astype(np.float32), size, interpolation=cv2.INTER_NEAREST_EXACT)
+        mask = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
+        return image, label, mask
+
+
+def gather(label: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Scattered depth on a coarser grid: each cell has the nearest depth that falls into it.
+
+    Sampling every so-many-th pixel instead would lose most of a lidar's points.
+
+    Args:
+        label: Metres, (H, W).
+        mask: True where known, (H, W).
+        size: (height, width) of the grid.
+
+    Returns:
+        Depth, float32, and where it is known, bool; both of `size`.
+    """
+    rows, columns = np.nonzero(mask)
+    cells = (rows * size[0] // label.shape[0]) * size[1] + columns * size[1] // label.shape[1]
+    flat = np.full(size[0] * size[1], np.inf, dtype=np.float32)
+    np.minimum.at(flat, cells, label[rows, columns].astype(np.float32))
+    nearest = flat.reshape(size)
+    known = np.isfinite(nearest)
+    return np.where(known, nearest, np.float32(0)), known
+
+
+def crop_corner(shape: Sequence[int], size: tuple[int, int], draws: np.ndarray) -> tuple[int, int]:
+    """(top, left) of a crop of `size` in an image of `shape`, from two numbers in [0, 1)."""
+    return int(draws[0] * (shape[0] - size[0] + 1)), int(draws[1] * (shape[1] - size[1] + 1))
+
+
+def crop(array: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+    """Part of an image or map, (H, W[, C])."""
+    return array[corner[0] : corner[0] + size[0], corner[1] : corner[1] + size[1]]
+
+
+class LabelledItems(Dataset[dict[str, Any]]):
+    """Crops of labelled images, by (epoch, index).
+
+    Args:
+        dataset: Images and labels.
+        policy: The network's input; crops are policy.height × policy.width.
+        flip: Whether half of the crops are mirrored; None for validation: crops from the centre, nothing changed.
+        jitter: Change of colours and sharpness; None = none, as the paper.
+        seed: Of the run.
+    """
+
+    def __init__(
+        self,
+        dataset: LabelledDataset,
+        policy: InputPolicy,
+        *,
+        flip: bool | None,
+        jitter: Perturbation | None,
+        seed: int,
+    ) -> None:
+        self.dataset, self.flip, self.jitter, self.seed = dataset, flip, jitter, seed
+        self.size = policy.height, policy.width
+        self.read = Reader(dataset, policy)
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.dataset)
+
+    def __getitem__(self, key: ItemKey) -> dict[str, Any]:
+        """`image` uint8 (3, H, W), `target` float32 (1, H, W), `mask` bool (1, H, W) and `id`."""
+        epoch, index = key
+        image, label, mask = self.read(index)
+        generator = augment_generator(self.seed, epoch, index)
+        place, flip_draw = generator.random(2), generator.random()
+        corner = crop_corner(label.shape, self.size, place if self.flip is not None else np.array([0.5, 0.5]))
+        image, label, mask = (crop(array, corner, self.size) for array in (image, label, mask))
+        if self.flip and flip_draw < 0.5:
+            image, label, mask = mirror(image), mirror(label), mirror(mask)
+        if self.jitter is not None:
+            image = self.jitter(np.ascontiguousarray(image), generator)
+        return {
+            "image": to_tensor(image),
+            "target": torch.from_numpy(np.ascontiguousarray(label))[None],
+            "mask": torch.from_numpy(np.ascontiguousarray(mask))[None],
+            "id": self.dataset.records[index].id,
+        }
+
+
+@dataclass(frozen=True)
+class RelativeAugment:
+    """What is done to the training images; `augment` in the configuration.
+
+    Attributes:
+        flip: Whether half of the crops are mirrored.
+        labelled: Change of labelled images; None = none, as the paper.
+        unlabelled: Change of the student's unlabelled images; None = none.
+        cutmix_share: Share of the student's unlabelled images that are mixed with another one; the paper: 0.5.
+        cutmix_area: Range of the box's share of the image.
+    """
+
+    flip: bool = True
+    labelled: Perturbation | None = None
+    unlabelled: Perturbation | None = None
+    cutmix_share: float = 0.0
+    cutmix_area: tuple[float, float] = (0.1, 0.5)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not 0 <= self.cutmix_share <= 1:
+            raise UserError(f"augment.cutmix_share must be from 0 to 1, got {self.cutmix_share}")
+        if not 0 < self.cutmix_area[0] <= self.cutmix_area[1] < 1:
+            raise UserError(f"augment.cutmix_area needs 0 < low <= high < 1, got {list(self.cutmix_area)}")

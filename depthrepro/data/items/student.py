@@ -1,0 +1,117 @@
+"""What a student sees: one labelled image and two unlabelled ones at a time, the unlabelled perturbed and mixed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from depthrepro.core.errors import UserError
+from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.io.images import mirror
+from depthrepro.data.items.augment import augment_generator
+from depthrepro.data.items.labelled import LabelledItems, Reader, RelativeAugment, crop, crop_corner
+from depthrepro.data.items.loader import ItemKey, to_tensor
+from depthrepro.data.items.perturbation import cutmix_mask
+from depthrepro.data.readers.pseudo_labels import PseudoLabelled
+
+UNLABELLED = 2  # unlabelled images beside each labelled one
+
+
+class StudentItems(Dataset[dict[str, Any]]):
+    """Units of one labelled image and two unlabelled ones: batches keep the paper's ratio of 1 to 2 by themselves.
+
+    An epoch is one sweep over the unlabelled images, in an order drawn from (seed, epoch); the labelled ones are
+    repeated, or thinned out, to keep pace. The two unlabelled images of a unit are each other's partner in CutMix.
+
+    Args:
+        labelled: Labelled items.
+        unlabelled: Images with pseudo-labels.
+        policy: The network's input.
+        augment: What is done to the images.
+        seed: Of the run.
+
+    Source: Depth Anything (arXiv:2401.10891), sections 3.2 and 4: a ratio of 1:2; colour changes, blur and CutMix on
+    the student's unlabelled input only. Differs: the partner in CutMix, which the paper does not name.
+    """
+
+    def __init__(
+        self,
+        labelled: LabelledItems,
+        unlabelled: PseudoLabelled,
+        policy: InputPolicy,
+        augment: RelativeAugment,
+        seed: int,
+    ) -> None:
+        if len(unlabelled) < UNLABELLED:
+            raise UserError(f"{unlabelled.name}: {len(unlabelled)} images; a student needs at least {UNLABELLED}")
+        self.labelled, self.unlabelled, self.augment, self.seed = labelled, unlabelled, augment, seed
+        self.size = policy.height, policy.width
+        self.read = Reader(unlabelled, policy)
+        self._drawn: dict[int, tuple[int, np.ndarray]] = {}
+
+    def __len__(self) -> int:
+        """Number of units."""
+        return len(self.unlabelled) // UNLABELLED
+
+    def __getitem__(self, key: ItemKey) -> dict[str, Any]:
+        """The labelled item's entries, and of the unlabelled, for n = 2.
+
+        Returns:
+            Beside `image`, `target`, `mask`, `id`: `unlabelled_image` uint8 (n, 3, H, W); `unlabelled_target` float32
+            (n, 1, H, W): each image's own label; `partner_target`: its partner's; `inside` bool (n, 1, H, W): the
+            box M outside which the partner was pasted, all True for an image that was not mixed.
+        """
+        epoch, unit = key
+        generator = augment_generator(self.seed + 1, epoch, unit)
+        items = [self._clean(int(i), generator) for i in self._order(epoch)[UNLABELLED * unit :][:UNLABELLED]]
+        images = [self._perturbed(image, generator) for image, _ in items]
+        targets = [torch.from_numpy(label)[None] for _, label in items]
+        mixed = [self._mixed(images[n], images[1 - n], generator) for n in range(UNLABELLED)]
+        labelled = self.labelled[epoch, self._labelled_index(epoch, unit)]
+        return {
+            **labelled,
+            "unlabelled_image": torch.stack([to_tensor(image) for image, _ in mixed]),
+            "unlabelled_target": torch.stack(targets),
+            "partner_target": torch.stack(targets[::-1]),
+            "inside": torch.stack([inside for _, inside in mixed]),
+        }
+
+    def _order(self, epoch: int) -> np.ndarray:
+        return self._permutation((epoch, 1), len(self.unlabelled))
+
+    def _labelled_index(self, epoch: int, unit: int) -> int:
+        """The labelled images in turn, over all epochs, each round in its own order."""
+        count = len(self.labelled)
+        turn, place = divmod(epoch * len(self) + unit, count)
+        return int(self._permutation((turn, 2), count)[place])
+
+    def _permutation(self, key: tuple[int, int], count: int) -> np.ndarray:
+        """An order drawn from (seed, key); the last one of each kind is kept, as one of millions takes a second."""
+        if self._drawn.get(key[1], (None,))[0] != key[0]:
+            self._drawn[key[1]] = (key[0], np.random.default_rng((self.seed, *key)).permutation(count))
+        return self._drawn[key[1]][1]
+
+    def _clean(self, index: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A crop of the image and its label, perhaps mirrored."""
+        image, label, _ = self.read(index)
+        corner = crop_corner(label.shape, self.size, generator.random(2))
+        flip = generator.random() < 0.5 and self.augment.flip
+        image, label = crop(image, corner, self.size), crop(label, corner, self.size)
+        if flip:
+            image, label = mirror(image), mirror(label)
+        return np.ascontiguousarray(image), np.ascontiguousarray(label)
+
+    def _perturbed(self, image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        return image if self.augment.unlabelled is None else self.augment.unlabelled(image, generator)
+
+    def _mixed(
+        self, image: np.ndarray, partner: np.ndarray, generator: np.random.Generator
+    ) -> tuple[np.ndarray, torch.Tensor]:
+        """The image, perhaps kept only inside a box M and replaced by its partner outside; and M."""
+        inside = cutmix_mask(self.size, generator, area=self.augment.cutmix_area)
+        if generator.random() >= self.augment.cutmix_share:
+            return image, torch.ones_like(inside)
+        return np.where(inside[0].numpy()[..., None], image, partner), inside

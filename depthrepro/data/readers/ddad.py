@@ -1,0 +1,148 @@
+"""DDAD in its official layout: the front camera's validation images with depth from the scene's lidar.
+
+Layout (TRI's Dataset Governance Policy): `ddad.json` names the scenes of each split; each `<scene>/scene_*.json` lists
+samples, whose data are an image or a point cloud, each with its sensor's pose in the world; `calibration/<key>.json`
+has the cameras' intrinsics.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from depthrepro.core.errors import UserError
+from depthrepro.data.readers.checks import checked_folder
+from depthrepro.data.readers.depth_images import DepthFile, DepthImages
+
+VAL_SPLIT, VAL_IMAGES = "1", 3950
+FRONT, LIDAR = "CAMERA_01", "LIDAR"
+
+
+class DDAD(DepthImages):
+    """Validation images of one camera.
+
+    Args:
+        root: Folder that holds `ddad.json`.
+        camera: Name of the camera; 01 looks ahead.
+        expected: Images of the camera in the split.
+        allow_missing: Go on with the images that are there.
+
+    Raises:
+        UserError: If a file is missing or damaged.
+    """
+
+    def __init__(
+        self, root: Path, camera: str = FRONT, expected: int = VAL_IMAGES, allow_missing: bool = False
+    ) -> None:
+        self.root = root
+        self.views: dict[str, dict[str, Any]] = {}
+        listing = _json(root / "ddad.json")
+        try:
+            scenes = listing["scene_splits"][VAL_SPLIT]["filenames"]
+        except (KeyError, TypeError):
+            raise UserError(f"{root / 'ddad.json'}: names no validation scenes; fetch it again") from None
+        for scene in sorted(scenes):
+            self.views |= _views(root, root / scene, camera)
+        items = [DepthFile(id_, view["image"], view["points"]) for id_, view in self.views.items()]
+        super().__init__("DDAD val", items, lambda item, size: self._project(item, size), expected, allow_missing)
+
+    def _project(self, item: DepthFile, size: tuple[int, int]) -> np.ndarray:
+        view = self.views[item.id]
+        try:
+            points = np.load(item.depth, allow_pickle=False)["data"][:, :3].astype(np.float64)
+        except (OSError, ValueError, KeyError, IndexError) as error:
+            raise UserError(f"{item.depth}: no readable point cloud ({error}); fetch it again") from None
+        world = points @ view["lidar"][:3, :3].T + view["lidar"][:3, 3]
+        to_camera = np.linalg.inv(view["camera"])
+        return project(world @ to_camera[:3, :3].T + to_camera[:3, 3], view["K"], size)
+
+
+def project(points: np.ndarray, K: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Depth of points in a camera's frame (x right, y down, z ahead), the nearest of each pixel.
+
+    Args:
+        points: (N, 3) metres.
+        K: (3, 3) in pixels; pixel centres have whole coordinates.
+        size: (height, width).
+
+    Returns:
+        Float32 (H, W) metres, 0 = no point.
+    """
+    ahead = points[points[:, 2] > 0]
+    pixels = ahead @ K.T
+    u, v = np.rint(pixels[:, :2] / pixels[:, 2:]).astype(np.int64).T
+    inside = (u >= 0) & (u < size[1]) & (v >= 0) & (v < size[0])
+    depth = np.full(size, np.inf)
+    np.minimum.at(depth, (v[inside], u[inside]), ahead[inside, 2])
+    return np.where(np.isfinite(depth), depth, 0.0).astype(np.float32)
+
+
+def pose_matrix(pose: dict[str, Any]) -> np.ndarray:
+    """World from sensor, (4, 4), of a quaternion (qw, qx, qy, qz) and a translation."""
+    q, t = pose["rotation"], pose["translation"]
+    w, x, y, z = np.array([q["qw"], q["qx"], q["qy"], q["qz"]]) / np.linalg.norm([q["qw"], q["qx"], q["qy"], q["qz"]])
+    matrix = np.eye(4)
+    matrix[:3, :3] = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    matrix[:3, 3] = [t["x"], t["y"], t["z"]]
+    return matrix
+
+
+def _views(root: Path, scene_file: Path, camera: str) -> dict[str, dict[str, Any]]:
+    """By id: image, point cloud, their poses and the intrinsics of every sample that has both."""
+    scene, folder = _json(scene_file), scene_file.parent
+    found = {}
+    try:
+        data = {entry["key"]: entry for entry in scene["data"]}
+        for sample in scene["samples"]:
+            named = {data[key]["id"]["name"]: data[key]["datum"] for key in sample["datum_keys"]}
+            if camera not in named or LIDAR not in named:
+                continue
+            image, cloud = named[camera]["image"], named[LIDAR]["point_cloud"]
+            path = folder / image["filename"]
+            found[path.relative_to(root).with_suffix("").as_posix()] = {
+                "image": path,
+                "points": folder / cloud["filename"],
+                "camera": pose_matrix(image["pose"]),
+                "lidar": pose_matrix(cloud["pose"]),
+                "K": _intrinsics(folder / "calibration" / f"{sample['calibration_key']}.json", camera),
+            }
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{scene_file}: is no scene of DDAD ({error!r} is missing); fetch it again") from None
+    return found
+
+
+@lru_cache(maxsize=256)
+def _intrinsics(path: Path, camera: str) -> np.ndarray:
+    calibration = _json(path)
+    try:
+        values = calibration["intrinsics"][calibration["names"].index(camera)]
+        return np.array(
+            [[values["fx"], values.get("skew", 0.0), values["cx"]], [0, values["fy"], values["cy"]], [0, 0, 1.0]]
+        )
+    except (KeyError, ValueError, TypeError):
+        raise UserError(f"{path}: has no intrinsics of {camera}; fetch it again") from None
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; root is the folder that holds ddad.json") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable as JSON ({error}); fetch it again") from None
+
+
+def build(root: str | None, camera: str = FRONT, allow_missing: bool = False) -> DDAD | None:
+    """The validation images; None without a folder. See `DDAD`."""
+    if not root:
+        return None
+    folder = checked_folder(root, "root")
+    return DDAD(folder, camera, allow_missing=allow_missing)

@@ -1,0 +1,66 @@
+"""The part that all readers share: checked records, fingerprint and encodings of pairs that lie in files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import GroundTruth
+from depthrepro.data.fingerprint import count_encodings, portable_fingerprint
+from depthrepro.data.io.calibration import StereoCamera
+from depthrepro.data.io.images import ImageProbe
+from depthrepro.data.readers.checks import (
+    PairFiles,
+    check_calibration,
+    check_left_right,
+    check_same_size,
+    misnamed_note,
+    probe_images,
+)
+from depthrepro.data.stereo import StereoDataset, StereoRecord
+
+CameraOf = Callable[[PairFiles, tuple[int, int]], StereoCamera]
+
+
+class FilePairs(StereoDataset):
+    """Stereo pairs in files, checked when they are put together; subclasses add their ground truth.
+
+    Args:
+        name: Data set and split for people.
+        pairs: Files of the pairs; both exist.
+        camera_of: Calibration of a pair whose images have the given (height, width). For a mirrored pair it describes
+            the cameras as they are, not as seen in the mirror.
+        expected: Number of pairs the split names.
+        notes: Lines for the start of a run, gathered so far.
+
+    Raises:
+        UserError: If an image is damaged, the images of a pair differ in size, an image does not fit its calibration,
+            or left and right look swapped.
+    """
+
+    def __init__(
+        self, name: str, pairs: Sequence[PairFiles], camera_of: CameraOf, expected: int, notes: Sequence[str] = ()
+    ) -> None:
+        self.name, self.expected = name, expected
+        probes = probe_images((path for pair in pairs for path in (pair.left, pair.right)), name)
+        self.records = [_record(pair, probes, camera_of) for pair in pairs]
+        self.encodings = count_encodings(probes.values())
+        self.fingerprint = portable_fingerprint(self.records, probes)
+        self.notes = [*notes, *misnamed_note(probes.values(), name)]
+        check_left_right(self)
+
+    def no_ground_truth(self, ground_truth: GroundTruth, *known: GroundTruth) -> UserError:
+        """The error for a kind of ground truth that this data set never has."""
+        names = " or ".join(f"eval.ground_truth={kind.value}" for kind in known)
+        return UserError(f"{self.name} has no ground truth '{ground_truth.value}': choose {names}")
+
+
+def _record(pair: PairFiles, probes: dict[Path, ImageProbe], camera_of: CameraOf) -> StereoRecord:
+    image = probes[pair.left]
+    check_same_size(image, probes[pair.right])
+    camera = camera_of(pair, image.size)
+    check_calibration(image, camera)
+    if pair.mirrored:
+        camera = camera.mirrored(image.size[1])
+    return StereoRecord(pair.id, image.size, pair.left, pair.right, camera.K, camera.baseline_m, pair.mirrored)

@@ -1,0 +1,243 @@
+"""What is known of each of many images, read from their headers once and kept in the cache.
+
+62 million headers take hours, so an index is kept as it grows, in parts, and a start that was stopped goes on where it
+was. The second start of a run opens no image.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import replacing
+from depthrepro.core.progress import progress_bar
+from depthrepro.data.io.photo_probe import Probe
+from depthrepro.data.readers.image_records import Names
+
+# `place` is where an image begins in the file that holds it; a damaged image has no size and no format.
+ROW = np.dtype([("height", "<i4"), ("width", "<i4"), ("bytes", "<i8"), ("place", "<i8"), ("format", "S8")])
+
+_PART = 1 << 16  # images that are kept at a time
+_BATCH = 128  # images that a thread probes at a time
+_WORTH_A_BAR = 5000
+_THREADS = 8
+
+Damaged = dict[int, str]  # index -> what is wrong
+Arrays = dict[str, Any]  # name -> np.ndarray
+
+
+class Part(NamedTuple):
+    """A part of an index, as it is kept in one file.
+
+    Attributes:
+        rows: What is known of each image, (N,) of `ROW`.
+        damaged: Images that cannot be read.
+        further: Other arrays, by name.
+    """
+
+    rows: np.ndarray
+    damaged: Damaged
+    further: Arrays
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Images in order, those that cannot be read left out.
+
+    Attributes:
+        names: Their names.
+        rows: What is known of each, (N,) of `ROW`.
+        index: Where it is kept.
+    """
+
+    names: Names
+    rows: np.ndarray
+    index: Path
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(N, 2) heights and widths, int32."""
+        return sizes_of(self.rows)
+
+
+def sizes_of(rows: np.ndarray) -> np.ndarray:
+    """(N, 2) heights and widths, int32."""
+    return np.stack([rows["height"], rows["width"]], axis=1)
+
+
+def count_formats(rows: np.ndarray) -> dict[str, int]:
+    """Number of images in each format, the commonest first."""
+    formats, counts = np.unique(rows["format"], return_counts=True)
+    return {formats[i].decode(): int(counts[i]) for i in np.argsort(-counts, kind="stable")}
+
+
+def load_index(
+    title: str,
+    source: Path,
+    names: Names,
+    probe: Callable[[str], Probe],
+    cache_dir: str | None,
+    allow_damaged: bool,
+) -> Listed:
+    """What is known of each image: read from the cache, else probed and kept there.
+
+    Args:
+        title: For people.
+        source: What the names belong to; with them it keys the index.
+        names: Images, in order.
+        probe: Finds out about one; raises `UserError` if it is damaged.
+        cache_dir: Folder of caches; None = the user's.
+        allow_damaged: Leave damaged ones out and say how many.
+
+    Raises:
+        UserError: If an image is damaged and none may be, or all are, or the cache cannot be written.
+    """
+    folder = index_file(cache_dir, names.digest("images 2", str(source.resolve())).hexdigest())
+    starts = range(0, len(names), _PART)
+    kept_parts = [read_part(folder / f"{start:09d}.npz") for start in starts]
+    parts = [part for part in kept_parts if part is not None and not part.damaged]
+    if len(parts) < len(starts):
+        with building(folder, title):
+            parts = list(_probe_parts(title, folder, names, probe, allow_damaged))
+    rows, damaged = joined(parts)
+    tell_damaged(title, damaged, len(rows), allow_damaged)
+    kept = rows["height"] > 0
+    return Listed(names.kept(kept), rows[kept], folder)
+
+
+def joined(parts: Sequence[Part]) -> tuple[np.ndarray, Damaged]:
+    """Rows and damaged images of several parts, numbered through."""
+    starts = accumulate((len(part.rows) for part in parts), initial=0)
+    damaged = {start + i: text for start, part in zip(starts, parts, strict=False) for i, text in part.damaged.items()}
+    return np.concatenate([part.rows for part in parts]), damaged
+
+
+def tell_damaged(title: str, damaged: Damaged, total: int, allow_damaged: bool) -> None:
+    """Say what is left out.
+
+    Raises:
+        UserError: If nothing may be left out, or nothing is left.
+    """
+    if not damaged:
+        return
+    count, first = f"{len(damaged)} of {total} images", damaged[min(damaged)]
+    if not allow_damaged or len(damaged) == total:
+        way_out = "" if allow_damaged else "; or leave such images out with allow_damaged=true"
+        raise UserError(f"{title}: {count} cannot be read, first: {first}{way_out}")
+    print(f"{title}: {count} cannot be read and are left out, first: {first}")
+
+
+def index_file(cache_dir: str | None, key: str) -> Path:
+    """Where an index with this key is kept."""
+    from depthrepro.config.schema import default_cache_dir
+
+    return default_cache_dir(cache_dir) / "image_index" / key[:16]
+
+
+def read_part(file: Path) -> Part | None:
+    """A part that is kept; None if it is absent or not whole."""
+    try:
+        with np.load(file, allow_pickle=False) as kept:
+            arrays = {name: kept[name] for name in kept.files}
+        damaged = {int(i): text for i, text in json.loads(str(arrays.pop("damaged"))).items()}
+        return Part(arrays.pop("rows"), damaged, arrays)
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+
+
+def write_part(file: Path, part: Part) -> None:
+    """Keep a part."""
+    with replacing(file) as beside, beside.open("wb") as stream:
+        np.savez(stream, rows=part.rows, damaged=np.array(json.dumps(part.damaged)), **part.further)
+
+
+@contextmanager
+def building(index: Path, title: str) -> Iterator[None]:
+    """Hold a lock between processes while an index is made: one makes it, the others wait.
+
+    Raises:
+        UserError: If the cache cannot be written.
+    """
+    try:
+        index.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(index.with_name(f"{index.name}.lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            print(f"{title}: waiting for another process that lists the images", file=sys.stderr)
+            lock.acquire()
+        try:
+            # Pillow's remarks on odd but harmless metadata. Here, as threads cannot change filters safely.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            lock.release()
+    except OSError as error:
+        raise UserError(
+            f"{index}: the list of {title}'s images cannot be written ({error.strerror or error}); set cache_dir or "
+            "DEPTHREPRO_CACHE to another disk"
+        ) from None
+
+
+def _probe_parts(
+    title: str, folder: Path, names: Names, probe: Callable[[str], Probe], allow_damaged: bool
+) -> Iterator[Part]:
+    """Every part: as kept, but damaged images are probed again, since they may have been fetched again."""
+    shown = len(names) >= _WORTH_A_BAR
+    with (
+        ThreadPoolExecutor(_THREADS) as pool,  # on a network disk each file waits
+        progress_bar(None, f"listing {title}", "image", shown=shown, total=len(names)) as bar,
+    ):
+        try:
+            for start in range(0, len(names), _PART):
+                file, count = folder / f"{start:09d}.npz", min(_PART, len(names) - start)
+                part = read_part(file) or Part(np.zeros(count, ROW), dict.fromkeys(range(count), ""), {})
+                todo = sorted(part.damaged)
+                bar.update(count - len(todo))
+                batches = [todo[i : i + _BATCH] for i in range(0, len(todo), _BATCH)]
+                asked = [[names[start + i] for i in batch] for batch in batches]
+                for batch, found in zip(batches, pool.map(partial(_probe_batch, probe), asked), strict=True):
+                    _fill(part, batch, found)
+                    bar.update(len(batch))
+                if todo:
+                    write_part(file, part)
+                if not allow_damaged:
+                    tell_damaged(title, part.damaged, count, allow_damaged)
+                yield part
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _probe_batch(probe: Callable[[str], Probe], names: Sequence[str]) -> list[Probe | str]:
+    """What is known of each, or what is wrong with it."""
+    found: list[Probe | str] = []
+    for name in names:
+        try:
+            found.append(probe(name))
+        except UserError as error:
+            found.append(str(error))
+    return found
+
+
+def _fill(part: Part, indices: Sequence[int], found: Sequence[Probe | str]) -> None:
+    for index, probe in zip(indices, found, strict=True):
+        if isinstance(probe, str):
+            part.damaged[index] = probe
+        else:
+            part.damaged.pop(index, None)
+            part.rows[index] = (probe.height, probe.width, probe.bytes, 0, probe.format.encode())

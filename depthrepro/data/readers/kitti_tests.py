@@ -1,0 +1,57 @@
+"""KITTI's images to test on, without the training parts that a stereo experiment needs as well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from depthrepro.core.errors import UserError
+from depthrepro.data.base import DepthDataset
+from depthrepro.data.io.splits import FrameRef, load_split
+from depthrepro.data.readers import kitti_stereo
+from depthrepro.data.readers.checks import checked_folder
+from depthrepro.data.readers.kitti_raw import KittiRaw
+
+
+def benchmark_test(root: str | None, disparity: str = "noc", allow_missing: bool = False) -> DepthDataset | None:
+    """The test pairs of KITTI 2012 or 2015; None without a folder. Arguments and errors: `kitti_stereo.build`."""
+    return kitti_stereo.build(root, allow_missing, disparity=disparity).test if root else None
+
+
+def raw_test(
+    root: str | None, depth_root: str | None = None, split: str = "eigen_test", allow_missing: bool = False
+) -> DepthDataset | None:
+    """The images of one split of KITTI raw; None without a folder. Arguments and errors: `kitti_raw.build`."""
+    if not root:
+        return None
+    folder = checked_folder(root, "root")
+    depth_folder = Path(depth_root).expanduser() if depth_root else None
+    name = f"KITTI raw {Path(split).stem}"
+    return KittiRaw(folder, load_split(split, "both"), name, depth_root=depth_folder, allow_missing=allow_missing)
+
+
+def improved_test(root: str | None, raw_root: str | None) -> DepthDataset | None:
+    """The left images of all frames that have an improved depth map and lie in the raw data.
+
+    Args:
+        root: Folder of the improved maps, (train|val)/<drive>/proj_depth/groundtruth/image_02/<frame>.png, or None.
+        raw_root: Folder that holds the recording days, or None.
+
+    Returns:
+        The images; None if one of the folders is not given.
+
+    Raises:
+        UserError: If a folder is missing, no frame is in both, or a file is damaged.
+    """
+    if not root or not raw_root:
+        return None
+    depth, raw = checked_folder(root, "root"), checked_folder(raw_root, "raw_root")
+    maps = sorted(depth.glob("*/*/proj_depth/groundtruth/image_02/*.png"))
+    refs = [FrameRef(path.parents[3].name, "l", int(path.stem)) for path in maps]
+    there = [ref for ref in refs if any((_images(raw, ref)).glob(f"{ref.frame:010d}.*"))]
+    if not there:
+        raise UserError(f"root={depth}: none of its {len(refs)} depth maps has its image under raw_root={raw}")
+    return KittiRaw(raw, there, "KITTI raw with improved depth", depth_root=depth)
+
+
+def _images(raw: Path, ref: FrameRef) -> Path:
+    return raw / ref.drive[:10] / ref.drive / "image_02" / "data"

@@ -1,0 +1,212 @@
+"""Images with depth in metres to learn from: KITTI and NYU Depth V2 as the papers on metric depth use them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import GroundTruth
+from depthrepro.data.base import DepthDataset, ImageRecord, LabelledDataset
+from depthrepro.data.io.codecs import Codec
+from depthrepro.data.readers import kitti_raw
+from depthrepro.data.readers.depth_folder import DepthFolder, DepthItem
+from depthrepro.data.readers.labelled import LabelledSplits
+from depthrepro.data.readers.nyu import NYU
+from depthrepro.data.subset import Subset, held_out
+
+Size = tuple[int, int]
+
+
+class MetricImages(Subset, LabelledDataset, DepthDataset):
+    """Images of a data set whose depth in metres is learnt from or scored against, cut to a window where that is usual.
+
+    Args:
+        whole: The data set.
+        ground_truth: Which of its depths the labels are.
+        depth_range: (least, largest) depth in metres that is learnt from; what lies outside is unknown.
+        window: (height, width) of the part that is kept: at the bottom, in the middle. None = all of the image.
+        indices: The images that are taken; None = those that have this ground truth.
+        scattered: Whether the depth is known at scattered pixels only.
+
+    Raises:
+        UserError: If no image has this ground truth, or an image is smaller than the window.
+    """
+
+    def __init__(
+        self,
+        whole: DepthDataset,
+        ground_truth: GroundTruth,
+        depth_range: tuple[float, float],
+        *,
+        window: Size | None = None,
+        indices: Sequence[int] | None = None,
+        scattered: bool = False,
+    ) -> None:
+        self._depths, self.learnt_from, self.window, self.scattered = whole, ground_truth, window, scattered
+        self.low_m, self.high_m = depth_range
+        if indices is None:
+            indices = [i for i in range(len(whole)) if whole.has_depth(i, ground_truth)]
+            if not indices and len(whole):
+                raise UserError(
+                    f"{whole.name}: none of {len(whole)} images has ground truth {ground_truth.value}; "
+                    "add its files, or choose another with eval.ground_truth"
+                )
+        super().__init__(whole, indices, "metric")
+        self.name = whole.name + (f", benchmark crop {window[0]}x{window[1]}" if window else "")
+        self.records = [ImageRecord(whole.records[i].id, self._size(whole.records[i])) for i in self.indices]
+        self.expected = whole.expected
+        text = f"{whole.fingerprint} {ground_truth.value} {window} {self.indices}"
+        self.fingerprint = hashlib.sha256(text.encode()).hexdigest()
+
+    def _size(self, record: ImageRecord) -> Size:
+        if self.window is None:
+            return record.size
+        if record.size[0] < self.window[0] or record.size[1] < self.window[1]:
+            raise UserError(
+                f"{record.id}: {record.size[1]}x{record.size[0]} pixels, smaller than the benchmark crop "
+                f"{self.window[1]}x{self.window[0]}; set data.window=null"
+            )
+        return self.window
+
+    def _cut(self, array: np.ndarray) -> np.ndarray:
+        if self.window is None:
+            return array
+        top, left = array.shape[0] - self.window[0], (array.shape[1] - self.window[1]) // 2
+        return np.ascontiguousarray(array[top:, left : left + self.window[1]])
+
+    def read_image(self, index: int) -> np.ndarray:
+        """The window of image `index`."""
+        return self._cut(super().read_image(index))
+
+    def depth_gt(self, index: int, ground_truth: GroundTruth) -> np.ndarray:
+        """The window of its depth."""
+        return self._cut(self._depths.depth_gt(self.indices[index], ground_truth))
+
+    def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
+        """As the whole data set."""
+        return self._depths.has_depth(self.indices[index], ground_truth)
+
+    def read_label(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Depth in metres, float32 (H, W), and where it is known and within the range."""
+        assert self.learnt_from is not None
+        depth = self.depth_gt(index, self.learnt_from)
+        return depth, (depth >= self.low_m) & (depth <= self.high_m)
+
+
+def kitti(
+    ground_truth: str,
+    min_depth_m: float,
+    max_depth_m: float,
+    *,
+    root: str | None = None,
+    window: Sequence[int] | None = (352, 1216),
+    world_window: Sequence[int] | None = (176, 608),
+    **options: Any,
+) -> LabelledSplits:
+    """KITTI raw for supervised metric depth; without a root, the embedded streets with their simulated scans.
+
+    Args:
+        ground_truth: "improved", as the papers, or a single scan's; see `GroundTruth`.
+        min_depth_m: Least depth that is learnt from, metres.
+        max_depth_m: Largest.
+        root: Folder that holds the recording days, or None.
+        window: (height, width) of KITTI's benchmark crop, which images and depth are cut to; None = no crop.
+        world_window: The same for the embedded streets, whose images are half as large.
+        options: The other arguments of `kitti_raw.build`.
+
+    Raises:
+        UserError: As `kitti_raw.build` and `MetricImages`.
+
+    Source: BTS's and AdaBins's loaders, which ZoeDepth and Depth Anything take over: "KB crop" before Garg's.
+    """
+    pairs = kitti_raw.build(root, **options)
+    chosen = window if root else world_window
+    cut = (int(chosen[0]), int(chosen[1])) if chosen else None
+    kind, depth_range = GroundTruth(ground_truth), (min_depth_m, max_depth_m)
+    train, val, test = (
+        MetricImages(part, kind, depth_range, window=cut, scattered=True)
+        for part in (pairs.train, pairs.val, pairs.test)
+    )
+    notes = list(pairs.notes)
+    if len(train) < len(pairs.train):
+        notes.append(
+            f"{len(pairs.train) - len(train)} of {len(pairs.train)} training images have no {kind.value} depth"
+        )
+    return LabelledSplits(pairs.name, pairs.embedded, train, val, test, notes)
+
+
+def nyu(
+    min_depth_m: float,
+    max_depth_m: float,
+    *,
+    root: str | None = None,
+    sync_root: str | None = None,
+    depth: str = "filled",
+    val_every: int = 17,
+    embedded: Callable[[], tuple[DepthDataset, DepthDataset]] | None = None,
+    allow_missing: bool = False,
+) -> LabelledSplits:
+    """NYU Depth V2 for supervised metric depth; without a root, the embedded rooms.
+
+    Args:
+        min_depth_m: Least depth that is learnt from, metres.
+        max_depth_m: Largest.
+        root: Folder of the official labelled set, whose 654 images are the test, or None.
+        sync_root: Folder of the raw frames as BTS aligned them (24,231 images), which the papers learn from: <scene>/
+            rgb_<n>.jpg and <scene>/sync_depth_<n>.png, uint16 millimetres. None = the labelled set's 795.
+        depth: "raw" or "filled" ground truth of the labelled set.
+        val_every: Every so-many-th training image is held out to choose the best checkpoint.
+        embedded: Makes (training, test) images where there is no root.
+        allow_missing: Go on with the images that are there.
+
+    Raises:
+        UserError: As the readers and `MetricImages`.
+    """
+    notes: list[str] = []
+    if root:
+        folder = Path(root).expanduser()
+        train: DepthDataset = (
+            nyu_sync(Path(sync_root).expanduser()) if sync_root else NYU(folder, depth, allow_missing, "train")
+        )
+        test: DepthDataset = NYU(folder, depth, allow_missing)
+        name = "NYU Depth V2"
+    elif embedded is not None:
+        train, test = embedded()
+        name = "rooms (embedded)"
+        notes.append("NYU is not set: using the embedded, rendered rooms; set NYU to the folder of the labelled set")
+    else:
+        raise UserError("data.root: no folder of NYU Depth V2 is given; set NYU")
+    kept, chosen_with = held_out(len(train), val_every)
+    depth_range = (min_depth_m, max_depth_m)
+    learnt, chosen_by, scored = (
+        MetricImages(whole, GroundTruth.dense, depth_range, indices=indices)
+        for whole, indices in ((train, kept), (train, chosen_with), (test, None))
+    )
+    return LabelledSplits(name, not root, learnt, chosen_by, scored, notes)
+
+
+def nyu_sync(folder: Path) -> DepthFolder:
+    """The raw frames of NYU Depth V2 as BTS aligned them; see `nyu`.
+
+    Raises:
+        UserError: If there is none, or a frame has no depth.
+    """
+    items = [
+        DepthItem(f"{p.parent.name}/{p.stem}", p, p.with_name(p.stem.replace("rgb_", "sync_depth_") + ".png"))
+        for p in sorted(folder.glob("*/rgb_*.jpg"))
+    ]
+    if not items:
+        raise UserError(f"{folder}: no <scene>/rgb_<n>.jpg is there; fetch BTS's synchronised NYU frames, or unset it")
+    return DepthFolder("NYU Depth V2 synchronised frames", items, codec=Codec.png16, scale=0.001)
+
+
+def embedded_rooms(images: int, test_images: int, cache_dir: str | None = None) -> tuple[DepthDataset, DepthDataset]:
+    """(training, test) rooms, no room in both; see `embedded.labelled_rooms`."""
+    from depthrepro.data.readers.synthetic import rooms
+
+    return rooms("train", images, test_images, cache_dir), rooms("test", images, test_images, cache_dir)

@@ -1,0 +1,228 @@
+"""SUN RGB-D, iBims-1, HyperSim and Virtual KITTI 2 in their official folders, to test metric depth on."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import GroundTruth
+from depthrepro.data.io.codecs import Codec, read_map
+from depthrepro.data.readers.checks import checked_folder
+from depthrepro.data.readers.depth_images import DepthFile, DepthImages
+from depthrepro.data.readers.metric import MetricImages
+
+SUN_IMAGES, IBIMS_IMAGES, HYPERSIM_IMAGES, VIRTUAL_KITTI2_FRAMES = 5050, 100, 7690, 21260
+SUN_DEPTH = {"filled": "depth_bfx", "raw": "depth"}
+IBIMS_RANGE_M = 50.0
+HYPERSIM_FOV_DEG = 60.0
+HYPERSIM_LISTING = "metadata_images_split_scene_v1.csv"
+_SKY = 65535
+
+
+def sun_rgbd(root: str | None, depth: str = "filled", allow_missing: bool = False) -> DepthImages | None:
+    """SUN RGB-D's 5050 official test images, by four depth cameras, some of them NYU Depth V2's.
+
+    Files: SUNRGBDtoolbox/traintestSUNRGBD/allsplit.mat names the folders; each has one image in `image` and one depth
+    map in `depth_bfx` (holes filled) and `depth` (as measured), 16-bit millimetres whose bits are rotated by three.
+
+    Args:
+        root: Folder that holds `SUNRGBD` and `SUNRGBDtoolbox`; None = no set.
+        depth: "filled" or "raw".
+        allow_missing: Go on with the images that are there.
+
+    Raises:
+        UserError: As `DepthImages`, if `depth` is unknown, or if the list is missing or damaged.
+    """
+    if not root:
+        return None
+    if depth not in SUN_DEPTH:
+        raise UserError(f"depth must be {' or '.join(SUN_DEPTH)}, got {depth!r}")
+    folder = checked_folder(root, "root")
+    items = [
+        item
+        for name in _sun_folders(folder / "SUNRGBDtoolbox" / "traintestSUNRGBD" / "allsplit.mat")
+        if (item := _sun_item(folder, name, SUN_DEPTH[depth])) is not None
+    ]
+    return DepthImages(
+        f"SUN RGB-D test, {depth} depth", items, lambda item, _: _millimetres(item.depth), SUN_IMAGES, allow_missing
+    )
+
+
+def _sun_folders(file: Path) -> list[str]:
+    """SUNRGBD/<camera>/... of each test image; the list has the authors' own paths."""
+    from scipy.io import loadmat
+
+    if not file.is_file():
+        raise UserError(f"{file}: no such file; unpack SUNRGBDtoolbox.zip beside SUNRGBD")
+    try:
+        paths = np.atleast_1d(loadmat(file, squeeze_me=True)["alltest"])
+        return [name[name.index("SUNRGBD/") :].rstrip("/") for name in map(str, paths)]
+    # SciPy has many errors for a damaged file.
+    except Exception as error:
+        raise UserError(f"{file}: names no test images ({error}); fetch it again") from None
+
+
+def _sun_item(root: Path, name: str, depth: str) -> DepthFile | None:
+    """Image and depth of a folder, whose file names are not told by the folder's."""
+    images, maps = sorted((root / name / "image").glob("*.jpg")), sorted((root / name / depth).glob("*.png"))
+    if not images:
+        return None
+    return DepthFile(name.removeprefix("SUNRGBD/"), images[0], maps[0] if maps else root / name / depth)
+
+
+def _millimetres(path: Path) -> np.ndarray:
+    """Metres of a 16-bit map whose bits are rotated to the left by three."""
+    stored = read_map(path, Codec.png16).astype(np.uint16)
+    return ((stored >> 3) | (stored << 13)).astype(np.float32) / 1000
+
+
+def ibims(root: str | None, allow_missing: bool = False) -> DepthImages | None:
+    """iBims-1's 100 images with depth by a laser scanner.
+
+    Files: imagelist.txt; rgb, depth (16 bits over 50 m), mask_invalid and mask_transp, each with <name>.png. Where
+    either mask is zero, at missing or transparent surfaces, the depth is not valid.
+
+    Args:
+        root: The folder ibims1_core_raw, imagelist.txt in it or beside it; None = no set.
+        allow_missing: Go on with the images that are there.
+
+    Raises:
+        UserError: As `DepthImages`, or if the list is missing.
+    """
+    if not root:
+        return None
+    folder = checked_folder(root, "root")
+    listing = next((p for p in (folder / "imagelist.txt", folder.parent / "imagelist.txt") if p.is_file()), None)
+    if listing is None:
+        raise UserError(f"{folder}: has no imagelist.txt, nor has the folder above; fetch it from iBims-1's site")
+    files = {name: folder / "rgb" / f"{name}.png" for name in listing.read_text(encoding="utf-8").split()}
+    items = [DepthFile(name, image, folder / "depth" / image.name) for name, image in files.items() if image.is_file()]
+    return DepthImages("iBims-1", items, lambda item, _: _masked(item.depth), IBIMS_IMAGES, allow_missing)
+
+
+def _masked(path: Path) -> np.ndarray:
+    """Metres, 0 where a mask says that they are not valid."""
+    depth = read_map(path, Codec.png16) * np.float32(IBIMS_RANGE_M / 65535)
+    for mask in ("mask_invalid", "mask_transp"):
+        depth = np.where(read_map(path.parents[1] / mask / path.name, Codec.png8) > 0, depth, 0)
+    return depth
+
+
+def hypersim(root: str | None, allow_missing: bool = False) -> DepthImages | None:
+    """HyperSim's 7690 public test images, rendered interiors.
+
+    Files: metadata_images_split_scene_v1.csv names the images of each part; below <scene>/images lie
+    scene_<camera>_final_preview/frame.<number>.tonemap.jpg and scene_<camera>_geometry_hdf5/
+    frame.<number>.depth_meters.hdf5, the distance along each pixel's ray; see `planar`.
+
+    Args:
+        root: Folder that holds the list and the scenes; None = no set.
+        allow_missing: Go on with the images that are there.
+
+    Raises:
+        UserError: As `DepthImages`, or if the list is missing or has other columns.
+    """
+    if not root:
+        return None
+    folder = checked_folder(root, "root")
+    items = []
+    for row in _hypersim_rows(folder / HYPERSIM_LISTING):
+        scene, frame = folder / row["scene_name"] / "images", f"frame.{int(row['frame_id']):04d}"
+        image = scene / f"scene_{row['camera_name']}_final_preview" / f"{frame}.tonemap.jpg"
+        depth = scene / f"scene_{row['camera_name']}_geometry_hdf5" / f"{frame}.depth_meters.hdf5"
+        if image.is_file():
+            items.append(DepthFile(f"{row['scene_name']}/{row['camera_name']}/{frame}", image, depth))
+    return DepthImages(
+        "HyperSim test",
+        items,
+        lambda item, _: planar(read_map(item.depth, Codec.hdf5, key="dataset"), HYPERSIM_FOV_DEG),
+        HYPERSIM_IMAGES,
+        allow_missing,
+    )
+
+
+def _hypersim_rows(listing: Path) -> list[dict[str, Any]]:
+    try:
+        with listing.open(encoding="utf-8", newline="") as file:
+            return [
+                row
+                for row in csv.DictReader(file)
+                if row["split_partition_name"] == "test" and row["included_in_public_release"] == "True"
+            ]
+    except FileNotFoundError:
+        raise UserError(f"{listing}: no such file; it is in the repository apple/ml-hypersim") from None
+    except (OSError, KeyError) as error:
+        raise UserError(f"{listing}: is no list of HyperSim's images ({error!r}); fetch it again") from None
+
+
+def planar(distance: np.ndarray, fov_deg: float) -> np.ndarray:
+    """Depth along the optical axis from the distance along each pixel's ray.
+
+    Args:
+        distance: Metres, (H, W).
+        fov_deg: Horizontal field of view; the principal point is the image's middle.
+
+    Returns:
+        Metres, (H, W): distance · f / √(x² + y² + f²), (x, y) from the middle and f in pixels.
+    """
+    height, width = distance.shape
+    focal = width / 2 / np.tan(np.radians(fov_deg) / 2)
+    x, y = np.arange(width) - (width - 1) / 2, np.arange(height) - (height - 1) / 2
+    return distance * (focal / np.sqrt(x**2 + y[:, None] ** 2 + focal**2))
+
+
+def virtual_kitti2(
+    root: str | None,
+    window: Sequence[int] | None = (352, 1216),
+    percent: int = 8,
+    allow_missing: bool = False,
+) -> MetricImages | None:
+    """Virtual KITTI 2's left images, `percent` of all frames, evenly spread.
+
+    Files: Scene<nn>/<variation>/frames/rgb/Camera_0/rgb_<number>.jpg and depth/Camera_0/depth_<number>.png, 16-bit
+    centimetres, 65535 = sky.
+
+    Args:
+        root: Folder of the scenes, images and depth unpacked together; None = no set.
+        window: (height, width) of KITTI's benchmark crop; None = the whole image.
+        percent: Share of the 21,260 frames. ZoeDepth's code, and Depth Anything's after it, draws 8 % at random and
+            publishes no list.
+        allow_missing: Go on with the images that are there.
+
+    Raises:
+        UserError: As `DepthImages` and `MetricImages`, or if `percent` is not from 1 to 100.
+    """
+    if not root:
+        return None
+    if not 1 <= percent <= 100:
+        raise UserError(f"percent must be from 1 to 100, got {percent}")
+    folder = checked_folder(root, "root")
+    frames = sorted(folder.glob("Scene*/*/frames/rgb/Camera_0/rgb_*.jpg"))
+    items = [
+        DepthFile(
+            path.relative_to(folder).with_suffix("").as_posix(),
+            path,
+            path.parents[2] / "depth" / "Camera_0" / f"{path.stem.replace('rgb_', 'depth_')}.png",
+        )
+        for i, path in enumerate(frames)
+        if _share(i + 1, percent) > _share(i, percent)
+    ]
+    expected = _share(VIRTUAL_KITTI2_FRAMES, percent)
+    whole = DepthImages("Virtual KITTI 2", items, lambda item, _: _centimetres(item.depth), expected, allow_missing)
+    cut = (int(window[0]), int(window[1])) if window else None
+    return MetricImages(whole, GroundTruth.dense, (0.0, np.inf), window=cut)
+
+
+def _share(count: int, percent: int) -> int:
+    """`percent` of a number, rounded up."""
+    return -(-count * percent // 100)
+
+
+def _centimetres(path: Path) -> np.ndarray:
+    stored = read_map(path, Codec.png16)
+    return np.where(stored < _SKY, stored / 100, 0)

@@ -1,0 +1,122 @@
+"""NYU Depth V2: the labelled set in its official MATLAB file, 795 images to learn from and 654 to test on."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import GroundTruth
+from depthrepro.data.base import DepthDataset, ImageRecord
+from depthrepro.data.readers.checks import checked_folder
+from depthrepro.data.readers.depth_images import check_count
+
+if TYPE_CHECKING:
+    import h5py
+
+LABELLED, SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
+PARTS = {"train": ("trainNdxs", 795), "test": ("testNdxs", 654)}
+DEPTHS = {"raw": "rawDepths", "filled": "depths"}
+
+
+class NYU(DepthDataset):
+    """One part of the labelled set.
+
+    The file is HDF5 written by MATLAB, whose axes come reversed: images (N, 3, W, H), depth (N, W, H).
+
+    Args:
+        root: Folder with `nyu_depth_v2_labeled.mat` and `splits.mat` (from the authors' toolbox).
+        depth: "raw": as the Kinect measured it, with holes; "filled": with holes filled in by colourisation.
+        allow_missing: Go on with fewer images than the part has.
+        part: "train" (795 images) or "test" (654).
+
+    Raises:
+        UserError: If a file is missing or damaged, or the split has another number of images.
+    """
+
+    def __init__(
+        self, root: str | Path, depth: str = "filled", allow_missing: bool = False, part: str = "test"
+    ) -> None:
+        if part not in PARTS:
+            raise UserError(f"part must be train or test, got {part!r}")
+        if depth not in DEPTHS:
+            raise UserError(f"depth must be raw or filled, got {depth!r}")
+        self.file, self.key = Path(root) / LABELLED, DEPTHS[depth]
+        key, self.expected = PARTS[part]
+        self.name = f"NYU Depth V2 {part} ({depth} depth)"
+        self._handle: h5py.File | None = None
+        self.indices = read_indices(Path(root) / SPLITS, key)
+        check_count(self.name, len(self.indices), self.expected, allow_missing)
+        images = self._open()["images"]
+        if max(self.indices) >= images.shape[0]:
+            raise UserError(f"{self.file}: {images.shape[0]} images, but {SPLITS} names number {max(self.indices) + 1}")
+        size = int(images.shape[3]), int(images.shape[2])
+        self.records = [ImageRecord(f"{index + 1:04d}", size) for index in self.indices]
+        self.encodings = {"hdf5": len(self.records)}
+        text = f"{self.name} {self.file.stat().st_size} {self.indices}"
+        self.fingerprint = hashlib.sha256(text.encode()).hexdigest()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """An open file does not travel to a loader process."""
+        return {**self.__dict__, "_handle": None}
+
+    def _open(self) -> h5py.File:
+        import h5py
+
+        if self._handle is None:
+            try:
+                self._handle = h5py.File(self.file, "r")
+            except FileNotFoundError:
+                raise UserError(f"{self.file}: no such file; fetch the labelled data set (2.8 GB)") from None
+            except OSError as error:
+                raise UserError(f"{self.file}: cannot be read ({error}); fetch it again") from None
+            if "images" not in self._handle or self.key not in self._handle:
+                raise UserError(f"{self.file}: has no images or no {self.key}; is it the labelled data set?")
+        return self._handle
+
+    def read_image(self, index: int) -> np.ndarray:
+        """Image `index`, RGB uint8 (480, 640, 3)."""
+        return np.ascontiguousarray(np.asarray(self._open()["images"][self.indices[index]]).transpose(2, 1, 0))
+
+    def depth_gt(self, index: int, ground_truth: GroundTruth) -> np.ndarray:
+        """Depth in metres of image `index`, 0 = none."""
+        if ground_truth is not GroundTruth.dense:
+            raise UserError(f"{self.name} has no ground truth '{ground_truth.value}': choose 'dense'")
+        depth = np.asarray(self._open()[self.key][self.indices[index]], dtype=np.float32).T
+        return np.ascontiguousarray(np.where(np.isfinite(depth) & (depth > 0), depth, 0.0))
+
+    def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
+        """Whether `ground_truth` is the dense depth."""
+        return ground_truth is GroundTruth.dense
+
+
+def read_indices(path: Path, key: str) -> list[int]:
+    """Numbers of a part's images, from 0, in order.
+
+    Args:
+        path: splits.mat.
+        key: "trainNdxs" or "testNdxs".
+
+    Raises:
+        UserError: If the file is missing or has no such list.
+    """
+    from scipy.io import loadmat
+
+    try:
+        numbers = loadmat(path)[key]
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; it comes with the authors' toolbox") from None
+    except Exception as error:  # scipy's errors for damaged files have no common name
+        raise UserError(f"{path}: has no readable {key} ({error}); fetch it again") from None
+    return [int(number) - 1 for number in np.ravel(numbers)]
+
+
+def build(root: str | None, depth: str = "filled", allow_missing: bool = False) -> NYU | None:
+    """The test images; None without a folder. See `NYU`."""
+    if not root:
+        return None
+    folder = checked_folder(root, "root")
+    return NYU(folder, depth, allow_missing)

@@ -1,0 +1,125 @@
+"""Pseudo-labels on disk: one 16-bit PNG per image, its scale inside, and a manifest of hashes over all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import replacing, write_json
+from depthrepro.data.base import ImageDataset, LabelledDataset
+
+LEVELS = 65535
+MANIFEST = "manifest.json"
+_PER_FOLDER = 1000
+
+
+def label_path(folder: Path, index: int) -> Path:
+    """File of item `index`; a thousand to a folder."""
+    return folder / f"{index // _PER_FOLDER:05d}" / f"{index:08d}.png"
+
+
+def write_label(path: Path, values: np.ndarray) -> None:
+    """Write inverse depth up to scale and shift, (h, w), as a 16-bit PNG whose text names the range.
+
+    The darkest step stands for the map's least value, the brightest for its largest: the error is at most half a step,
+    1/131070 of the range, which scale and shift do not change.
+
+    Raises:
+        ValueError: If the values are not finite.
+    """
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite([low, high]).all():
+        raise ValueError("the teacher's prediction is not finite")
+    steps = np.rint((values.astype(np.float64) - low) / max(high - low, 1e-12) * LEVELS)
+    text = PngImagePlugin.PngInfo()
+    for key, value in {"kind": "affine_inv_depth", "near_is": "large", "low": repr(low), "high": repr(high)}.items():
+        text.add_text(key, value)
+    with replacing(path) as beside:
+        Image.fromarray(steps.astype(np.uint16)).save(beside, format="PNG", pnginfo=text, compress_level=1)
+
+
+def read_label(path: Path) -> np.ndarray:
+    """A label in [0, 1], float32 (h, w), large where near.
+
+    Raises:
+        UserError: If the file is missing or damaged.
+    """
+    values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
+    if values is None or values.dtype != np.uint16 or values.ndim != 2:
+        raise UserError(f"{path}: missing or damaged pseudo-label; delete it and run python -m depthrepro.pseudo_label")
+    return values.astype(np.float32) / LEVELS
+
+
+class PseudoLabelled(LabelledDataset):
+    """Unlabelled images with the labels of a teacher.
+
+    Args:
+        images: The images.
+        folder: What `python -m depthrepro.pseudo_label` wrote for them.
+
+    Raises:
+        UserError: If the labels are absent, incomplete, or of other images.
+    """
+
+    def __init__(self, images: ImageDataset, folder: Path) -> None:
+        self.images, self.folder, self.manifest = images, folder, read_manifest(folder)
+        if self.manifest["images"] != images.fingerprint or len(self.manifest["files"]) != len(images):
+            raise UserError(
+                f"{folder}: these labels are of other images than {images.name} has now; "
+                "make them anew with the command that trains the student, as python -m depthrepro.pseudo_label"
+            )
+        self.name, self.records, self.encodings = images.name, images.records, images.encodings
+        self.fingerprint = hashlib.sha256(json.dumps(self.manifest, sort_keys=True).encode()).hexdigest()
+
+    def read_image(self, index: int) -> np.ndarray:
+        """Image `index`."""
+        return self.images.read_image(index)
+
+    def read_label(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """The teacher's map in [0, 1]; known everywhere."""
+        values = read_label(label_path(self.folder, index))
+        return values, np.ones(values.shape, dtype=bool)
+
+
+def write_manifest(folder: Path, images: ImageDataset, about: dict[str, Any]) -> None:
+    """Seal a complete folder: the hash of every label.
+
+    Args:
+        folder: The labels.
+        images: What they are of.
+        about: What else is to be known: the teacher's hash, the network's input.
+
+    Raises:
+        UserError: If a label is missing.
+    """
+    files = {}
+    for index in range(len(images)):
+        path = label_path(folder, index)
+        if not path.is_file():
+            raise UserError(f"{path}: missing; run the same command again")
+        files[path.relative_to(folder).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    write_json(folder / MANIFEST, {**about, "images": images.fingerprint, "files": files})
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What `write_manifest` wrote.
+
+    Raises:
+        UserError: If it is missing or damaged.
+    """
+    try:
+        return dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UserError(
+            f"{folder}: no complete pseudo-labels; make them first: type the command that trains the student with "
+            "depthrepro.pseudo_label in place of depthrepro.train"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder / MANIFEST}: unreadable ({error}); delete it and make the labels again") from error

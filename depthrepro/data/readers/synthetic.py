@@ -1,0 +1,123 @@
+"""The rendered sets behind the configurations: rendered into the cache when they are first asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from depthrepro.config.schema import default_cache_dir
+from depthrepro.data.base import ClassDataset, DepthDataset, ImageDataset, ImageRecord, LabelledDataset
+from depthrepro.data.fingerprint import rendered_fingerprint
+from depthrepro.data.io.images import read_rgb
+from depthrepro.data.readers.depth_folder import DepthFolder, Sky, depth_folder
+from depthrepro.data.readers.image_folder import image_list
+from depthrepro.worlds.world import World, ensure_world
+
+
+def labelled_streets(images: int, cache_dir: str | None = None) -> LabelledDataset:
+    """Rendered streets with dense depth, to learn from.
+
+    Args:
+        images: How many.
+        cache_dir: Folder of caches; None = the user's.
+    """
+    from depthrepro.worlds.streets.views import DEPTH_STEPS, StreetsDepth, ViewsConfig
+
+    return _with_depth(StreetsDepth(ViewsConfig(images)), "train.csv", DEPTH_STEPS, cache_dir)
+
+
+def labelled_rooms(images: int, cache_dir: str | None = None) -> LabelledDataset:
+    """Rendered rooms with dense depth, to learn from; see `labelled_streets`."""
+    return rooms("train", images, 0, cache_dir)
+
+
+def rooms(part: str, images: int, test_images: int, cache_dir: str | None = None) -> DepthFolder:
+    """One part of rendered rooms, "train" or "test", with dense depth in metres; see `labelled_streets`."""
+    from depthrepro.worlds.indoors.rooms import DEPTH_STEPS, Rooms, RoomsConfig
+
+    return _with_depth(Rooms(RoomsConfig(images, test_images)), f"{part}.csv", DEPTH_STEPS, cache_dir)
+
+
+def halls(images: int, cache_dir: str | None = None) -> DepthDataset:
+    """Rendered interiors of kinds that `rooms` lacks, to test on; see `labelled_streets`."""
+    from depthrepro.worlds.indoors.rooms import DEPTH_STEPS, Halls, RoomsConfig
+
+    return _with_depth(Halls(RoomsConfig(images)), "test.csv", DEPTH_STEPS, cache_dir)
+
+
+def heldout(images: int, cache_dir: str | None = None) -> DepthDataset:
+    """Rendered scenes of kinds that no training set has, to test on; see `labelled_streets`."""
+    from depthrepro.worlds.streets.views import DEPTH_STEPS, Heldout, ViewsConfig
+
+    return _with_depth(Heldout(ViewsConfig(images)), "test.csv", DEPTH_STEPS, cache_dir)
+
+
+def unlabelled_worlds(images: int, cache_dir: str | None = None) -> ImageDataset:
+    """Rendered images without depth, in a style that the labelled ones lack; see `labelled_streets`."""
+    from depthrepro.worlds.streets.views import Abroad, ViewsConfig
+
+    world = Abroad(ViewsConfig(images))
+    root = _root(world, cache_dir)
+    found = image_list(f"{world.name} (embedded)", root, "images.csv", embedded=True, cache_dir=cache_dir)
+    found.fingerprint = rendered_fingerprint(found, root)
+    return found
+
+
+def _with_depth(world: World, listing: str, steps: int, cache_dir: str | None) -> DepthFolder:
+    name, root = f"{world.name} (embedded)", _root(world, cache_dir)
+    found = depth_folder(str(root), listing, name=name, scale=1 / steps, sky=Sky.zero, embedded=True)
+    assert found is not None
+    found.fingerprint = rendered_fingerprint(found, root)
+    return found
+
+
+def _root(world: World, cache_dir: str | None) -> Path:
+    return ensure_world(world, default_cache_dir(cache_dir) / "worlds")
+
+
+class LeftAndRight(ImageDataset):
+    """Both images of the training pairs of KITTI 2012 or 2015, as images alone.
+
+    Args:
+        root: The data set's folder.
+
+    Raises:
+        UserError: As the stereo reader.
+    """
+
+    def __init__(self, root: str) -> None:
+        from depthrepro.data.readers.kitti_stereo import build
+
+        train = build(root).train
+        self.name = f"{train.name}, images alone"
+        self._files = [path for record in train.records for path in (record.left, record.right)]
+        self.records = [
+            ImageRecord(f"{record.id}/{side}", record.size) for record in train.records for side in ("left", "right")
+        ]
+        self.encodings = {name: 2 * count for name, count in train.encodings.items()}
+        self.fingerprint = f"images of {train.fingerprint}"
+
+    def read_image(self, index: int) -> np.ndarray:
+        """Image `index`."""
+        return read_rgb(self._files[index])
+
+
+def kitti2012_images(root: str | None) -> ImageDataset | None:
+    """The images of KITTI 2012's training pairs, never those of its test pairs; None without a folder.
+
+    Args:
+        root: The data set's folder.
+    """
+    return LeftAndRight(root) if root else None
+
+
+def places(part: str, train_images: int, val_images: int, cache_dir: str | None = None) -> ClassDataset:
+    """One part, "train" or "val", of the rendered places, in MiniPlaces' layout; see `labelled_streets`."""
+    from depthrepro.data.readers.places import class_images
+    from depthrepro.worlds.places import Places, PlacesConfig
+
+    root = _root(Places(PlacesConfig(train_images, val_images)), cache_dir)
+    found = class_images(root, part, "places (embedded)", embedded=True)
+    found.fingerprint = rendered_fingerprint(found, root)
+    return found

@@ -1,0 +1,1 @@
+"""The one forward pass, and what is kept of it."""

@@ -1,0 +1,68 @@
+"""Depth maps of a frozen network, made once for each data set and size and kept in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+
+from depthrepro.config.schema import default_cache_dir
+from depthrepro.core.files import replacing, sha256
+from depthrepro.core.progress import progress_bar
+from depthrepro.data.base import ImageDataset
+from depthrepro.data.io.images import resize_rgb
+from depthrepro.models.fastconv import DepthMaps, existing_checkpoint
+
+_BATCH = 16
+_VERSION = 2  # raised with every change of what a map holds: those in the cache are then made anew
+
+
+class FrozenDepth:
+    """A source of depth maps for `data.classes`.
+
+    Args:
+        checkpoint: Of the network: a run's, or published weights.
+
+    Raises:
+        UserError: If the checkpoint is missing.
+    """
+
+    def __init__(self, checkpoint: str) -> None:
+        self.checkpoint = existing_checkpoint(checkpoint)
+
+    def maps(self, dataset: ImageDataset, size: tuple[int, int], cache_dir: Path | str | None) -> np.ndarray:
+        """Uint8 (N, height, width), 255 = nearest of its image, 0 = farthest; mapped from the cache.
+
+        Args:
+            dataset: The images.
+            size: (height, width) that they are resized to.
+            cache_dir: Folder for caches; None = the user's.
+
+        Raises:
+            UserError: If the checkpoint or an image cannot be read.
+        """
+        file = Path(self.checkpoint).expanduser()
+        weights = sha256(file) if file.is_file() else self.checkpoint
+        key = hashlib.sha256(f"{_VERSION} {weights} {dataset.fingerprint} {size}".encode()).hexdigest()[:20]
+        path = default_cache_dir(str(cache_dir) if cache_dir else None) / "depth_maps" / f"{key}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            if not path.is_file():
+                with replacing(path) as beside, beside.open("wb") as out:
+                    np.save(out, self._compute(dataset, size))
+        return np.load(path, mmap_mode="r")
+
+    def _compute(self, dataset: ImageDataset, size: tuple[int, int]) -> np.ndarray:
+        network = DepthMaps(self.checkpoint).eval()
+        found = np.empty((len(dataset), *size), dtype=np.uint8)
+        starts = range(0, len(dataset), _BATCH)
+        for start in progress_bar(starts, f"depth maps of {dataset.name}", "batch"):
+            chosen = range(start, min(start + _BATCH, len(dataset)))
+            images = np.stack([resize_rgb(dataset.read_image(i), size) for i in chosen])
+            with torch.inference_mode():
+                depth = network(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255)
+            found[chosen.start : chosen.stop] = (depth[:, 0] * 255).round().numpy().astype(np.uint8)
+        return found

@@ -1,0 +1,121 @@
+"""A teacher labels images: in fixed chunks, shared among processes, resumable after any kind of end."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+from torch import nn
+
+from depthrepro.core.depth_kind import Kind
+from depthrepro.core.errors import UserError
+from depthrepro.core.progress import progress_bar
+from depthrepro.data.base import ImageDataset
+from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.readers.pseudo_labels import MANIFEST, label_path, write_label, write_manifest
+
+# Images that are predicted together, always the same ones: what a batch holds can change the last bits of a result, and
+# a label must not depend on where an earlier run was stopped.
+CHUNK = 8
+
+
+def label_images(
+    model: nn.Module,
+    policy: InputPolicy,
+    images: ImageDataset,
+    folder: Path,
+    *,
+    shard: tuple[int, int] = (0, 1),
+    device: torch.device | str = "cpu",
+    about: dict[str, str] | None = None,
+    progress: bool = True,
+) -> int:
+    """Write the labels that are missing of one shard; whoever finds all of them there seals the folder.
+
+    Args:
+        model: The teacher, in evaluation mode; predicts `affine_inv_depth`.
+        policy: The network's input; labels have its size.
+        images: What is labelled.
+        folder: Target.
+        shard: (number, count): every count-th chunk from `number` on.
+        device: Where the model is.
+        about: Kept in the manifest beside the hashes.
+        progress: Show a bar with the time left.
+
+    Returns:
+        Number of labels written.
+
+    Raises:
+        UserError: If the disk has not enough space, an image cannot be read, or another process does the same shard.
+    """
+    number, count = shard
+    if not 0 <= number < count:
+        raise UserError(f"shard {number}/{count}: the number must be from 0 to {count - 1}")
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f".shard-{number}-of-{count}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(f"{folder}: another process does shard {number}/{count}; wait for it") from None
+    try:
+        chunks = [c for c in _chunks(images, folder) if c.start // CHUNK % count == number]
+        _check_space(folder, images, policy, sum(len(c) for c in chunks))
+        written = 0
+        with progress_bar(None, "labelling", "image", shown=progress, total=sum(len(c) for c in chunks)) as bar:
+            for chunk in chunks:
+                for index, values in predict_chunk(model, policy, images, chunk, device):
+                    write_label(label_path(folder, index), values)
+                written += len(chunk)
+                bar.update(len(chunk))
+    finally:
+        lock.release()
+    _seal(folder, images, about or {})
+    return written
+
+
+def _chunks(images: ImageDataset, folder: Path) -> list[range]:
+    """Chunks that lack a label. One that was cut off is done again as a whole, which gives the same files."""
+    starts = range(0, len(images), CHUNK)
+    chunks = [range(start, min(start + CHUNK, len(images))) for start in starts]
+    return [chunk for chunk in chunks if not all(label_path(folder, i).is_file() for i in chunk)]
+
+
+def _check_space(folder: Path, images: ImageDataset, policy: InputPolicy, count: int) -> None:
+    """Say what disk the labels need before the first is written; an upper bound, as PNG only makes them smaller."""
+    sample = [policy.size_for(record.size) for record in images.records[:: max(1, len(images) // 1000)]]
+    need = int(np.mean([2 * h * w for h, w in sample]) * count) if sample else 0
+    free = shutil.disk_usage(folder).free
+    if count:
+        print(f"pseudo-labels  {count} to write, at most {need / 1e6:.1f} MB of {free / 1e9:.0f} GB free -> {folder}")
+    if need > free:
+        raise UserError(
+            f"{folder}: {count} labels may need {need / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; free some, or set "
+            "data.pseudo_labels to another disk"
+        )
+
+
+def predict_chunk(
+    model: nn.Module, policy: InputPolicy, images: ImageDataset, chunk: range, device: torch.device | str
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(index, inverse depth float32 (h, w)) of each image; neighbours of one size in one forward pass."""
+    inputs = {index: policy.resize(images.read_image(index)) for index in chunk}
+    for _, group in groupby(inputs, key=lambda index: inputs[index].shape):
+        indices = list(group)
+        batch = torch.from_numpy(np.stack([inputs[i] for i in indices])).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            depth = model(batch.to(device).float() / 255.0)[Kind.affine_inv_depth.value]
+        for index, values in zip(indices, depth.float().cpu().numpy(), strict=True):
+            if not np.isfinite(values).all():
+                raise UserError(f"{images.records[index].id}: the teacher's prediction is not finite")
+            yield index, values[0]
+
+
+def _seal(folder: Path, images: ImageDataset, about: dict[str, str]) -> None:
+    """Write the manifest once all labels are there; shards that finish together write the same one."""
+    if not (folder / MANIFEST).exists() and all(label_path(folder, i).is_file() for i in range(len(images))):
+        write_manifest(folder, images, about)

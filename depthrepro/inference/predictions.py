@@ -1,0 +1,120 @@
+"""What a model predicted: its kind and unit, its file, and the way to metres."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depthrepro.core.depth_kind import Kind
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import replacing
+from depthrepro.data.base import ImageRecord
+from depthrepro.data.stereo import StereoRecord
+
+Floats = NDArray[np.floating]
+
+
+_META = ("id", "kind", "unit", "near_is")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The outputs of one model for one image.
+
+    Attributes:
+        id: The image's id in its data set.
+        kind: What the numbers mean.
+        levels: Name of an output → its map, (h, w) float32; sizes may differ.
+    """
+
+    id: str
+    kind: Kind
+    levels: Mapping[str, Floats]
+
+
+def prediction_path(folder: Path, item_id: str) -> Path:
+    """File of one image's prediction; the id's "/" become "__" (so does a backslash: ids never make folders)."""
+    return folder / f"{item_id.replace('/', '__').replace(chr(92), '__')}.npz"
+
+
+def save_prediction(path: Path, levels: Mapping[str, Floats], kind: Kind, item_id: str) -> None:
+    """Write one prediction as .npz: an array per level, beside `id`, `kind`, `unit` and `near_is`.
+
+    Raises:
+        ValueError: If a level is not (h, w) or bears the name of one of the four.
+    """
+    arrays: dict[str, NDArray] = {}
+    for name, values in levels.items():
+        if name in _META or values.ndim != 2:
+            raise ValueError(f"level {name!r} of {item_id}: expected (h, w) and another name, got {values.shape}")
+        arrays[name] = np.asarray(values, dtype=np.float32)
+    meta = {"id": item_id, "kind": kind.value, "unit": kind.unit, "near_is": kind.near_is}
+    with replacing(path) as beside, beside.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays, **{k: np.array(v) for k, v in meta.items()})
+
+
+def load_prediction(path: Path) -> Prediction:
+    """Read what `save_prediction` wrote.
+
+    Raises:
+        UserError: If the file is missing, damaged or something else.
+    """
+    try:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        kind, item_id = Kind(str(arrays["kind"])), str(arrays["id"])
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such prediction; the run's own command, typed again, writes it") from None
+    except (OSError, BadZipFile, EOFError, KeyError, ValueError) as error:
+        raise UserError(f"{path}: not a readable prediction ({error}); delete it and evaluate the run again") from error
+    return Prediction(item_id, kind, {k: v for k, v in arrays.items() if k not in _META})
+
+
+def to_depth(values: Floats, kind: Kind, record: ImageRecord) -> Floats:
+    """Depth of a prediction, whatever its size.
+
+    Args:
+        values: Prediction, any shape.
+        kind: What its numbers mean.
+        record: The image's camera. `disp_frac` needs its focal length as a share of the image's width, which no
+            resizing of the network's input changes: depth = (focal_px / width) · baseline_m / disp_frac.
+
+    Returns:
+        Depth in metres, float64, like `values`; inf where disparity or inverse depth is not positive (infinitely far).
+
+    Raises:
+        UserError: If the prediction is relative, so that it has no metres.
+    """
+    if kind is Kind.affine_inv_depth:
+        raise UserError(
+            f"{record.id}: inverse depth up to scale and shift has no metres; fit it to the ground truth "
+            "(eval.alignment=lstsq_inv_depth) or fine-tune a metric model"
+        )
+    values = values.astype(np.float64)
+    if kind is Kind.depth:
+        return values
+    inverse = to_inv_depth(values, kind, record)
+    return np.divide(1.0, inverse, out=np.full_like(inverse, np.inf), where=inverse > 0)
+
+
+def to_inv_depth(values: Floats, kind: Kind, record: ImageRecord) -> Floats:
+    """Inverse depth of a prediction in 1/m, float64; up to scale and shift if the prediction is. See `to_depth`.
+
+    Raises:
+        ValueError: If a predicted depth is not positive.
+    """
+    values = values.astype(np.float64)
+    if kind is Kind.depth:
+        if not (values > 0).all():
+            raise ValueError("predicted depth is not positive everywhere: it has no inverse to fit")
+        return 1.0 / values
+    if kind is Kind.disp_frac:
+        if not isinstance(record, StereoRecord):
+            raise UserError(f"{record.id}: a predicted disparity needs the focal length and baseline of a stereo pair")
+        return values / (record.focal_px / record.size[1] * record.baseline_m)
+    return values

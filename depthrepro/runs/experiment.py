@@ -1,0 +1,282 @@
+"""From a composed configuration to a finished run directory: build, train, evaluate, record."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+from torch.utils.data import Dataset
+
+from depthrepro.config.cli import readable
+from depthrepro.config.identity import config_hash, resolve_run_dir
+from depthrepro.config.schema import default_cache_dir, typed_config
+from depthrepro.core import distributed
+from depthrepro.core.checkpoint import load_checkpoint
+from depthrepro.core.depth_kind import Kind
+from depthrepro.core.errors import UserError
+from depthrepro.core.interrupt import Stopped
+from depthrepro.core.protocol import GroundTruth
+from depthrepro.core.reproducibility import seed_everything
+from depthrepro.core.run_dir import RunDir
+from depthrepro.data.base import DataSplits, DepthDataset
+from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.items.build import training_items
+from depthrepro.data.items.classes import class_items
+from depthrepro.data.readers.classes import ClassSplits
+from depthrepro.evaluation.test_sets import load_evaluation_sets, score_evaluation_set
+from depthrepro.runs.record import Record, say
+from depthrepro.runs.reuse import choose_twin, take_over
+from depthrepro.runs.summary import due_tests, finished_run, format_summary, is_done
+from depthrepro.training.device import choose_device
+from depthrepro.training.trainer import Trainer
+
+_NO_RESULTS: dict[str, Any] = {"metrics": {}, "metrics_best": {}, "baselines": {}, "images": 0, "level_sizes": {}}
+
+
+def run_experiment(cfg: DictConfig, overrides: list[str]) -> int | None:
+    """Do what `cfg` says, from wherever its run directory stands.
+
+    Args:
+        cfg: Composed configuration.
+        overrides: What was typed, for the run directory's name and the record.
+
+    Returns:
+        None when the run is done, else the signal that stopped it.
+
+    Raises:
+        UserError: For everything a person can put right; the run directory keeps what was done.
+    """
+    device = choose_device(cfg.trainer.device)
+    distributed.start(device)
+    run = RunDir(resolve_run_dir(cfg, overrides))
+    try:
+        if distributed.is_main():
+            run.lock()
+            run.prepare(config_hash(cfg), force=cfg.force)
+        distributed.barrier()
+        if is_done(run, tests=cfg.tests):
+            say(finished_run(run))
+            return None
+        return Experiment(cfg, overrides, run, device).run_and_record()
+    finally:
+        run.unlock()
+        distributed.stop()
+
+
+class Experiment:
+    """One run, from configuration to record.
+
+    Args:
+        cfg: Composed configuration.
+        overrides: What was typed.
+        run: Where everything is written; locked by rank 0.
+        device: Where to compute.
+    """
+
+    def __init__(self, cfg: DictConfig, overrides: list[str], run: RunDir, device: torch.device) -> None:
+        self.cfg, self.run, self.device = cfg, run, device
+        self.settings = typed_config(cfg)
+        self.cache_dir = default_cache_dir(cfg.cache_dir)
+        self.record = Record(cfg, overrides, run)
+
+    def run_and_record(self) -> int | None:
+        """Train and evaluate; whatever happens, status.json and the tracker tell it truly."""
+        signal.signal(signal.SIGTERM, _raise_stopped)  # outside the training loop a stop takes effect at once
+        try:
+            if not self._reuse_twin():
+                trainer = self.prepare()
+                trainer.fit()
+                self._evaluate(self.data, trainer)
+        except (Stopped, KeyboardInterrupt) as stop:
+            number = stop.signal_number if isinstance(stop, Stopped) else signal.SIGINT
+            self.record.finish("stopped", "KILLED", f"stopped by {signal.Signals(number).name}")
+            say(f"stopped; the same command goes on from the last checkpoint in {self.run.path}")
+            return int(number)
+        except BaseException as error:
+            self.record.finish("failed", "FAILED", readable(error))
+            raise
+        self.record.finish("done", "FINISHED", None)
+        return None
+
+    def _reuse_twin(self) -> bool:
+        """Take over the result of a finished run of the same configuration, if there is one; whether there was."""
+        alone = distributed.world_size() == 1
+        twin = choose_twin(self.cfg, self.run, self.record.hash) if alone else None
+        if twin is None:
+            return False
+        say(f"reusing    {twin.path}: the same configuration and seed (reuse=false trains anyway)")
+        take_over(twin, self.run)
+        if due_tests(twin, self.cfg.tests):
+            return False  # its weights are taken over, and the test sets that it was not scored on are scored here
+        self.record.start()
+        summary = self.record.adopt(twin)
+        say(f"{format_summary(summary)}\nrun directory  {self.run.path}")
+        return True
+
+    def prepare(self) -> Trainer:
+        """Build everything up to the first training step, with the tracker running."""
+        self.record.start()
+        self.policy = InputPolicy(*self.cfg.input_size, **vars(self.settings.input))
+        seed_everything(self.cfg.seed)
+        model = instantiate(self.cfg.model, _convert_="all")  # before the data: what is amiss here is told at once
+        with distributed.main_first():
+            data: DataSplits = instantiate(self.cfg.data, _convert_="all")
+            augment = instantiate(self.cfg.augment, _convert_="all")
+            items = training_items(data, self.policy, augment, self.cfg.seed, self.cache_dir)
+            self.tests, absent = load_evaluation_sets(self.cfg.tests)
+        self.data = data
+        test = data.test
+        self.evaluable = not isinstance(test, DepthDataset) or has_ground_truth(test, self.settings.eval.ground_truth)
+        trainer = self._build_trainer(model, items)
+        self._check_metres(trainer)
+        self._introduce(data, trainer, absent)
+        self.record.announce(data)
+        return trainer
+
+    def _check_metres(self, trainer: Trainer) -> None:
+        """Before the training: relative depth cannot be scored in metres."""
+        from depthrepro.evaluation.scoring import check_metres
+
+        kind, name = getattr(trainer.model, "kind", Kind.disp_frac), type(trainer.model).__name__
+        protocols = [test.protocol for test in self.tests]
+        protocols += [self.settings.eval] if isinstance(self.data.test, DepthDataset) else []
+        for protocol in protocols:
+            check_metres(kind, protocol, name)
+
+    def _build_trainer(self, model: nn.Module, items: tuple[Dataset[Any], Dataset[Any]]) -> Trainer:
+        cfg = self.cfg
+        return Trainer(
+            model=model,
+            loss=instantiate(cfg.loss, _convert_="all"),
+            optimizer=instantiate(cfg.optimizer, _convert_="all"),
+            schedule=instantiate(cfg.scheduler, _convert_="all"),
+            train=items[0],
+            val=items[1],
+            config=self.settings.trainer,
+            seed=cfg.seed,
+            device=self.device,
+            run=self.run,
+            identity={"config": self.record.hash, "data_set": self.data.fingerprint},
+            extra={"model_config": OmegaConf.to_container(cfg.model, resolve=True), "input": self.policy.as_dict()},
+        )
+
+    def _introduce(self, data: DataSplits, trainer: Trainer, absent: list[str]) -> None:
+        """The lines that tell a reader what the numbers below will mean."""
+        counts = " / ".join(f"{number} {name}" for name, number in data.counts.items())
+        say(f"data       {data.name}, {counts}, fingerprint {data.fingerprint}")
+        for note in data.notes:
+            say(f"           {note}")
+        for test in self.tests:
+            say(f"test set   {test.name}: {test.data.name}, {len(test.data)} images")
+        if absent:
+            say(f"           not tested on {', '.join(absent)}: no folder is given (see conf/test/<name>.yaml)")
+        ranks = f", {distributed.world_size()} processes" if distributed.world_size() > 1 else ""
+        threads = f" ({torch.get_num_threads()} threads)" if self.device.type == "cpu" else ""
+        say(f"device     {self.device}{threads}{ranks}, {trainer.precision.value}")
+        start = resume_step(self.run)
+        if start:
+            say(f"resuming   after step {start} of {trainer.plan.total_steps}")
+        if start < trainer.plan.total_steps:
+            seconds = trainer.forecast_seconds(start)
+            stages = ", ".join(f"{s.name} {s.epochs} epochs" for s in trainer.plan.stages)
+            say(f"training   {trainer.plan.total_steps - start} steps ({stages}), at most about {duration(seconds)}")
+
+    def _evaluate(self, data: DataSplits, trainer: Trainer) -> None:
+        try:
+            results = self._test_results(data, trainer)
+        except UserError as error:
+            if trainer.plan.total_steps == trainer.plan.planned_steps:
+                raise
+            say(f"not evaluated, since trainer.max_steps ended the training early: {error}")
+            results = dict(_NO_RESULTS)
+        results["tests"] = self._test_sets(trainer)
+        if distributed.is_main():
+            say(format_summary(self.record.results(data, trainer, results)))
+            say(f"run directory  {self.run.path}")
+
+    def _test_sets(self, trainer: Trainer) -> dict[str, Any]:
+        """Scores on each test set of `tests`, written into its folder; mean metrics by set and output."""
+        found: dict[str, Any] = {}
+        for test in self.tests:
+            scores = score_evaluation_set(
+                self.run.path,
+                trainer.model,
+                test,
+                self.data.train,
+                policy=self.policy,
+                device=self.device,
+                cache_dir=self.cache_dir / "baselines",
+            )
+            if distributed.is_main():
+                self.record.test_results(test, trainer, scores)
+            found[test.name] = scores["metrics"]
+        return found
+
+    def _test_results(self, data: DataSplits, trainer: Trainer) -> dict[str, Any]:
+        from depthrepro.evaluation.run_evaluation import evaluate_run
+
+        if isinstance(data, ClassSplits):
+            return self._class_results(data, trainer)
+        if not isinstance(data.test, DepthDataset):
+            return dict(_NO_RESULTS)
+        if not self.evaluable:
+            say("the test set has no ground truth: nothing is evaluated")
+            return dict(_NO_RESULTS)
+        return evaluate_run(
+            run_dir=self.run.path,
+            model=trainer.model,
+            test=data.test,
+            train=data.train if isinstance(data.train, DepthDataset) else None,
+            protocol=self.settings.eval,
+            policy=self.policy,
+            device=self.device,
+            kind=getattr(trainer.model, "kind", Kind.disp_frac),
+            rank=distributed.rank(),
+            world_size=distributed.world_size(),
+            cache_dir=self.cache_dir / "baselines",
+        )
+
+    def _class_results(self, data: ClassSplits, trainer: Trainer) -> dict[str, Any]:
+        """A classifier's accuracies; rank 0 alone computes them."""
+        from depthrepro.evaluation.classification import evaluate_classifier
+
+        if not distributed.is_main():
+            return dict(_NO_RESULTS)
+        items = class_items(data, data.test, self.policy, self.cache_dir)
+        return evaluate_classifier(self.run.path, trainer.model, items, data.train, device=self.device)
+
+
+def has_ground_truth(test: DepthDataset, wanted: GroundTruth) -> bool:
+    """Whether the test set can be scored; asked before the training, not after it.
+
+    Raises:
+        UserError: If the test set has other ground truth than the protocol wants.
+    """
+    present = [g for g in GroundTruth if any(test.has_depth(i, g) for i in range(len(test)))]
+    if present and wanted not in present:
+        names = ", ".join(g.value for g in present)
+        raise UserError(
+            f"{test.name}: no image has ground truth {wanted.value}, but there is {names}: "
+            f"set eval.ground_truth={present[0].value}, or add the files"
+        )
+    return bool(present)
+
+
+def resume_step(run: RunDir) -> int:
+    """Optimizer steps that `last.pt` holds; 0 without one."""
+    return int(load_checkpoint(run.last)["progress"]["step"]) if run.last.exists() else 0
+
+
+def _raise_stopped(number: int, frame: Any) -> None:
+    raise Stopped(number)
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `7 min` or `3.2 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

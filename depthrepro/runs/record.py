@@ -1,0 +1,209 @@
+"""What a run leaves for later readers: status, configuration, environment, tags, summary and figures."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from depthrepro.config.identity import config_hash
+from depthrepro.config.schema import typed_config
+from depthrepro.core import distributed
+from depthrepro.core.files import write_atomic, write_json
+from depthrepro.core.reproducibility import describe_environment, git_state
+from depthrepro.core.run_dir import RunDir, now
+from depthrepro.data.base import DataSplits, DepthDataset
+from depthrepro.evaluation.test_sets import EvaluationSet
+from depthrepro.runs.reuse import twin_tags
+from depthrepro.runs.summary import read_summary
+from depthrepro.tracking import Tracker
+from depthrepro.training.trainer import Trainer
+
+
+def say(text: str) -> None:
+    """Print a line on rank 0."""
+    if distributed.is_main():
+        print(text, flush=True)
+
+
+class Record:
+    """Writes the record of one run; on all ranks but the first, its methods do nothing.
+
+    Args:
+        cfg: Composed configuration.
+        overrides: What was typed.
+        run: Where the record goes.
+    """
+
+    def __init__(self, cfg: DictConfig, overrides: list[str], run: RunDir) -> None:
+        settings = typed_config(cfg)
+        self.cfg, self.overrides, self.run = cfg, overrides, run
+        self.logger, self.protocol = settings.logger, settings.eval
+        self.hash = config_hash(cfg)
+        self.commit, self.dirty = git_state()
+        self.tracker: Tracker | None = None
+
+    def start(self) -> None:
+        """Write status, configuration and environment, and start the tracker."""
+        if not distributed.is_main():
+            return
+        known = {"step": 0, "total_steps": None, **self.run.status()}
+        identity = {"experiment": self.cfg.name, "seed": self.cfg.seed, "config_hash": self.hash}
+        self.run.write_status("running", **identity, step=known["step"], total_steps=known["total_steps"])
+        write_atomic(self.run.config, OmegaConf.to_yaml(self.cfg, resolve=True))
+        write_atomic(self.run.environment, describe_environment())
+        say(f"experiment {self.cfg.name}, scale {self.cfg.scale}, seed {self.cfg.seed} -> {self.run.path}")
+        self.tracker = Tracker.start(self.run.path, self.logger, root=Path(self.cfg.root).resolve())
+        self.tracker.set_tags({"overrides": self.overrides})
+
+    def finish(self, status: str, tracker_status: str, message: str | None) -> None:
+        """Tell status.json and the tracker how the run ended."""
+        if not distributed.is_main():
+            return
+        self.run.write_status(status, message)
+        if self.tracker is not None:
+            self.tracker.finish(tracker_status)
+
+    def announce(self, data: DataSplits) -> None:
+        """Tag the tracker's run with its data, and wait until the tracker is reached.
+
+        Raises:
+            UserError: If it cannot be reached, and is required.
+        """
+        if self.tracker is not None:
+            self.tracker.set_tags(self._tags(data))
+            self.tracker.ready()
+
+    def _tags(self, data: DataSplits) -> dict[str, Any]:
+        """What runs are searched by in the tracker."""
+        return {
+            "scale": self.cfg.scale,
+            "data": data.name,
+            "data_fingerprint": data.fingerprint,
+            "embedded": data.embedded,
+            "git_commit": self.commit or "unknown",
+            "git_dirty": self.dirty,
+            "config_hash": self.hash,
+            "run_dir": str(self.run.path),
+            **({"rerun_of": self.cfg.rerun_of} if self.cfg.rerun_of else {}),
+        }
+
+    def adopt(self, twin: RunDir) -> dict[str, Any]:
+        """Write the summary of a run whose files were taken over from `twin`, and wait for the tracker."""
+        source = Path(os.path.relpath(twin.path, Path(self.cfg.root).resolve())).as_posix()
+        tags = {**twin_tags(twin), "overrides": self.overrides, "run_dir": str(self.run.path), "reused_from": source}
+        summary = {
+            **read_summary(twin),
+            "experiment": self.cfg.name,
+            "overrides": self.overrides,
+            "reused_from": source,
+        }
+        self.run.write_status("running", step=summary["steps"], total_steps=summary["steps"])
+        if self.tracker is not None:
+            self.tracker.set_tags(tags)
+            self.tracker.ready()
+            summary["run_id"] = self.tracker.run_id
+        for name in summary.get("tests", {}):
+            file = self.run.path / "tests" / name / "summary.json"
+            identity = {key: summary[key] for key in ("experiment", "overrides", "reused_from", "run_id")}
+            write_json(file, {**json.loads(file.read_text(encoding="utf-8")), **identity})
+        write_json(self.run.summary, summary)
+        return summary
+
+    def results(self, data: DataSplits, trainer: Trainer, results: dict[str, Any]) -> dict[str, Any]:
+        """Write the summary, the test metrics and the figures; returns the summary.
+
+        Args:
+            data: What was trained and tested on.
+            trainer: After training.
+            results: What the evaluation returned.
+        """
+        about = {
+            "name": data.name,
+            "embedded": data.embedded,
+            "fingerprint": data.fingerprint,
+            "encodings": data.train.encodings,
+            "counts": data.counts,
+            "expected_test": data.test.expected if isinstance(data.test, DepthDataset) else data.counts.get("test", 0),
+        }
+        summary = self._summary(trainer, {"data": about, "protocol": self.protocol.as_dict(), **results})
+        write_json(self.run.summary, summary)
+        self._log_results(trainer, summary)
+        self._draw_figures(summary)
+        return summary
+
+    def test_results(self, test: EvaluationSet, trainer: Trainer, results: dict[str, Any]) -> None:
+        """Write the summary of one set of `tests` into its folder; to the report it is a run's."""
+        about = {
+            "name": test.data.name,
+            "embedded": test.data.embedded,
+            "fingerprint": test.data.fingerprint[:12],
+            "encodings": test.data.encodings,
+            "counts": {"test": len(test.data)},
+            "expected_test": test.data.expected,
+        }
+        folder = self.run.path / "tests" / test.name
+        summary = self._summary(trainer, {"data": about, "protocol": test.protocol.as_dict(), **results})
+        write_json(folder / "summary.json", summary)
+        _draw_panel(folder, summary)
+
+    def _summary(self, trainer: Trainer, results: dict[str, Any]) -> dict[str, Any]:
+        progress = trainer.progress
+        return {
+            "experiment": self.cfg.name,
+            "scale": self.cfg.scale,
+            "seed": self.cfg.seed,
+            "overrides": self.overrides,
+            **results,
+            "git_commit": self.commit,
+            "git_dirty": self.dirty,
+            "config_hash": self.hash,
+            "run_id": self.tracker.run_id if self.tracker else None,
+            "steps": progress.step,
+            "best_step": progress.best_step,
+            "precision": trainer.precision.value,
+            "train_seconds": round(progress.seconds, 1),
+            "images_per_second": round(progress.step * self.cfg.trainer.batch_size / max(progress.seconds, 1e-9), 3),
+            "created": now(),
+            **({"rerun_of": self.cfg.rerun_of} if self.cfg.rerun_of else {}),
+        }
+
+    def _log_results(self, trainer: Trainer, summary: dict[str, Any]) -> None:
+        """Test metrics of every output as the last row of metrics.jsonl."""
+        row = {f"test/{level}/{k}": v for level, values in summary["metrics"].items() for k, v in values.items()}
+        for name, levels in summary["tests"].items():  # one output each, so the set's name stands for it
+            row |= {f"test/{name}/{k}": v for values in levels.values() for k, v in values.items()}
+        step = trainer.progress.step
+        if row:
+            with trainer.log.rows as rows:
+                rows.drop_group("test")
+                rows.append(step, trainer.plan.epoch(step - 1), row)
+
+    def _draw_figures(self, summary: dict[str, Any]) -> None:
+        from depthrepro.report.plots import draw_training_curves
+
+        self.run.figures.mkdir(exist_ok=True)
+        draw_training_curves(self.run.metrics, self.run.figures / "training.png", _caption(summary))
+        _draw_panel(self.run.path, summary)
+
+
+def _draw_panel(folder: Path, summary: dict[str, Any]) -> None:
+    """The qualitative panel of a run, or of one of its test sets, if there is one."""
+    from depthrepro.report.panels import draw_panel
+
+    if (folder / "confusion.csv").is_file():
+        from depthrepro.report.confusion import draw_confusion
+
+        (folder / "figures").mkdir(exist_ok=True)
+        rows = {summary["experiment"]: [folder / "confusion.csv"]}
+        draw_confusion(rows, folder / "figures" / "confusion.png", _caption(summary))
+    if (folder / "panel").is_dir():
+        (folder / "figures").mkdir(exist_ok=True)
+        draw_panel(folder / "panel", folder / "figures" / "panel.png", _caption(summary))
+
+
+def _caption(summary: dict[str, Any]) -> str:
+    return f"{summary['experiment']}, {summary['data']['name']}, scale {summary['scale']}, seed {summary['seed']}"

@@ -1,0 +1,101 @@
+"""Which stage, epoch and batch a step belongs to: pure functions of the step number, nothing needs restoring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from depthrepro.config.schema import TrainerConfig
+from depthrepro.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """A stage with its epochs counted out.
+
+    Attributes:
+        name: Key in `trainer.stages`.
+        levels: Outputs that the loss is computed at.
+        first_epoch: First epoch, 0-based.
+        epochs: Number of epochs, at least 1.
+        lr_factor: Factor on the learning rate.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    first_epoch: int
+    epochs: int
+    lr_factor: float
+
+    @property
+    def last_epoch(self) -> int:
+        """Last epoch of the stage, 0-based."""
+        return self.first_epoch + self.epochs - 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole training, step by step.
+
+    Attributes:
+        stages: In order, covering epochs 0, 1, ... without a gap.
+        steps_per_epoch: Optimizer steps in one pass over the training set.
+        max_steps: Stop early after so many steps; None = all.
+    """
+
+    stages: tuple[PlannedStage, ...]
+    steps_per_epoch: int
+    max_steps: int | None = None
+
+    @property
+    def planned_steps(self) -> int:
+        """Steps of all epochs; schedules are laid out over these."""
+        return (self.stages[-1].last_epoch + 1) * self.steps_per_epoch
+
+    @property
+    def total_steps(self) -> int:
+        """Steps that will be done."""
+        return min(self.planned_steps, self.max_steps or self.planned_steps)
+
+    def epoch(self, step: int) -> int:
+        """Epoch that step number `step` (0-based) belongs to."""
+        return step // self.steps_per_epoch
+
+    def stage(self, step: int) -> PlannedStage:
+        """Stage that step number `step` belongs to."""
+        epoch = self.epoch(step)
+        return next(s for s in self.stages if epoch <= s.last_epoch)
+
+    def ends_epoch(self, step: int) -> bool:
+        """Whether step number `step` is the last of its epoch, or the last of all."""
+        return (step + 1) % self.steps_per_epoch == 0 or step + 1 == self.total_steps
+
+    def ends_stage(self, step: int) -> bool:
+        """Whether step number `step` is the last of its stage, or the last of all."""
+        last_of_stage = (self.stage(step).last_epoch + 1) * self.steps_per_epoch - 1
+        return step in (last_of_stage, self.total_steps - 1)
+
+
+def make_plan(config: TrainerConfig, steps_per_epoch: int) -> Plan:
+    """Divide `config.epochs` among the stages by their shares, each stage at least one epoch.
+
+    Raises:
+        UserError: If no stage has a share, or there are fewer epochs than stages.
+    """
+    active = [(name, stage) for name, stage in config.stages.items() if stage.share > 0]
+    if not active:
+        raise UserError("trainer.stages has no stage with a share above 0: choose one, such as stages=end_to_end")
+    if config.epochs < len(active):
+        raise UserError(
+            f"trainer.epochs={config.epochs} is fewer than the {len(active)} stages: each needs at least one; "
+            "raise trainer.epochs or choose stages=end_to_end"
+        )
+    total_share, done_share, first = sum(stage.share for _, stage in active), 0.0, 0
+    planned: list[PlannedStage] = []
+    for position, (name, stage) in enumerate(active):
+        done_share += stage.share
+        stages_left = len(active) - position - 1
+        end = round(config.epochs * done_share / total_share)
+        end = min(max(end, first + 1), config.epochs - stages_left)
+        planned.append(PlannedStage(name, tuple(stage.levels), first, end - first, stage.lr_factor))
+        first = end
+    return Plan(tuple(planned), steps_per_epoch, config.max_steps)

@@ -1,0 +1,1 @@
+"""Streets, their scenes and views."""

@@ -1,0 +1,103 @@
+"""Along the kerbs and on the lanes: parked and moving cars, street trees, lamps, signs, people, barriers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from depthrepro.worlds.streets import furniture
+from depthrepro.worlds.streets.canvas import FROM_M, TO_M, Canvas, heading
+from depthrepro.worlds.streets.ground import KERB_M
+
+
+def kerbside(canvas: Canvas, side: int) -> None:
+    """Everything between the driving lanes and the plots on one side, -1 right, 1 left."""
+    edge, plot = canvas.edges(side)
+    near = edge + (0.45 if plot - edge > 1.0 else 1.6)  # the line of posts
+    _parked_cars(canvas, side)
+    _trees_and_lamps(canvas, side, near)
+    _signs_and_boxes(canvas, side, near)
+    _people(canvas, side)
+    if canvas.rng.random() < canvas.style.screen:
+        _screen(canvas, side, plot + float(canvas.rng.uniform(1.4, 5.0)))
+    if canvas.rng.random() < canvas.style.rails:
+        rail = furniture.guard_rail(canvas.palette, canvas.rng, 10.0)
+        for s in np.arange(FROM_M, TO_M, 10.0):
+            if canvas.free(s - 5, s + 5):
+                canvas.put(rail, s, side * (edge + 0.8), heading(-side))
+
+
+def _parked_cars(canvas: Canvas, side: int) -> None:
+    """Cars on the parking strip, where there is one."""
+    rng = canvas.rng
+    edge, _ = canvas.edges(side)
+    if edge - canvas.section.lanes < 1.5:
+        return
+    for s in canvas.along(6.2, 0.04):
+        if rng.random() < canvas.style.parked and canvas.free(s - 3.5, s + 3.5, 3.0):
+            t = side * (edge - 1.05 + rng.normal(0, 0.06))
+            canvas.put(canvas.pick(canvas.cars), s, t, heading(side) + rng.normal(0, 0.03))
+
+
+def _trees_and_lamps(canvas: Canvas, side: int, near: float) -> None:
+    """Rows of trees and lamps."""
+    rng, style = canvas.rng, canvas.style
+    edge, plot = canvas.edges(side)
+    if style.trees and rng.random() < 0.75:
+        line = near if plot - edge > 2.0 else plot + 1.2
+        for s in canvas.along(style.trees):
+            canvas.put(canvas.pick_plant(canvas.trees), s, side * line)
+    if style.lamps and rng.random() < 0.8:
+        lamp = furniture.lamp(canvas.palette, rng, float(rng.uniform(4.5, 8.5)))
+        for s in canvas.along(style.lamps, 0.05):
+            canvas.put(lamp, s, side * near, -side * np.pi / 2, KERB_M)
+
+
+def _signs_and_boxes(canvas: Canvas, side: int, near: float) -> None:
+    """Signs at the kerb, bins and cabinets at the back of the pavement."""
+    rng, p = canvas.rng, canvas.palette
+    edge, plot = canvas.edges(side)
+    for s in canvas.along(26.0, 0.5):
+        kind = rng.random()
+        if kind < 0.55:
+            canvas.put(furniture.sign(p, rng), s, side * near, heading(side))
+        elif kind < 0.8 and plot > edge:
+            canvas.put(furniture.street_box(p, rng), s, side * (plot - 0.4), -side * np.pi / 2, KERB_M)
+
+
+def _screen(canvas: Canvas, side: int, t: float) -> None:
+    """A hedgerow of bushes or a high wall along an open road."""
+    rng = canvas.rng
+    if rng.random() < 0.6:
+        for s in canvas.along(float(rng.uniform(1.6, 2.6))):
+            canvas.put(canvas.pick_plant(canvas.bushes), s, side * (t + rng.normal(0, 0.2)))
+        return
+    panel = furniture.wall(canvas.palette, rng, 10.0, float(rng.uniform(1.6, 3.6)))
+    for s in np.arange(FROM_M, TO_M, 10.0):
+        if canvas.free(s - 5, s + 5):
+            canvas.put(panel, s, side * t)
+
+
+def _people(canvas: Canvas, side: int) -> None:
+    """Figures on the pavement."""
+    rng, style = canvas.rng, canvas.style
+    edge, plot = canvas.edges(side)
+    if plot - edge < 1.0 or not style.people:
+        return
+    for s in canvas.along(100.0 / style.people, 0.5):
+        turn = float(rng.choice((0.0, np.pi)) + rng.normal(0, 0.4))
+        canvas.put(canvas.pick(canvas.people), s, side * rng.uniform(edge + 0.7, plot - 0.2), turn, KERB_M)
+
+
+def lanes(canvas: Canvas, side: int) -> None:
+    """Moving cars in the lanes of one direction, and signals at the crossings."""
+    rng, style = canvas.rng, canvas.style
+    for lane in range(style.lanes):
+        t = side * (lane + 0.5) * style.lane_width
+        for s in canvas.along(100.0 / style.traffic, 0.38):
+            stock = canvas.lorries if rng.random() < 0.1 else canvas.cars
+            canvas.put(canvas.pick(stock), s, t + rng.normal(0, 0.2), heading(side) + rng.normal(0, 0.02))
+    edge, plot = canvas.edges(side)
+    if plot > edge and style.lanes * style.lane_width > 3.1:
+        for at, width in canvas.section.crossings:
+            post = furniture.signal(canvas.palette, rng)
+            canvas.put(post, at + side * (width / 2 + 1.0), side * (edge + 0.5), heading(side), KERB_M)

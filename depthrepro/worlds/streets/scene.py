@@ -1,0 +1,158 @@
+"""A street as a scene: ground, lots along both sides, side streets, and what stands behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from depthrepro.worlds.lighting import Light
+from depthrepro.worlds.meshes import Mesh, merge
+from depthrepro.worlds.streets import buildings, furniture, plants
+from depthrepro.worlds.streets.canvas import FROM_M, TO_M, Canvas
+from depthrepro.worlds.streets.ground import KERB_M, Section, ground
+from depthrepro.worlds.streets.kerbside import kerbside, lanes
+from depthrepro.worlds.streets.road import Road
+from depthrepro.worlds.streets.styles import Style
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that the cameras and the laser see.
+
+    Attributes:
+        style: Kind of street.
+        mesh: All triangles.
+        table: Materials, `Palette.table()`.
+        light: Sun, sky and air.
+        road: Street coordinates.
+        section: Widths of the street.
+    """
+
+    style: Style
+    mesh: Mesh
+    table: np.ndarray
+    light: Light
+    road: Road
+    section: Section
+
+
+def build_scene(
+    style: Style,
+    rng: np.random.Generator,
+    extras: Callable[[Canvas], None] | None = None,
+    draw_light: Callable[[np.random.Generator], Light] = Light.random,
+) -> Scene:
+    """Draw a street of a style with all that stands on it.
+
+    Args:
+        style: Kind of street.
+        rng: Source of all choices.
+        extras: Puts up what ordinary streets do not have.
+        draw_light: Draws the light.
+    """
+    canvas = Canvas(style, rng)
+    canvas.parts += ground(canvas.road, style, canvas.section, canvas.palette, rng)
+    for side in (-1, 1):
+        _lots(canvas, side)
+        kerbside(canvas, side)
+        lanes(canvas, side)
+        _behind(canvas, side)
+    _side_streets(canvas)
+    if np.isfinite(canvas.section.end):
+        _close_end(canvas)
+    if extras is not None:
+        extras(canvas)
+    light = draw_light(rng)
+    return Scene(style, merge(canvas.parts), canvas.palette.table(), light, canvas.road, canvas.section)
+
+
+def _lots(canvas: Canvas, side: int) -> None:
+    """Buildings, gardens and their borders along one side."""
+    rng, style = canvas.rng, canvas.style
+    _, plot = canvas.edges(side)
+    line = float(rng.uniform(*style.setback))
+    spread = 0.12 * (style.setback[1] - style.setback[0])
+    s = FROM_M
+    while s < TO_M:
+        width, gap = float(rng.uniform(*style.lot)), float(rng.uniform(*style.gap))
+        if not canvas.free(s, s + width):
+            s += 3.0
+            continue
+        setback = max(0.0, line + float(rng.normal(0, spread)))
+        if rng.random() < style.vacant:
+            for _ in range(int(rng.integers(2, 5))):
+                plant = canvas.pick_plant(canvas.trees if rng.random() < 0.6 else canvas.bushes)
+                canvas.put(plant, s + rng.uniform(0, width), side * (plot + rng.uniform(3, 12)))
+        else:
+            canvas.put(canvas.house(width), s + width / 2, side * (plot + setback), side * np.pi / 2, KERB_M)
+            if setback > 2.5 and rng.random() < 0.5:
+                bush = canvas.pick_plant(canvas.bushes)
+                canvas.put(bush, s + rng.uniform(0, width), side * (plot + setback * 0.5))
+        if setback > 0.8 and rng.random() < style.border:
+            _border(canvas, s, width + min(gap, 5.0), side * (plot + 0.3))
+        s += width + gap
+
+
+def _border(canvas: Canvas, s: float, length: float, t: float) -> None:
+    """A hedge, fence or wall along the front of a lot."""
+    if not canvas.free(s, s + length):
+        return
+    rng, p = canvas.rng, canvas.palette
+    kinds: tuple[Callable[[], Mesh], ...] = (
+        lambda: plants.hedge(p, rng, length, float(rng.uniform(0.9, 2.2))),
+        lambda: furniture.fence(p, rng, length),
+        lambda: furniture.wall(p, rng, length, float(rng.uniform(0.6, 2.2))),
+    )
+    canvas.put(kinds[rng.integers(3)](), s + length / 2, t, 0.0, KERB_M)
+
+
+def _behind(canvas: Canvas, side: int) -> None:
+    """Trees and larger buildings behind the first row, which close the view through its gaps."""
+    rng, style = canvas.rng, canvas.style
+    count = int(style.woods * (TO_M - FROM_M) / 100)
+    _, plot = canvas.edges(side)
+    first = plot + style.setback[1] + 14.0 if style.gap[0] < 10 else plot + 4.0
+    for s, t in zip(rng.uniform(FROM_M, TO_M, count), first + rng.gamma(1.5, 18.0, count), strict=True):
+        if canvas.free(s - 2, s + 2, 3.0):
+            canvas.put(canvas.pick_plant(canvas.far_trees), s, side * t, z=-0.2)
+    if style.name not in ("city", "avenue", "village"):
+        return
+    for s in canvas.along(45.0, 0.4):
+        storeys = 2 if style.name == "village" else int(rng.integers(3, 8))
+        mesh = buildings.building(canvas.palette, rng, float(rng.uniform(12, 26)), 12.0, storeys, "block")
+        turn = float(rng.choice((-1, 1)) * np.pi / 2 + rng.normal(0, 0.1))
+        canvas.put(mesh, s, side * (first + rng.uniform(12, 50)), turn)
+
+
+def _side_streets(canvas: Canvas) -> None:
+    """Rows of buildings and a few cars along the side streets."""
+    rng, style = canvas.rng, canvas.style
+    for at, road_width in canvas.section.crossings:
+        for side in (-1, 1):
+            _, plot = canvas.edges(side)
+            t = plot + style.setback[1] + 15.0
+            while t < 110 and style.gap[0] < 10:
+                width = float(rng.uniform(*style.lot))
+                for turn, sign in ((0.0, 1), (np.pi, -1)):
+                    s = sign * (road_width / 2 + float(rng.uniform(2, 4)))
+                    if rng.random() > style.vacant:
+                        mesh = canvas.house(width)
+                        canvas.parts.append(canvas.road.put_side(mesh, at, s, side * (t + width / 2), turn))
+                t += width + float(rng.uniform(*style.gap))
+            for t in np.arange(plot + 6.0, 60.0, 9.0):
+                if style.parking > 0 and rng.random() < 0.3:
+                    s, turn = rng.choice((-1, 1), 2) * (road_width / 2 - 1.1, np.pi / 2)
+                    car = canvas.pick(canvas.cars)
+                    canvas.parts.append(canvas.road.put_side(car, at, float(s), side * t, float(turn)))
+
+
+def _close_end(canvas: Canvas) -> None:
+    """Buildings across the end of the street."""
+    rng, t = canvas.rng, -38.0
+    while t < 34.0:
+        width, setback = float(rng.uniform(*canvas.style.lot)), float(rng.uniform(1.5, 4.0))
+        mesh = canvas.house(width)
+        canvas.parts.append(canvas.road.put_side(mesh, canvas.section.end, setback, t + width / 2))
+        t += width + float(rng.uniform(0, 2.0))

@@ -1,0 +1,190 @@
+"""What ordinary streets do not have: overpasses, arcades, stalls, rocks; yards of containers, tanks, pylons, heaps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from depthrepro.worlds.materials import Palette
+from depthrepro.worlds.meshes import Mesh, blob, box, merge, tube
+from depthrepro.worlds.streets.canvas import Canvas
+from depthrepro.worlds.streets.furniture import steel
+from depthrepro.worlds.streets.ground import KERB_M
+
+Rng = np.random.Generator
+
+
+def paint(palette: Palette, rng: Rng) -> int:
+    """Any colour that things are painted in, plain or weathered."""
+    shade, tint = float(rng.uniform(0.05, 0.6)), rng.uniform(0.4, 1.4, 3)
+    color = shade * tint
+    return palette.plain(tuple(color), float(rng.uniform(0.1, 0.5)), size=float(rng.uniform(0.4, 3.0)))
+
+
+def concrete(palette: Palette, rng: Rng) -> int:
+    """Concrete, from fresh to sooty."""
+    shade = float(rng.uniform(0.15, 0.5))
+    return palette.plain((shade, shade * 0.98, shade * 0.94), 0.35, stain=0.9, size=(3.0, 3.0, 6.0))
+
+
+def overpass(palette: Palette, rng: Rng, span: float) -> Mesh:
+    """A bridge over the road: deck along y, pillars, railings."""
+    material, metal = concrete(palette, rng), steel(palette, rng)
+    height, width, thick = float(rng.uniform(4.8, 7.5)), float(rng.uniform(4, 12)), float(rng.uniform(0.7, 1.5))
+    reach = span + 40.0
+    parts = [box((-width / 2, -reach, height), (width / 2, reach, height + thick), material)]
+    for x in (-width / 2, width / 2):
+        parts.append(box((x - 0.08, -reach, height + thick), (x + 0.08, reach, height + thick + 0.9), metal))
+    for side in (-1, 1):
+        for y in np.arange(span + 1.2, reach, 14.0):
+            parts.append(tube((0, side * y, -1), (0, side * y, height), (0.6, 0.6), material, 10))
+    return merge(parts)
+
+
+def arcade(palette: Palette, rng: Rng, length: float) -> Mesh:
+    """A row of columns with a roof, along x."""
+    material, roof = concrete(palette, rng), paint(palette, rng)
+    height, depth = float(rng.uniform(2.8, 4.5)), float(rng.uniform(2.0, 4.0))
+    radius = float(rng.uniform(0.12, 0.35))
+    parts = [box((-length / 2, -0.3, height), (length / 2, depth, height + 0.4), roof)]
+    for x in np.arange(-length / 2 + radius, length / 2, float(rng.uniform(2.2, 4.0))):
+        parts.append(tube((x, 0, -0.3), (x, 0, height), (radius, radius * 0.85), material, 10))
+    return merge(parts)
+
+
+def stall(palette: Palette, rng: Rng) -> Mesh:
+    """A market stall facing -y: posts, an awning, crates."""
+    wood, cloth = palette.plain((0.22, 0.14, 0.07), 0.4), paint(palette, rng)
+    half, depth = float(rng.uniform(1.2, 2.2)), float(rng.uniform(1.2, 2.0))
+    parts = [box((-half, -0.5, 2.1), (half, depth, 2.2), cloth), box((-half, 0, 0), (half, depth, 0.9), wood)]
+    for x in (-half, half):
+        parts.append(tube((x, -0.4, 0), (x, -0.4, 2.1), (0.04, 0.04), wood))
+    for x in np.arange(-half + 0.3, half - 0.2, 0.65):
+        top = 0.9 + float(rng.uniform(0.1, 0.35))
+        parts.append(box((x - 0.25, 0.1, 0.9), (x + 0.25, 0.7, top), paint(palette, rng)))
+    return merge(parts)
+
+
+def billboard(palette: Palette, rng: Rng) -> Mesh:
+    """A large board on posts, facing -x, painted in strips."""
+    metal, low = steel(palette, rng), float(rng.uniform(1.5, 4.0))
+    half, high = float(rng.uniform(1.5, 4.0)), float(rng.uniform(1.5, 3.5))
+    parts = [tube((0.1, y, -0.4), (0.1, y, low + high), (0.1, 0.1), metal) for y in (-half * 0.7, half * 0.7)]
+    cuts = np.sort(rng.uniform(-half, half, 3))
+    for y0, y1 in zip([-half, *cuts], [*cuts, half], strict=True):
+        parts.append(box((-0.1, float(y0), low), (0.02, float(y1), low + high), paint(palette, rng)))
+    return merge(parts)
+
+
+def rock(palette: Palette, rng: Rng) -> Mesh:
+    """A boulder, or a few of them."""
+    shade = rng.uniform(0.1, 0.4) * (1 + rng.normal(0, 0.06, 3))
+    material = palette.plain(tuple(shade), 0.5, stain=0.8, grain=0.9, size=1.0)
+    stones = []
+    for _ in range(int(rng.integers(1, 4))):
+        size = float(np.exp(rng.uniform(np.log(0.4), np.log(2.5))))
+        place = (*rng.normal(0, 1.5, 2), size * 0.2)
+        radii = tuple(size * rng.uniform(0.6, 1.2, 3))
+        stones.append(blob(place, radii, material, rng, bump=0.25, subdivisions=2))
+    return merge(stones)
+
+
+def containers(palette: Palette, rng: Rng) -> Mesh:
+    """Shipping containers, side by side and stacked, along x."""
+    parts = []
+    for column in range(int(rng.integers(1, 4))):
+        for level in range(int(rng.integers(1, 4))):
+            x = 0.6 * float(rng.normal())
+            low = (x - 3.05, 2.7 * column, 2.6 * level)
+            parts.append(box(low, (low[0] + 6.1, low[1] + 2.44, low[2] + 2.59), paint(palette, rng)))
+    return merge(parts)
+
+
+def tank(palette: Palette, rng: Rng) -> Mesh:
+    """A storage tank, upright or lying."""
+    material, radius = paint(palette, rng), float(rng.uniform(1.0, 5.0))
+    if rng.random() < 0.6:
+        height = float(rng.uniform(2.5, 9.0))
+        body = tube((0, 0, -0.2), (0, 0, height), (radius, radius), material, 20)
+        return merge([body, blob((0, 0, height), (radius, radius, 0.25 * radius), material, subdivisions=2)])
+    radius = min(radius, 1.6)
+    half = float(rng.uniform(2.0, 5.0))
+    body = tube((-half, 0, radius + 0.6), (half, 0, radius + 0.6), (radius, radius), material, 16)
+    feet = [box((x - 0.2, -radius * 0.8, 0), (x + 0.2, radius * 0.8, 1.0), concrete(palette, rng)) for x in (-1.5, 1.5)]
+    return merge([body, *feet])
+
+
+def pylon(palette: Palette, rng: Rng) -> Mesh:
+    """A lattice mast with arms."""
+    metal, height = steel(palette, rng), float(rng.uniform(12, 28))
+    foot = height * 0.11
+    corners = [(sx, sy) for sx in (-1, 1) for sy in (-1, 1)]
+    parts = [tube((x * foot, y * foot, 0), (x * 0.3, y * 0.3, height), (0.12, 0.08), metal, 4) for x, y in corners]
+    for level in np.linspace(0.1, 0.9, 7):
+        half = foot + (0.3 - foot) * float(level)
+        for (x0, y0), (x1, y1) in (((-1, -1), (1, 1)), ((-1, 1), (1, -1)), ((-1, -1), (-1, 1)), ((1, -1), (1, 1))):
+            z = height * float(level)
+            step = height * 0.1 if x0 != x1 else 0.0
+            parts.append(tube((x0 * half, y0 * half, z), (x1 * half, y1 * half, z + step), (0.05, 0.05), metal, 4))
+    for z in (0.75, 0.88):
+        parts.append(tube((0, -4.5, height * z), (0, 4.5, height * z), (0.1, 0.1), metal, 4))
+    return merge(parts)
+
+
+def heap(palette: Palette, rng: Rng) -> Mesh:
+    """Gravel, sand, coal or scrap in a pile."""
+    color = np.array(((0.35, 0.30, 0.22), (0.05, 0.05, 0.055), (0.30, 0.14, 0.09), (0.4, 0.4, 0.38))[rng.integers(4)])
+    material = palette.plain(tuple(color), 0.5, grain=1.0, size=0.5)
+    size = float(rng.uniform(1.5, 6.0))
+    return blob((0, 0, 0), (size, size * 0.8, size * 0.55), material, rng, bump=0.12, subdivisions=3)
+
+
+def crane(palette: Palette, rng: Rng) -> Mesh:
+    """A gantry on two legs across the yard, along y."""
+    material, height, half = paint(palette, rng), float(rng.uniform(7, 14)), float(rng.uniform(6, 14))
+    beam = box((-0.7, -half - 3, height), (0.7, half + 3, height + 1.4), material)
+    legs = [tube((x, y, 0), (0, y, height), (0.35, 0.3), material, 6) for x in (-2.5, 2.5) for y in (-half, half)]
+    hook = tube((0, 0, height), (0, 0, height * 0.5), (0.08, 0.08), steel(palette, rng), 5)
+    return merge([beam, *legs, hook])
+
+
+def abroad(canvas: Canvas) -> None:
+    """What the unlabelled world has beside its streets."""
+    rng, p = canvas.rng, canvas.palette
+    if rng.random() < 0.35:
+        for s in rng.uniform(15, 250, int(rng.integers(1, 3))):
+            canvas.put(overpass(p, rng, max(canvas.edges(-1)[1], canvas.edges(1)[1])), float(s), 0.0)
+    for side in (-1, 1):
+        _, plot = canvas.edges(side)
+        if rng.random() < 0.3:
+            for s in canvas.along(24.0):
+                canvas.put(arcade(p, rng, 20.0), s, side * (plot + 0.2), 0.0 if side > 0 else np.pi, KERB_M)
+        _scatter(canvas, side, plot, ((stall, 9.0, 0.5, 3.0), (billboard, 45.0, 1.0, 8.0), (rock, 16.0, 1.0, 14.0)))
+
+
+def yard(canvas: Canvas) -> None:
+    """What the held-out world has: a works yard or harbour along the way."""
+    rng, p = canvas.rng, canvas.palette
+    if rng.random() < 0.5:
+        for s in rng.uniform(10, 240, 3):
+            canvas.put(crane(p, rng), float(s), float(rng.uniform(-14, 14)))
+    for side in (-1, 1):
+        _, plot = canvas.edges(side)
+        kinds = (
+            (containers, 9.0, 1.0, 16.0),
+            (tank, 26.0, 5.5, 24.0),
+            (pylon, 60.0, 4.0, 30.0),
+            (heap, 18.0, 5.0, 20.0),
+        )
+        _scatter(canvas, side, plot, kinds)
+
+
+def _scatter(canvas: Canvas, side: int, plot: float, kinds: tuple) -> None:
+    """Objects along a side, each kind with its spacing and its nearest and farthest place behind the plot line."""
+    rng = canvas.rng
+    for make, spacing, near, far in kinds:
+        if rng.random() < 0.25:
+            continue
+        stock = [make(canvas.palette, rng) for _ in range(4)]
+        for s in canvas.along(spacing, 0.45):
+            turn = float(rng.choice((0.0, np.pi / 2)) + rng.normal(0, 0.2))
+            canvas.put(canvas.pick(stock), s, side * (plot + float(rng.uniform(near, far))), turn, KERB_M)

@@ -1,0 +1,224 @@
+"""Every experiment composes and builds at both scales; names and hashes follow what was typed."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from depthrepro.config.identity import config_hash, override_folder, resolve_run_dir
+from depthrepro.config.logger import LoggerConfig
+from depthrepro.config.schema import CONFIG_DIR, RootConfig, TrainerConfig, load_config, register_schema
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import Protocol
+from depthrepro.training.stages import make_plan
+
+register_schema()
+EXPERIMENTS = sorted(
+    p.relative_to(f"{CONFIG_DIR}/experiment").with_suffix("").as_posix()
+    for p in Path(CONFIG_DIR, "experiment").rglob("*.yaml")
+)
+GROUPS = {"model", "loss", "optimizer", "scheduler", "augment", "stages", "eval", "logger", "benchmark", "test"}
+DATA_FOLDERS = (
+    *("KITTI_RAW", "KITTI_STEREO", "KITTI_DEPTH", "NYU", "NYU_SYNC", "MINIPLACES", "SINTEL", "DDAD", "ETH3D", "DIODE"),
+    *("SUN_RGBD", "IBIMS", "HYPERSIM", "VIRTUAL_KITTI2"),
+    *("BLENDEDMVS", "DIML", "HRWSI", "IRS", "MEGADEPTH", "TARTANAIR"),
+    *("BDD100K", "GOOGLE_LANDMARKS", "IMAGENET21K", "LSUN", "OBJECTS365", "OPEN_IMAGES", "PLACES365", "SA1B"),
+    "MLFLOW_TRACKING_URI",
+)
+# The largest transformer at full size takes seconds for one image.
+SMALLER = ("model.encoder=vits", "input_size=[28,28]")
+
+
+def composed(*overrides):
+    with initialize_config_dir(CONFIG_DIR, version_base="1.3"):
+        return compose("config", overrides=list(overrides))
+
+
+@pytest.mark.parametrize("scale", ["demo", "paper"])
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_builds(experiment, scale, monkeypatch):
+    for name in DATA_FOLDERS:
+        monkeypatch.delenv(name, raising=False)
+    large = experiment.startswith("da_") and not experiment.startswith(("da_places", "da_rivals")) and scale == "paper"
+    smaller = SMALLER if large else ()
+    cfg = composed(f"+experiment={experiment}", f"scale={scale}", *smaller)
+    settings = OmegaConf.to_object(cfg)
+    assert isinstance(settings, RootConfig) and settings.scale == scale
+    assert cfg.name == experiment
+    for key in ("weights", "depth_network"):  # another run's checkpoint, which a clean checkout has not
+        if str(cfg.model.get(key)).endswith("last.pt"):
+            cfg.model[key] = None
+    if experiment.startswith("da_rivals/"):  # a network on a hub; tests/models/test_hf.py has small ones
+        assert cfg.model._target_.endswith("HFDepth") and "/" in cfg.model.path
+        return
+    model = instantiate(cfg.model, _convert_="all")
+    instantiate(cfg.optimizer, _convert_="all")(model.parameters())
+    assert all(callable(instantiate(cfg[group], _convert_="all")) for group in ("loss", "scheduler"))
+    assert instantiate(cfg.augment, _convert_="all") is not None
+    plan = make_plan(settings.trainer, steps_per_epoch=2)
+    with torch.inference_mode():
+        for stage in plan.stages:
+            image = torch.zeros(1, getattr(model, "channels", 3), *cfg.input_size)
+            assert set(model(image, stage.levels)) == set(stage.levels)
+
+
+@pytest.mark.parametrize(
+    "option",
+    sorted(f"{p.parent.name}={p.stem}" for p in Path(CONFIG_DIR).glob("*/*.yaml") if p.parent.name in GROUPS),
+)
+def test_every_option_of_every_group_builds(option, monkeypatch):
+    for name in DATA_FOLDERS:
+        monkeypatch.delenv(name, raising=False)
+    group, name = option.split("=")
+    if option == "model=hf":
+        assert composed("+experiment=da_rivals/midas", "model.path=somewhere").model.path == "somewhere"
+        return
+    if group == "test":
+        cfg = composed("+experiment=da_teacher", f"+test@tests.one={name}")
+        Protocol.from_dict(OmegaConf.to_container(cfg.tests.one.protocol))
+        assert "root" not in cfg.tests.one.data or instantiate(cfg.tests.one.data) is None
+        return
+    depth_anything = ("model=depth_anything", "model=depth_anything_lite", "loss=relative", "loss=relative_features")
+    base = "da_teacher" if option in depth_anything else "garg_kitti"
+    extra = SMALLER[:1] if option in ("model=depth_anything", "model=depth_anything_bins") else ()
+    if option in ("model=depth_anything_bins", "model=depth_anything_bins_lite", "eval=metric_kitti"):
+        base, extra = "da_metric_kitti", (*extra, "model.weights=null")
+    if option in ("benchmark=places", "benchmark=places_depth", "model=fastconv"):
+        base = "da_places/rgb"
+    if option == "model=garg_resnet":
+        base = "garg_comparison/resnet"
+    cfg = composed(f"+experiment={base}", option, *extra)
+    if group in ("stages", "eval", "logger", "benchmark"):
+        OmegaConf.to_object(cfg)
+    elif group == "optimizer":
+        model = instantiate(cfg.model, _convert_="all")
+        instantiate(cfg.optimizer, _convert_="all")(model.parameters())
+    else:
+        instantiate(cfg[group], _convert_="all")
+
+
+@pytest.mark.parametrize("schema", [TrainerConfig, Protocol, LoggerConfig, RootConfig])
+def test_every_setting_is_read(schema):
+    package = Path(CONFIG_DIR).parent / "depthrepro"
+    sources = "\n".join(p.read_text() for p in package.rglob("*.py"))
+    unread = [f.name for f in dataclasses.fields(schema) if not re.search(rf"\.{f.name}\b", sources)]
+    assert not unread
+
+
+def test_folder_of_the_experiment_as_written_is_plain():
+    assert override_folder(["+experiment=garg_kitti", "seed=3"], None) == ""
+
+
+def test_settings_that_leave_the_result_alone_do_not_rename_the_run():
+    same = [
+        "+experiment=garg_kitti",
+        "logger=none",
+        "logger.timeout_s=3",
+        "trainer.device=cpu",
+        "trainer.num_workers=2",
+    ]
+    assert override_folder(same, None) == ""
+
+
+def test_changed_settings_get_a_readable_hashed_folder():
+    one = override_folder(["+experiment=garg_kitti", "scale=paper", "trainer.max_steps=2"], None)
+    assert re.fullmatch(r"paper-2-[0-9a-f]{8}", one)
+    assert one == override_folder(["trainer.max_steps=2", "scale=paper"], None)
+    assert one != override_folder(["trainer.max_steps=3", "scale=paper"], None)
+    assert re.fullmatch(r"somewhere-[0-9a-f]{8}", override_folder([], "/else/somewhere"))
+    assert not set(override_folder(["model.x=[1,2]", "loss.a={b: 'c/d'}"], None)) & set("/=,:'[]{} ")
+
+
+def test_real_data_and_embedded_data_have_run_directories_of_their_own(monkeypatch, tmp_path):
+    monkeypatch.delenv("KITTI_RAW", raising=False)
+    embedded = resolve_run_dir(composed("+experiment=garg_kitti", f"root={tmp_path}"), [])
+    monkeypatch.setenv("KITTI_RAW", "somewhere")
+    real = resolve_run_dir(composed("+experiment=garg_kitti", f"root={tmp_path}"), [])
+    assert embedded == tmp_path / "runs" / "garg_kitti" / "seed=0"
+    assert real.parent.parent == tmp_path / "runs" / "garg_kitti" and real.name == "seed=0"
+
+
+def test_rows_of_a_table_take_kitti_2012_at_demo_scale_where_it_is_there(monkeypatch):
+    def reader(*overrides):
+        return composed("+experiment/garg_padding=zero", *overrides).data._target_.split(".")[-2]
+
+    monkeypatch.delenv("KITTI_STEREO", raising=False)
+    assert reader() == "kitti_raw"
+    monkeypatch.setenv("KITTI_STEREO", "somewhere")
+    assert reader() == "kitti_stereo"
+    assert reader("scale=paper") == reader("benchmark=kitti_raw") == "kitti_raw"
+
+
+@pytest.mark.parametrize("table", sorted({e.split("/")[0] for e in EXPERIMENTS if "/" in e}))
+def test_rows_of_a_table_differ_and_share_their_budget(table):
+    rows = {e: composed(f"+experiment={e}") for e in EXPERIMENTS if e.startswith(f"{table}/")}
+    assert len({config_hash(row) for row in rows.values()}) == len(rows) > 1
+    # Depth Anything's teachers have a budget of their own: their rows are not students without unlabelled images.
+    for system in {row.loss._target_ + row.data._target_ for row in rows.values()}:
+        alike = [
+            row for e, row in rows.items() if row.loss._target_ + row.data._target_ == system and "untrained" not in e
+        ]
+        assert len({(row.trainer.epochs, row.trainer.batch_size) for row in alike}) == 1
+        plans = [make_plan(OmegaConf.to_object(row).trainer, steps_per_epoch=1) for row in alike]
+        assert len({plan.total_steps for plan in plans}) == 1
+
+
+BASE = (
+    *("garg_resolution/l12", "garg_augmentation/none", "garg_comparison/plain", "garg_padding/replicate"),
+    *("garg_warp/exact", "garg_stages/coarse_to_fine", "garg_loss/l1_edge"),
+)
+
+
+def test_the_tables_share_one_base():
+    assert len({config_hash(composed(f"+experiment={row}")) for row in BASE}) == 1
+
+
+def test_a_saved_configuration_is_read_back_typed(tmp_path):
+    cfg = composed("+experiment=garg_kitti", "seed=3")
+    file = tmp_path / "config.yaml"
+    file.write_text(OmegaConf.to_yaml(cfg, resolve=True))
+    loaded = load_config(file)
+    assert config_hash(loaded) == config_hash(cfg) and loaded.seed == 3
+    assert isinstance(OmegaConf.to_object(loaded), RootConfig)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no such file"),
+        ("trainer: {epoch: 3}", "epoch"),
+        ("seed: five", "seed"),
+        ("a: [", "not readable as YAML"),
+        ("- 1", "not a mapping"),
+    ],
+)
+def test_an_unusable_saved_configuration_is_named(tmp_path, content, message):
+    file = tmp_path / "config.yaml"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(UserError, match=message) as error:
+        load_config(file)
+    assert str(file) in str(error.value)
+
+
+def test_a_data_set_without_a_folder_takes_no_part_in_the_hash(monkeypatch):
+    for name in ("BLENDEDMVS", "TARTANAIR"):
+        monkeypatch.delenv(name, raising=False)
+    base = config_hash(composed("+experiment=da_teacher"))
+    assert base == config_hash(composed("+experiment=da_teacher", "~data.sources.tartanair", "cache_dir=/elsewhere"))
+    monkeypatch.setenv("BLENDEDMVS", "somewhere")
+    assert base != config_hash(composed("+experiment=da_teacher"))
+
+
+def test_hash_ignores_where_and_follows_what():
+    base = config_hash(composed("+experiment=garg_kitti"))
+    assert base == config_hash(
+        composed("+experiment=garg_kitti", "root=/elsewhere", "trainer.device=cpu", "force=true")
+    )
+    assert base != config_hash(composed("+experiment=garg_kitti", "trainer.epochs=77"))
+    assert base != config_hash(composed("+experiment=garg_kitti", "seed=1"))

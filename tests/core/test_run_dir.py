@@ -1,0 +1,57 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from depthrepro.core.errors import UserError
+from depthrepro.core.files import write_atomic
+from depthrepro.core.run_dir import RunDir
+
+
+def test_status_keeps_what_is_not_replaced(tmp_path):
+    run = RunDir(tmp_path)
+    assert run.status() == {}
+    run.write_status("running", experiment="x", step=3)
+    run.write_status("failed", "no luck", step=4)
+    status = run.status()
+    assert (status["status"], status["experiment"], status["step"], status["message"]) == ("failed", "x", 4, "no luck")
+
+
+def test_damaged_status_names_the_file(tmp_path):
+    (tmp_path / "status.json").write_text("{")
+    with pytest.raises(UserError, match=r"status\.json is damaged"):
+        RunDir(tmp_path).status()
+
+
+def test_atomic_write_leaves_nothing_beside(tmp_path):
+    write_atomic(tmp_path / "a" / "b.txt", "one")
+    write_atomic(tmp_path / "a" / "b.txt", "two")
+    assert (tmp_path / "a" / "b.txt").read_text() == "two"
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["b.txt"]
+
+
+def test_lock_keeps_a_second_process_out_and_ends_with_its_holder(tmp_path):
+    hold = (
+        "import sys, pathlib; from depthrepro.core.run_dir import RunDir; "
+        f"RunDir(pathlib.Path({json.dumps(str(tmp_path))})).lock(); print('held', flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline().strip() == "held"
+    with pytest.raises(UserError, match=f"in use by process {holder.pid}"):
+        RunDir(tmp_path).lock()
+    holder.kill()
+    holder.communicate()
+    run = RunDir(tmp_path)
+    run.lock()
+    run.unlock()
+
+
+def test_clear_empties_all_but_the_lock(tmp_path):
+    run = RunDir(tmp_path)
+    run.lock()
+    run.write_status("done")
+    run.figures.mkdir()
+    run.clear()
+    assert [p.name for p in tmp_path.iterdir()] == [".lock"]
+    run.unlock()

@@ -1,0 +1,167 @@
+"""Images with depth or disparity in files, and the formats of those files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import GroundTruth
+from depthrepro.data.io.codecs import Codec, read_map
+from depthrepro.data.readers.depth_folder import DepthFolder, depth_folder
+
+VALUES = np.array([[0, 2, 4], [1, 8, 0]], np.float32)
+
+
+def write_pfm(path: Path, values: np.ndarray, order: str = "<") -> None:
+    height, width = values.shape
+    header = f"Pf\n{width} {height}\n{-1.0 if order == '<' else 1.0}\n".encode()
+    path.write_bytes(header + values[::-1].astype(f"{order}f4").tobytes())
+
+
+def write_hdf5(path: Path, values: np.ndarray) -> None:
+    with h5py.File(path, "w") as file:
+        file["depth"] = values
+
+
+WRITERS: dict[Codec, Callable[[Path, np.ndarray], object]] = {
+    Codec.png8: lambda path, values: cv2.imwrite(f"{path}.png", values.astype(np.uint8)) and rename(path, "png"),
+    Codec.png16: lambda path, values: cv2.imwrite(f"{path}.png", values.astype(np.uint16)) and rename(path, "png"),
+    Codec.npy: lambda path, values: np.save(path.with_suffix(".npy"), values) or rename(path, "npy"),
+    Codec.pfm: write_pfm,
+    Codec.hdf5: write_hdf5,
+}
+
+
+def rename(path: Path, suffix: str) -> None:
+    written = path.with_suffix(f".{suffix}")
+    written.replace(path)
+
+
+@pytest.mark.parametrize("codec", list(WRITERS))
+def test_codecs_give_the_numbers_as_stored(tmp_path: Path, codec: Codec) -> None:
+    path = tmp_path / "map"
+    WRITERS[codec](path, VALUES)
+    found = read_map(path, codec, key="depth")
+    assert found.dtype == np.float32
+    assert np.array_equal(found, VALUES)
+
+
+def test_pfm_of_either_byte_order(tmp_path: Path) -> None:
+    write_pfm(tmp_path / "big.pfm", VALUES, ">")
+    assert np.array_equal(read_map(tmp_path / "big.pfm", Codec.pfm), VALUES)
+
+
+@pytest.mark.parametrize("codec", [*WRITERS, Codec.exr])
+def test_damaged_files_are_named(tmp_path: Path, codec: Codec) -> None:
+    path = tmp_path / "map.bin"
+    path.write_bytes(b"Pf\n3 2\n-1.0\nshort")
+    with pytest.raises(UserError, match=r"map\.bin"):
+        read_map(path, codec, key="depth")
+    with pytest.raises(UserError, match="no such file"):
+        read_map(tmp_path / "absent", codec)
+
+
+def test_hdf5_without_the_data_set_says_what_it_has(tmp_path: Path) -> None:
+    write_hdf5(tmp_path / "d.h5", VALUES)
+    with pytest.raises(UserError, match="no data set 'disp', only depth"):
+        read_map(tmp_path / "d.h5", Codec.hdf5, key="disp")
+
+
+def make(root: Path, values: np.ndarray = VALUES, mask: np.ndarray | None = None, listed: str = "") -> Path:
+    cv2.imwrite(str(root / "a.png"), np.full((2, 3, 3), 9, np.uint8))
+    np.save(root / "a.npy", values)
+    if mask is not None:
+        cv2.imwrite(str(root / "m.png"), mask.astype(np.uint8))
+    (root / "manifest.csv").write_text(f"image,depth,mask\na.png,a.npy,{'m.png' if mask is not None else ''}\n{listed}")
+    return root
+
+
+def folder(root: Path, **options: object) -> DepthFolder:
+    found = depth_folder(str(root), codec="npy", **options)
+    assert found is not None
+    return found
+
+
+def test_depth_becomes_inverse_depth_in_zero_to_one(tmp_path: Path) -> None:
+    """Depths 2 4 1 8: inverse 1/2 1/4 1 1/8; less 1/8, over 7/8: 3/7 1/7 1 0."""
+    label, known = folder(make(tmp_path)).read_label(0)
+    assert known.tolist() == [[False, True, True], [True, True, False]]
+    assert label == pytest.approx(np.array([[0, 3 / 7, 1 / 7], [1, 0, 0]]), abs=1e-6)
+
+
+def test_sky_is_known_and_farthest(tmp_path: Path) -> None:
+    """With the sky at 0 the inverse depths stay as they are: the nearest is 1 m."""
+    data = folder(make(tmp_path), sky="zero")
+    label, known = data.read_label(0)
+    assert known.all()
+    assert label == pytest.approx(np.array([[0, 1 / 2, 1 / 4], [1, 1 / 8, 0]]))
+    assert data.depth_gt(0, GroundTruth.dense).tolist() == VALUES.tolist()
+
+
+def test_the_mask_hides_values_and_sky(tmp_path: Path) -> None:
+    mask = np.array([[0, 255, 255], [0, 255, 255]])
+    label, known = folder(make(tmp_path, mask=mask), sky="zero").read_label(0)
+    assert known.tolist() == [[False, True, True], [False, True, True]]
+    assert label == pytest.approx(np.array([[0, 1, 1 / 2], [0, 1 / 4, 0]]))
+
+
+def test_far_values_are_no_values(tmp_path: Path) -> None:
+    data = folder(make(tmp_path), max_depth_m=4.0)
+    assert data.read_label(0)[1].tolist() == [[False, True, True], [True, False, False]]
+    assert data.depth_gt(0, GroundTruth.dense)[1, 1] == 0
+
+
+def test_scale_gives_metres(tmp_path: Path) -> None:
+    assert folder(make(tmp_path), scale=0.5).depth_gt(0, GroundTruth.dense)[1, 1] == 4
+
+
+def test_disparity_is_only_normalised(tmp_path: Path) -> None:
+    """Disparities 2 4 1 8: less 1, over 7."""
+    data = folder(make(tmp_path), stores="disparity")
+    assert data.read_label(0)[0] == pytest.approx(np.array([[0, 1 / 7, 3 / 7], [0, 1, 0]]))
+    with pytest.raises(UserError, match="disparities without a scale"):
+        data.depth_gt(0, GroundTruth.dense)
+
+
+def test_nothing_known_is_no_fault_of_the_reader(tmp_path: Path) -> None:
+    label, known = folder(make(tmp_path, np.full((2, 3), np.nan, np.float32))).read_label(0)
+    assert not known.any()
+    assert not label.any()
+
+
+def test_fingerprint_follows_meaning_and_not_place(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    (tmp_path / "y").mkdir()
+    first, second = folder(make(tmp_path / "x")), folder(make(tmp_path / "y"))
+    assert first.fingerprint == second.fingerprint
+    assert folder(tmp_path / "x", scale=2.0).fingerprint != first.fingerprint
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    [("b.png,a.npy,", "b.png: no such image"), ("a.png,a.npy,", "stands in the list twice"), ("b.png,,", "line 3")],
+)
+def test_faulty_lists(tmp_path: Path, line: str, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        folder(make(tmp_path, listed=line))
+
+
+def test_missing_depth_and_mask_of_another_size(tmp_path: Path) -> None:
+    root = make(tmp_path, mask=np.ones((5, 5)))
+    with pytest.raises(UserError, match=r"m\.png: \(5, 5\) pixels"):
+        folder(root).read_label(0)
+    (root / "a.npy").unlink()
+    with pytest.raises(UserError, match=r"a\.npy: no such file, but .*a\.png is there"):
+        folder(root)
+
+
+def test_no_root_is_no_data_set_and_unknown_words_are_told(tmp_path: Path) -> None:
+    assert depth_folder(None) is None
+    with pytest.raises(UserError, match="sideways"):
+        folder(make(tmp_path), stores="sideways")

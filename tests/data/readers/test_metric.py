@@ -1,0 +1,85 @@
+"""Depth in metres to learn from: gathering scattered depth, KITTI's benchmark crop, and both embedded sets."""
+
+import cv2
+import numpy as np
+import pytest
+
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import GroundTruth
+from depthrepro.data.base import DepthDataset, ImageRecord
+from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.items.build import training_items
+from depthrepro.data.items.labelled import RelativeAugment, gather
+from depthrepro.data.readers.metric import MetricImages, embedded_rooms, kitti, nyu, nyu_sync
+
+
+class Ramp(DepthDataset):
+    """Two images whose depth is the column's number; the second has none."""
+
+    name, fingerprint, expected = "ramp", "f" * 12, 2
+    encodings = {"png": 2}  # noqa: RUF012
+    records = [ImageRecord("a", (6, 9)), ImageRecord("b", (6, 9))]  # noqa: RUF012
+
+    def read_image(self, index):
+        return np.repeat(np.arange(54, dtype=np.uint8).reshape(6, 9, 1), 3, axis=2)
+
+    def depth_gt(self, index, ground_truth):
+        return np.tile(np.arange(9, dtype=np.float32), (6, 1))
+
+    def has_depth(self, index, ground_truth):
+        return index == 0 and ground_truth is GroundTruth.improved
+
+
+def test_gathering_keeps_the_nearest_depth_of_each_cell():
+    depth = np.zeros((4, 6), np.float32)
+    depth[0, 0], depth[1, 1], depth[3, 5] = 7, 3, 9
+    found, known = gather(depth, depth > 0, (2, 3))
+    assert found.tolist() == [[3, 0, 0], [0, 0, 9]]
+    assert known.tolist() == [[True, False, False], [False, False, True]]
+
+
+def test_the_benchmark_crop_is_at_the_bottom_in_the_middle():
+    data = MetricImages(Ramp(), GroundTruth.improved, (1, 6), window=(4, 5))
+    assert len(data) == 1 and data.records[0].size == (4, 5) and "4x5" in data.name
+    assert data.read_image(0)[0, 0, 0] == 2 * 9 + 2
+    depth, known = data.read_label(0)
+    assert depth[0].tolist() == [2, 3, 4, 5, 6] and known.all()
+    assert not MetricImages(Ramp(), GroundTruth.improved, (1, 5.5)).read_label(0)[1][0, [0, 6]].any()
+
+
+def test_what_does_not_fit_is_named():
+    with pytest.raises(UserError, match=r"9x6 pixels, smaller than the benchmark crop 5x7"):
+        MetricImages(Ramp(), GroundTruth.improved, (1, 6), window=(7, 5))
+    with pytest.raises(UserError, match="none of 2 images has ground truth dense"):
+        MetricImages(Ramp(), GroundTruth.dense, (1, 6))
+
+
+def test_embedded_streets_have_scans_as_labels(tmp_path):
+    world = {"train_pairs": 2, "val_pairs": 1, "test_pairs": 1, "width": 124, "height": 38, "frames_per_drive": 1}
+    data = kitti("raw_cam_z", 1.0, 80.0, world=world, world_window=(32, 120), cache_dir=str(tmp_path))
+    assert data.embedded and data.test is not None and data.test.records[0].size == (32, 120)
+    items, _ = training_items(data, InputPolicy(16, 60), RelativeAugment(flip=True), 0, tmp_path)
+    item = items[(0, 0)]
+    assert item["image"].shape == (3, 16, 60) and item["target"].shape == (1, 16, 60)
+    seen = item["target"][item["mask"]]
+    assert seen.min() >= 1 and seen.max() <= 80 and item["mask"].float().mean() > 0.1
+
+
+def test_embedded_rooms_have_dense_metres(tmp_path):
+    data = nyu(0.001, 10.0, val_every=2, embedded=lambda: embedded_rooms(2, 1, str(tmp_path)))
+    assert data.counts == {"train": 1, "val": 1, "test": 1}
+    depth, known = data.train.read_label(0)
+    assert known.mean() > 0.5 and 0 < depth[known].min() and depth[known].max() <= 10
+    with pytest.raises(UserError, match="set NYU"):
+        nyu(0.001, 10.0)
+
+
+def test_synchronised_frames_are_millimetres(tmp_path):
+    (tmp_path / "kitchen").mkdir()
+    cv2.imwrite(str(tmp_path / "kitchen" / "rgb_00001.jpg"), np.zeros((6, 8, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "kitchen" / "sync_depth_00001.png"), np.full((6, 8), 2500, np.uint16))
+    data = nyu_sync(tmp_path)
+    assert data.records[0].id == "kitchen/rgb_00001"
+    assert (data.depth_gt(0, GroundTruth.dense) == 2.5).all()
+    with pytest.raises(UserError, match="fetch BTS"):
+        nyu_sync(tmp_path / "kitchen")

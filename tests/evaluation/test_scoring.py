@@ -1,0 +1,256 @@
+"""From predictions to rows: invariances of the protocol, both sides of the clamp, and each refusal."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from depthrepro.core.errors import UserError
+from depthrepro.core.metric_names import DEPTH_METRICS
+from depthrepro.core.protocol import Alignment, Crop, GroundTruth, Resize
+from depthrepro.data.input_transform import InputPolicy
+from depthrepro.evaluation.scoring import (
+    depth_map,
+    evaluate_predictions,
+    evaluated_mask,
+    predict,
+    score,
+    scored_indices,
+)
+from depthrepro.inference.predictions import Kind, Prediction, prediction_path, save_prediction
+from tests.evaluation.scenes import BASELINE, FOCAL, HEIGHT, WIDTH, Scenes, TwoLevels, protocol, record
+
+ROW = np.linspace(2.0, 40.0, WIDTH)
+DEPTH = np.tile(ROW, (HEIGHT, 1))  # a wall that recedes from left to right
+DISP_FRAC = FOCAL * BASELINE / DEPTH / WIDTH
+
+
+def one(values, kind=Kind.depth, depth_gt=DEPTH, **changes):
+    """The only row of a prediction with one level."""
+    (row,) = score(Prediction("a", kind, {"L12": values}), record("a"), depth_gt, protocol(**changes))
+    return row
+
+
+def test_row_by_hand():
+    row = one(DEPTH * 1.2)
+    assert (row["method"], row["id"], row["n_valid"]) == ("L12", "a", HEIGHT * WIDTH)
+    assert row["abs_rel"] == pytest.approx(0.2)
+    assert (row["delta1"], row["silog"]) == (1.0, pytest.approx(0, abs=1e-3))  # float32 maps
+    assert list(row) == ["method", "id", "n_valid", *DEPTH_METRICS, "ranges"]
+    assert sum(part["n_valid"] for part in row["ranges"]) == row["n_valid"]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"), [(DEPTH, Kind.depth), (1 / DEPTH, Kind.inv_depth), (DISP_FRAC, Kind.disp_frac)]
+)
+def test_the_truth_scores_zero_in_every_metric_kind(values, kind):
+    assert one(values, kind)["abs_rel"] == pytest.approx(0, abs=1e-6)
+
+
+def test_an_affine_copy_of_inverse_depth_scores_zero_once_it_is_aligned():
+    row = one(17 - 5 / DEPTH, Kind.affine_inv_depth, alignment=Alignment.lstsq_inv_depth)
+    assert row["abs_rel"] < 1e-5
+    for alignment in (Alignment.none, Alignment.median, Alignment.lstsq_depth):
+        with pytest.raises(UserError, match=r"eval\.alignment=lstsq_inv_depth"):
+            one(1 / DEPTH, Kind.affine_inv_depth, alignment=alignment)
+
+
+@pytest.mark.parametrize("scale", [0.01, 3.0, 400.0])
+def test_median_alignment_makes_the_score_ignore_scale(scale):
+    wrong = DEPTH**1.2
+    reference = one(wrong, alignment=Alignment.median)
+    assert reference["abs_rel"] > 0.01
+    scaled = one(scale * wrong, alignment=Alignment.median)
+    for key in DEPTH_METRICS:
+        assert scaled[key] == pytest.approx(reference[key], rel=1e-4), key
+    assert one(wrong, alignment=Alignment.none)["abs_rel"] != pytest.approx(reference["abs_rel"], rel=0.1)
+
+
+def test_lstsq_depth_ignores_scale_and_shift():
+    assert one(DEPTH / 9 + 4, alignment=Alignment.lstsq_depth)["abs_rel"] < 1e-5
+
+
+@pytest.mark.parametrize("factor", [0.25, 0.5, 2.0])
+def test_the_networks_width_leaves_metres_unchanged(factor):
+    """The same scene predicted at another width: the share of the width stays, pixels would not."""
+    size = round(WIDTH * factor), round(HEIGHT * factor)
+    resized = cv2.resize(DISP_FRAC.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    depth = depth_map(resized, Kind.disp_frac, record("a"), DEPTH, protocol())
+    inner = slice(WIDTH // 4, -WIDTH // 8)
+    np.testing.assert_allclose(depth[:, inner], DEPTH[:, inner], rtol=0.02)
+
+
+def test_the_cameras_focal_length_follows_the_ground_truths_width():
+    half = DEPTH[::2, ::2]
+    depth = depth_map(DISP_FRAC, Kind.disp_frac, record("a"), half, protocol())
+    np.testing.assert_allclose(depth[:, 8:], half[:, 8:], rtol=0.06)  # half a pixel of the ramp, no factor of two
+
+
+def test_disparity_is_resized_before_it_is_inverted():
+    disp = np.array([[0.5, 1.0]], np.float32)
+    target = np.full((1, 3), 10.0)
+    middle = depth_map(disp, Kind.disp_frac, record("a", (1, 3)), target, protocol())[0, 1]
+    assert middle == pytest.approx(FOCAL / 3 * BASELINE / 0.75)  # not the mean of the two depths
+
+
+def test_resizing_keeps_pixel_centres():
+    values, target = np.array([[2.0, 4.0]]), np.full((1, 4), 3.0)
+    wide = record("a", (1, 4))
+    bilinear = depth_map(values, Kind.depth, wide, target, protocol())
+    np.testing.assert_allclose(bilinear, [[2, 2.5, 3.5, 4]])  # align_corners=True would give 2, 2.67, 3.33, 4
+    nearest = depth_map(values, Kind.depth, wide, target, protocol(resize=Resize.nearest))
+    np.testing.assert_allclose(nearest, [[2, 2, 4, 4]])
+    expected = torch.nn.functional.interpolate(
+        torch.tensor([[[[2.0, 4.0]]]]), size=(1, 4), mode="bilinear", align_corners=False
+    )
+    np.testing.assert_allclose(bilinear, expected[0, 0])
+
+
+def test_both_sides_of_the_range_are_clamped_and_ground_truth_outside_it_is_masked():
+    target = np.array([[0.5, 1.0, 10.0, 50.0, 50.1, 0.0]])
+    pred = np.array([[9.0, 0.01, 10.0, 900.0, 9.0, 9.0]])
+    case = protocol(min_depth_m=1.0, cap_m=50.0)
+    np.testing.assert_array_equal(evaluated_mask(target, case), [[False, True, True, True, False, False]])
+    depth = depth_map(pred, Kind.depth, record("a", (1, 6)), target, case)
+    np.testing.assert_allclose(depth, [[9, 1, 10, 50, 9, 9]])
+    (row,) = score(Prediction("a", Kind.depth, {"L9": pred}), record("a", (1, 6)), target, case)
+    assert (row["n_valid"], row["abs_rel"]) == (3, 0.0)
+
+
+def test_nothing_outside_the_crop_is_scored():
+    case = protocol(crop=Crop.garg)
+    mask = evaluated_mask(DEPTH, case)
+    spoilt = np.where(mask, DEPTH, 3.0)
+    assert one(spoilt, crop=Crop.garg, resize=Resize.nearest)["abs_rel"] == pytest.approx(0, abs=1e-6)
+    assert one(spoilt)["abs_rel"] > 0.1
+
+
+def test_caps_of_50_and_80_metres_come_from_one_set_of_predictions(tmp_path):
+    far = np.tile(np.linspace(5, 75, WIDTH), (HEIGHT, 1))
+
+    class Far(Scenes):
+        def depth_gt(self, index, ground_truth):
+            return far
+
+    data = Far(tmp_path, 1)
+    path = prediction_path(tmp_path, data.records[0].id)
+    save_prediction(path, {"L9": np.minimum(far, 60)}, Kind.depth, data.records[0].id)
+    before = path.read_bytes()
+    (row50,) = evaluate_predictions(tmp_path, data, [0], protocol(cap_m=50))
+    (row80,) = evaluate_predictions(tmp_path, data, [0], protocol(cap_m=80))
+    assert row50["abs_rel"] == pytest.approx(0, abs=1e-6) and row50["n_valid"] == (far <= 50).sum()
+    beyond = far[far > 60]
+    assert row80["abs_rel"] == pytest.approx(((beyond - 60) / beyond).sum() / far.size, rel=1e-5)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "message"),
+    [
+        (
+            np.full((4, 8), 0.07),
+            Kind.disp_frac,
+            r"a, L12: the prediction is constant \(about 0.07 everywhere\).*collapsed",
+        ),
+        (np.zeros((4, 8)), Kind.disp_frac, "constant"),
+        (np.where(DEPTH > 5, np.nan, DEPTH), Kind.depth, "a, L12: the prediction is not finite: training diverged"),
+        (-DISP_FRAC, Kind.disp_frac, "a, L12: every pixel was clamped to 50 m: .*untrained"),
+        (DEPTH * 1000, Kind.depth, "every pixel was clamped to 50 m: .*kind"),
+        (DEPTH / 1000, Kind.depth, "every pixel was clamped to 1 m"),
+    ],
+)
+def test_rubbish_is_an_error_that_names_image_level_and_cause(values, kind, message):
+    with pytest.raises(UserError, match=message):
+        one(values, kind)
+
+
+def test_a_fit_that_is_not_determined_names_the_image():
+    with pytest.raises(UserError, match="a, L12: 1 evaluated pixels"):
+        one(DEPTH, depth_gt=np.where(np.arange(DEPTH.size) == 90, DEPTH.ravel(), 0.0).reshape(DEPTH.shape),
+            alignment=Alignment.lstsq_depth)  # fmt: skip
+
+
+def test_an_image_without_a_valid_pixel_is_an_error():
+    with pytest.raises(UserError, match=r"a: no ground truth between 1 and 50 m inside crop none; .*eval\.cap_m"):
+        one(DEPTH, depth_gt=np.zeros_like(DEPTH))
+
+
+def test_a_prediction_of_another_image_is_refused():
+    with pytest.raises(UserError, match="a: the prediction is of b"):
+        score(Prediction("b", Kind.depth, {"L9": DEPTH}), record("a"), DEPTH, protocol())
+
+
+def test_only_images_with_the_asked_ground_truth_are_scored(tmp_path):
+    data = Scenes(tmp_path, 4, without_depth=(1, 2))
+    assert scored_indices(data, GroundTruth.dense) == [0, 3]
+    with pytest.raises(UserError, match="scenes: none of 4 images has ground truth improved"):
+        scored_indices(data, GroundTruth.improved)
+    data.records[3] = data.records[0]
+    with pytest.raises(UserError, match="scene/00 and scene/00 share one name"):
+        scored_indices(data, GroundTruth.dense)
+
+
+def test_a_missing_prediction_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"scene__00\.npz: no such prediction"):
+        evaluate_predictions(tmp_path, Scenes(tmp_path, 1), [0], protocol())
+
+
+class Recorder(TwoLevels):
+    def forward(self, image):
+        self.seen = image
+        assert torch.is_inference_mode_enabled() and not self.training
+        return super().forward(image)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_predict_yields_each_image_in_order_and_puts_the_modes_back(tmp_path, batch_size):
+    data, model = Scenes(tmp_path, 3), Recorder()
+    model.frozen.eval()
+    outputs = predict(model, data, [2, 0, 1], policy=InputPolicy(24, 80), batch_size=batch_size)
+    first = next(outputs)
+    assert not torch.is_inference_mode_enabled(), "the mode must not leak to the consumer"
+    rest = list(outputs)
+    assert [p.id for p in (first, *rest)] == ["scene/02", "scene/00", "scene/01"]
+    assert first.levels["L9"].shape == (6, 20) and first.levels["L12"].shape == (12, 40)
+    assert first.levels["L9"].dtype == np.float32
+    assert model.training and not model.frozen.training
+    assert model.calls == (3 if batch_size == 1 else 2)
+
+
+def test_predict_feeds_rgb_in_zero_to_one_resized_by_area(tmp_path):
+    data, model = Scenes(tmp_path, 1), Recorder()
+    list(predict(model, data, [0], policy=InputPolicy(HEIGHT // 2, WIDTH // 2)))
+    bgr = cv2.imread(str(data.records[0].left)).astype(np.float64)
+    mean = bgr[..., ::-1].reshape(HEIGHT // 2, 2, WIDTH // 2, 2, 3).mean(axis=(1, 3)) / 255
+    np.testing.assert_allclose(model.seen[0].permute(1, 2, 0).numpy(), mean, atol=0.51 / 255)
+
+
+def test_an_abandoned_prediction_puts_the_modes_back(tmp_path):
+    model = TwoLevels()
+    outputs = predict(model, Scenes(tmp_path, 2), [0, 1], policy=InputPolicy(24, 80))
+    next(outputs)
+    assert not model.training
+    outputs.close()
+    assert model.training
+
+
+def test_an_image_that_changed_its_size_is_named(tmp_path):
+    data = Scenes(tmp_path, 1)
+    cv2.imwrite(str(data.records[0].left), np.zeros((10, 10, 3), np.uint8))
+    with pytest.raises(UserError, match=r"left\.png: \(10, 10\) pixels where \(48, 160\) are expected"):
+        list(predict(TwoLevels(), data, [0], policy=InputPolicy(24, 80)))
+
+
+class Ramp(torch.nn.Module):
+    """Depth that grows from left to right whatever the image, so that a mirrored prediction falls."""
+
+    def forward(self, images):
+        return {"depth": torch.arange(images.shape[-1]).expand(len(images), 1, *images.shape[-2:]).float()}
+
+
+@pytest.mark.parametrize(("flip", "row"), [(False, [0, 1, 2, 3]), (True, [1.5, 1.5, 1.5, 1.5])])
+def test_a_prediction_is_averaged_with_the_mirror_images_only_where_that_is_asked(tmp_path, flip, row):
+    found = predict(
+        Ramp(), Scenes(tmp_path, 2), [0, 1], policy=InputPolicy(2, 4), kind=Kind.depth, batch_size=2, flip_average=flip
+    )
+    assert all((prediction.levels["depth"] == row).all() for prediction in found)

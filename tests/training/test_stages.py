@@ -1,0 +1,51 @@
+import pytest
+
+from depthrepro.config.schema import Stage, TrainerConfig
+from depthrepro.core.errors import UserError
+from depthrepro.training.stages import make_plan
+
+
+def config(epochs, shares, **changes):
+    stages = {f"S{i}": Stage([f"L{9 + i}"], share=s, lr_factor=1 / (i + 1)) for i, s in enumerate(shares)}
+    return TrainerConfig(epochs=epochs, stages=stages, **changes)
+
+
+def test_epochs_are_divided_by_share_and_none_is_lost():
+    plan = make_plan(config(10, [1, 1, 2]), steps_per_epoch=3)
+    assert [(s.first_epoch, s.epochs) for s in plan.stages] == [(0, 2), (2, 3), (5, 5)]  # 2.5 rounds to even
+    assert plan.total_steps == 30
+
+
+def test_every_stage_gets_an_epoch_however_small_its_share():
+    plan = make_plan(config(3, [1, 100, 1]), steps_per_epoch=1)
+    assert [s.epochs for s in plan.stages] == [1, 1, 1]
+
+
+def test_a_stage_without_share_is_left_out():
+    plan = make_plan(config(4, [0, 1]), steps_per_epoch=1)
+    assert [s.name for s in plan.stages] == ["S1"]
+
+
+def test_steps_find_their_epoch_and_stage():
+    plan = make_plan(config(4, [1, 1]), steps_per_epoch=5)
+    assert [plan.epoch(s) for s in (0, 4, 5, 19)] == [0, 0, 1, 3]
+    assert [plan.stage(s).name for s in (0, 9, 10, 19)] == ["S0", "S0", "S1", "S1"]
+    assert [s for s in range(20) if plan.ends_epoch(s)] == [4, 9, 14, 19]
+    assert [s for s in range(20) if plan.ends_stage(s)] == [9, 19]
+
+
+def test_max_steps_ends_early_but_leaves_the_schedule_alone():
+    plan = make_plan(config(4, [1, 1], max_steps=7), steps_per_epoch=5)
+    assert (plan.total_steps, plan.planned_steps) == (7, 20)
+    assert plan.ends_epoch(6) and plan.ends_stage(6)
+
+
+@pytest.mark.parametrize(("epochs", "shares", "word"), [(1, [1, 1], "fewer"), (3, [0], "share"), (3, [], "share")])
+def test_impossible_plans_are_refused(epochs, shares, word):
+    with pytest.raises(UserError, match=word):
+        make_plan(config(epochs, shares), steps_per_epoch=1)
+
+
+def test_no_epochs_are_refused():
+    with pytest.raises(UserError, match=r"trainer\.epochs"):
+        TrainerConfig(epochs=0)

@@ -1,0 +1,124 @@
+"""Rooms: exact depth, the same files every time, parts apart."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import GroundTruth
+from depthrepro.data.readers.depth_folder import depth_folder
+from depthrepro.worlds.camera import Pose, pixel_rays, single_camera
+from depthrepro.worlds.indoors.finish import Taste
+from depthrepro.worlds.indoors.halls import HALLS, in_rows, rack
+from depthrepro.worlds.indoors.kinds import KINDS
+from depthrepro.worlds.indoors.pieces import Maker
+from depthrepro.worlds.indoors.plan import Plan
+from depthrepro.worlds.indoors.room import build_room, draw_openings
+from depthrepro.worlds.indoors.rooms import DEPTH_STEPS, Halls, Rooms, RoomsConfig
+from depthrepro.worlds.indoors.shell import Box
+from depthrepro.worlds.materials import Palette
+from depthrepro.worlds.meshes import merge, quads
+from depthrepro.worlds.tracer import Tracer
+from depthrepro.worlds.world import ensure_world
+
+TINY = RoomsConfig(images=3, test_images=1, per_room=2, width=80, height=60, seed=2)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return ensure_world(Rooms(TINY), tmp_path_factory.mktemp("rooms"), workers=1, progress=False)
+
+
+def test_rooms_belong_to_one_part(root):
+    assert [(unit.name, unit.items) for unit in Rooms(TINY).units()] == [
+        ("train_0000", 2),
+        ("train_0001", 1),
+        ("test_0002", 1),
+    ]
+    lists = {part: (root / f"{part}.csv").read_text().split()[1:] for part in ("train", "test")}
+    assert len(lists["train"]) == 3 and lists["test"] == ["images/test_0002/0.png,depth/test_0002/0.png"]
+
+
+def test_the_same_again_whoever_renders_it(root, tmp_path):
+    again = ensure_world(Rooms(TINY), tmp_path, workers=2, progress=False)
+    for file in sorted(root.rglob("*.png")):
+        assert (again / file.relative_to(root)).read_bytes() == file.read_bytes()
+
+
+def test_depth_is_that_of_a_room(root):
+    data = depth_folder(str(root), "train.csv", scale=1 / DEPTH_STEPS, embedded=True)
+    assert data is not None
+    for index in range(3):
+        depth = data.depth_gt(index, GroundTruth.dense)
+        assert depth[depth > 0].min() > 0.25 and depth.max() < 15 and (depth > 0).mean() > 0.6
+        label, known = data.read_label(index)
+        assert label[known].max() == 1 and label[known].min() == 0
+
+
+def test_a_wall_at_a_known_distance():
+    """A wall 3 m ahead has depth 3 at every pixel, whatever the angle of its ray."""
+    wall = quads(np.array([[[3, -20, -20], [3, 20, -20], [3, 20, 20], [3, -20, 20]]]), Palette().plain((0.5, 0.5, 0.5)))
+    world = Rooms(RoomsConfig(1, width=64, height=48))
+    rig = single_camera(world.config.width, world.config.height, 0.7)
+    ahead = Pose(np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]]), np.zeros(3))
+    v, u = (a.ravel() for a in np.indices((48, 64), dtype=np.float32))
+    depth = Tracer(merge([wall])).first(ahead.center, pixel_rays(rig, ahead, u, v)).distance
+    assert np.allclose(depth, 3, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", (*KINDS, *HALLS), ids=lambda kind: kind.name)
+def test_every_kind_of_room_can_be_built(kind):
+    for seed in range(3):
+        room = build_room(np.random.default_rng(seed), kind)
+        (low, high), (least, most) = kind.sides
+        assert low <= min(room.extent.x, room.extent.y) <= high and least <= max(room.extent.x, room.extent.y) <= most
+        inside = room.mesh.vertices
+        assert inside[:, 2].min() > -0.1 and (inside[:, 2].max() < room.extent.height + 0.5)
+
+
+def test_halls_are_of_kinds_that_rooms_lack_and_only_test(tmp_path):
+    assert not {kind.name for kind in KINDS} & {kind.name for kind in HALLS}
+    world = Halls(RoomsConfig(images=3, per_room=2, width=80, height=60))
+    assert [(unit.name, unit.items) for unit in world.units()] == [("test_0000", 2), ("test_0001", 1)]
+    root = ensure_world(world, tmp_path, workers=1, progress=False)
+    data = depth_folder(str(root), "test.csv", scale=1 / DEPTH_STEPS, embedded=True)
+    assert data is not None and len(data) == 3 and not (root / "train.csv").exists()
+    assert 1 < np.median(data.depth_gt(0, GroundTruth.dense)) < 12
+
+
+def test_rows_leave_passages_and_stay_in_the_room():
+    rng = np.random.default_rng(4)
+    plan = Plan(Maker(Palette(), rng, Taste.random(rng, bold=False)), Box(8.0, 6.0, 3.0), [])
+    in_rows(plan, lambda: rack(plan.maker, 2.0, 2, 0), (1.5, 0.1), full=1.0)
+    assert len(plan.taken) >= 4
+    starts = sorted({round(x0, 3) for x0, _, _, _ in plan.taken})
+    assert all(b - a == pytest.approx(0.9 + 1.5, abs=0.01) for a, b in pairwise(starts))
+    assert all(0 <= x0 and 0 <= y0 and x1 <= 8 and y1 <= 6 for x0, y0, x1, y1 in plan.taken)
+
+
+def test_rooms_are_not_alike():
+    """The mean of the depth maps says little about any of them."""
+    world = Rooms(RoomsConfig(16, per_room=1, width=64, height=48))
+    depth = np.stack([world.views(unit)[0][1] for unit in world.units()])
+    known = np.where(depth > 0, depth, np.nan)
+    mean = np.nanmean(known, axis=0)
+    assert np.nanmean(np.abs(mean - known) / known) > 0.25
+
+
+def test_openings_do_not_overlap():
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        found = draw_openings(rng, Box(3.0, 4.5, 2.5), KINDS[seed % len(KINDS)])
+        for wall in range(4):
+            spans = sorted((o.low, o.low + o.width) for o in found if o.wall == wall)
+            assert all(b[0] > a[1] for a, b in pairwise(spans))
+        assert all(0 < o.low and o.low + o.width < Box(3.0, 4.5, 2.5).length(o.wall) and o.top < 2.5 for o in found)
+
+
+@pytest.mark.parametrize("changes", [{"images": 0}, {"width": 10}, {"per_room": 99}])
+def test_impossible_sizes_are_told(changes):
+    with pytest.raises(UserError, match="rooms"):
+        RoomsConfig(**{"images": 3, **changes})
