@@ -256,7 +256,7 @@ def describe(summary: Mapping[str, Any]) -> str:
         methods |= {f"{level} (best)": values for level, values in summary["metrics_best"].items()}
     data = summary.get("data", {})
     about = f"{summary['images']} test images of {data.get('name', 'the run')}"
-    about += ", embedded data" if data.get("embedded") else ""
+    about += ", synthetic data" if data.get("synthetic") else ""
     about += f", scale {summary['scale']}" if "scale" in summary else ""
     lines = [format_table({**methods, **summary["baselines"]}), about]
     if summary["images_without_ground_truth"]:

@@ -60,7 +60,7 @@ def label(cfg: DictConfig, shard: tuple[int, int]) -> Path:
     from depthrepro.data.readers.pseudo_labels import MANIFEST
     from depthrepro.data.readers.student import StudentSplits
     from depthrepro.inference.labelling import label_images
-    from depthrepro.models.depth_anything import DepthAnything, policy_of
+    from depthrepro.models.depth_anything import DepthAnything, transform_of
     from depthrepro.training.device import choose_device
 
     data = instantiate(cfg.data, _convert_="all")
@@ -74,10 +74,10 @@ def label(cfg: DictConfig, shard: tuple[int, int]) -> Path:
     device = choose_device(cfg.trainer.device)
     model = DepthAnything.from_checkpoint(data.teacher).to(device)
     begin = time.monotonic()
-    about = {"teacher": data.teacher.name, "input": str(policy_of(model).as_dict())}
+    about = {"teacher": data.teacher.name, "input": str(transform_of(model).as_dict())}
     written = label_images(
         model,
-        policy_of(model),
+        transform_of(model),
         data.unlabelled,
         data.folder,
         shard=shard,

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cfg.rerun_of, cfg.force, cfg.reuse = _origin(old, cfg), False, False
     if not _names(overrides, "logger.run_name"):
         cfg.logger.run_name = f"{cfg.logger.run_name} rerun"
-    tell_differences(old, then, cfg)
+    report_differences(old, then, cfg)
     if dry:
         return
     from depthrepro.runs.experiment import run_experiment  # torch takes seconds to load
@@ -65,8 +65,8 @@ def _load(old: RunDir) -> DictConfig:
         return load_config(old.config)
     except UserError as error:
         commit = _read(old.summary).get("git_commit")
-        way_out = f"; it ran at commit {commit}: git checkout {commit[:10]}, then rerun" if commit else ""
-        raise UserError(f"{error}{way_out}") from error
+        how_to_fix = f"; it ran at commit {commit}: git checkout {commit[:10]}, then rerun" if commit else ""
+        raise UserError(f"{error}{how_to_fix}") from error
 
 
 def apply_overrides(cfg: DictConfig, overrides: Sequence[str]) -> None:
@@ -111,7 +111,7 @@ def _origin(old: RunDir, cfg: DictConfig) -> str:
     return f"{place} (MLflow run {run_id})" if run_id else place
 
 
-def tell_differences(old: RunDir, then: Mapping[str, Any], cfg: DictConfig) -> None:
+def report_differences(old: RunDir, then: Mapping[str, Any], cfg: DictConfig) -> None:
     """Print what is not as it was, or is not what the experiment is today."""
     print(f"rerun of   {old.path}\n        -> {cfg.run_dir}")
     now = result_config(cfg)

@@ -14,7 +14,7 @@ from depthrepro.config.prerequisites import check_checkpoints
 from depthrepro.config.schema import CONFIG_DIR, register_schema
 from depthrepro.core.errors import UserError
 from depthrepro.core.run_dir import RunDir
-from depthrepro.runs.reuse import twin_has_all
+from depthrepro.runs.reuse import equivalent_has_all
 from depthrepro.runs.summary import finished_run, is_done
 from depthrepro.sweep.hydra_glue import KEY, register_launchers
 from depthrepro.sweep.session import closing
@@ -54,7 +54,7 @@ def _run(cfg: DictConfig, overrides: list[str]) -> int | None:
     try:
         check_checkpoints(cfg)
     except UserError:
-        if not (alone and twin_has_all(cfg, run, digest)):
+        if not (alone and equivalent_has_all(cfg, run, digest)):
             raise
     from depthrepro.runs.experiment import run_experiment  # torch takes seconds to load
 

@@ -29,7 +29,7 @@ def run(tmp_path):
     data = {"_target_": "tests.evaluation.scenes.build", "root": root, "test": 3}
     config = {"name": "tiny", "cache_dir": str(tmp_path / "cache"), "eval": PROTOCOL.as_dict(), "data": data}
     OmegaConf.save(OmegaConf.create(config), run / "config.yaml")
-    described = {"name": splits.name, "embedded": True, "fingerprint": splits.fingerprint}
+    described = {"name": splits.name, "synthetic": True, "fingerprint": splits.fingerprint}
     origin = {"experiment": "tiny", "scale": "demo", "seed": 0, "data": described}
     write_json(run / "summary.json", {**origin, "protocol": PROTOCOL.as_dict(), **summary})
     shutil.rmtree(run / "checkpoints")  # no network is needed
@@ -133,7 +133,7 @@ def test_the_program_prints_the_table_and_where_it_lies(run, monkeypatch, capsys
     program.main()
     out = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in out[1:7]] == ["L9", "L12", "L9", "L12", "mean_map", "sgbm"]
-    assert "3 test images of scenes, embedded data, scale demo" in out[7]
+    assert "3 test images of scenes, synthetic data, scale demo" in out[7]
     assert "depth 1–20 m" in out[8] and str(run / "evaluations") in out[9]
 
 

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.filterwarnings(rule) for rule in STORE_WARNINGS]
 
 TINY = [
     "+experiment=garg_kitti",
-    "data.world={train_pairs: 8, val_pairs: 2, test_pairs: 3, width: 310, height: 94, seed: 0}",
+    "data.synthetic={train_pairs: 8, val_pairs: 2, test_pairs: 3, width: 310, height: 94, seed: 0}",
     "input_size=[48,160]",
     "model.c6_filters=8",
     "model.output_scale=1",  # with this learning rate six steps leave zero disparity, which would not be scored
@@ -85,12 +85,12 @@ def whole(tmp_path_factory):
 @pytest.mark.slow
 def test_a_run_says_what_it_is_and_leaves_a_whole_record(whole):
     folder, out = whole
-    for text in ("garg_kitti", "scale demo", "streets (embedded)", "fingerprint", "KITTI_RAW", "cpu", "at most about"):
+    for text in ("garg_kitti", "scale demo", "streets (synthetic)", "fingerprint", "KITTI_RAW", "cpu", "at most about"):
         assert text in out.splitlines()[0] or text in out
     summary = read_json(folder / "run" / "summary.json")
     assert set(summary["metrics"]) == {"L9", "L10", "L11", "L12"}
     assert set(summary["baselines"]) == {"mean_map", "sgbm"}
-    assert summary["data"]["embedded"] and summary["images"] == 3
+    assert summary["data"]["synthetic"] and summary["images"] == 3
     assert read_json(folder / "run" / "status.json")["status"] == "done"
     with (folder / "run" / "per_image.csv").open() as file:
         rows = list(csv.DictReader(file))

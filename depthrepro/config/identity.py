@@ -38,7 +38,7 @@ def override_folder(overrides: list[str], data_root: str | None) -> str:
 
     Args:
         overrides: Command-line overrides, such as ["+experiment=garg_kitti", "scale=paper"].
-        data_root: Where the real data lies, None for embedded data: the same experiment on other data is another run.
+        data_root: Where the real data lies, None for synthetic data: the same experiment on other data is another run.
     """
     kept = sorted(o for o in overrides if not leaves_result_alone(o))
     if not kept and data_root is None:
@@ -65,7 +65,7 @@ def resolve_run_dir(cfg: DictConfig, overrides: list[str]) -> Path:
 
 
 def data_root(data: DictConfig) -> str | None:
-    """Where the real data lies: `root`, or every `root` below, joined by "+"; None for embedded data alone."""
+    """Where the real data lies: `root`, or every `root` below, joined by "+"; None for synthetic data alone."""
     found = [str(data.root)] if data.get("root") else []
     found += [root for node in data.values() if isinstance(node, DictConfig) and (root := data_root(node))]
     return "+".join(found) or None

@@ -34,13 +34,13 @@ def check_checkpoints(cfg: DictConfig, coming: Collection[Path] = ()) -> None:
             if path.parents[1].resolve() in coming:
                 continue
             if not path.is_file():
-                raise UserError(f"{key}: {path} is not there; {_way_out(path)}")
+                raise UserError(f"{key}: {path} is not there; {_how_to_fix(path)}")
             state = RunDir(path.parents[1]).status().get("status", "done")
             if state != "done":
-                raise UserError(f"{key}: {path} is of a run that is {state}; {_way_out(path)}")
+                raise UserError(f"{key}: {path} is of a run that is {state}; {_how_to_fix(path)}")
 
 
-def _way_out(path: Path) -> str:
+def _how_to_fix(path: Path) -> str:
     found = _PLAIN.search(path.as_posix())
     if found is None:
         return "name the checkpoint of a run that is finished"

@@ -25,7 +25,7 @@ def pretrained(scale: str) -> str | None:
 def trained(name: str, root: str, scale: str, seed: int) -> str:
     """Last checkpoint of an experiment's run as the experiment is written, whatever data it ran on.
 
-    Of several, the one on embedded data. A run that was typed with settings of its own is never taken unasked: its
+    Of several, the one on synthetic data. A run that was typed with settings of its own is never taken unasked: its
     checkpoint must be named. Where there is no run, the path that the plain command would write.
     """
     runs = Path(root) / "runs" / name
@@ -54,7 +54,7 @@ def depth_network(root: str, scale: str) -> str:
 
 
 def places_classes(root: str | None) -> int | None:
-    """Classes of a data set: as many as its folder has, or those of the embedded places."""
+    """Classes of a data set: as many as its folder has, or those of the synthetic places."""
     if root is None:
         return 10
     folder = Path(root).expanduser()

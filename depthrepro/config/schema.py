@@ -95,7 +95,7 @@ class TrainerConfig:
 
 @dataclass
 class InputConfig:
-    """How images reach the network's size; see `input_policy.InputPolicy`, whose size is `input_size`.
+    """How images reach the network's size; see `data.input_transform.InputTransform`, whose size is `input_size`.
 
     Attributes:
         multiple: Both sides are multiples of it.

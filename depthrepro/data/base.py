@@ -60,14 +60,14 @@ class ImageDataset(ABC):
         fingerprint: Hex digest of ids and what the files' sizes tell, of a rendered world's name and settings; the same
             on every machine.
         encodings: How many images are stored in each encoding, such as {"png": 400} or {"jpeg q95": 400}.
-        embedded: True for rendered images; tables must say so.
+        synthetic: True for rendered images; tables must say so.
     """
 
     name: str
     records: Sequence[ImageRecord]
     fingerprint: str
     encodings: dict[str, int]
-    embedded: bool = False
+    synthetic: bool = False
 
     def __len__(self) -> int:
         """Number of images."""
@@ -149,16 +149,16 @@ class DataSplits:
     """A data set as an experiment uses it.
 
     Attributes:
-        name: For people and captions, such as "KITTI raw" or "streets (embedded)".
-        embedded: True for rendered data; tables must say so.
+        name: For people and captions, such as "KITTI raw" or "streets (synthetic)".
+        synthetic: True for rendered data; tables must say so.
         train: Images to learn from.
         val: Images to choose checkpoints with; never the test images.
         test: Images to report on, with depth or classes; None where the configuration's `tests` name them.
-        notes: Lines to print at the start of a run (nominal calibration, missing files, embedded data).
+        notes: Lines to print at the start of a run (nominal calibration, missing files, synthetic data).
     """
 
     name: str
-    embedded: bool
+    synthetic: bool
     train: ImageDataset
     val: ImageDataset
     test: ImageDataset | None

@@ -28,7 +28,7 @@ class ConcatImages(ImageDataset, Generic[SetT]):
         self.name = " + ".join(parts)
         self._list = _Records(parts)
         self.records = self._list
-        self.embedded = any(part.embedded for part in self.parts)
+        self.synthetic = any(part.synthetic for part in self.parts)
         self.encodings = dict(sum((Counter(part.encodings) for part in self.parts), Counter()).most_common())
         text = "\n".join(f"{name} {part.fingerprint}" for name, part in parts.items())
         self.fingerprint = hashlib.sha256(text.encode()).hexdigest()

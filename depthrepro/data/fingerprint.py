@@ -31,7 +31,7 @@ def portable_fingerprint(records: Sequence[StereoRecord], probes: Mapping[Path, 
     return digest.hexdigest()
 
 
-def rendered_fingerprint(data: ImageDataset, root: Path) -> str:
+def synthetic_fingerprint(data: ImageDataset, root: Path) -> str:
     """Hex digest of a rendered world's name, version and settings, and of the images that are taken from it.
 
     The bytes stay out: processors that round otherwise write files that differ in a last bit, and the rendering checks

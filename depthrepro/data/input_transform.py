@@ -18,7 +18,7 @@ _INTERPOLATION = {"area": None, "cubic": cv2.INTER_CUBIC, "bilinear": cv2.INTER_
 
 
 @dataclass(frozen=True)
-class InputPolicy:
+class InputTransform:
     """The size that images are resized to.
 
     Attributes:
@@ -80,7 +80,7 @@ class InputPolicy:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> InputPolicy:
+    def from_dict(cls, values: Mapping[str, Any]) -> InputTransform:
         """Inverse of `as_dict`.
 
         Raises:
@@ -89,4 +89,4 @@ class InputPolicy:
         try:
             return cls(**values)
         except TypeError as error:
-            raise UserError(f"the checkpoint's input policy does not fit: {error}") from None
+            raise UserError(f"the checkpoint's input transform does not fit: {error}") from None

@@ -20,7 +20,7 @@ class Subset(ImageDataset):
 
     def __init__(self, whole: ImageDataset, indices: Sequence[int], part: str) -> None:
         self.whole, self.indices = whole, list(indices)
-        self.name, self.encodings, self.embedded = f"{whole.name} {part}", whole.encodings, whole.embedded
+        self.name, self.encodings, self.synthetic = f"{whole.name} {part}", whole.encodings, whole.synthetic
         self.records: Sequence[ImageRecord] = [whole.records[i] for i in self.indices]
         self.fingerprint = f"{whole.fingerprint}/{part}/{len(self.indices)}"
 

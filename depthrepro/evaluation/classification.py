@@ -91,7 +91,7 @@ def evaluate_classifier(
         model.load_state_dict(own)
     baseline = [{"checkpoint": "-", **row} for row in _rows(COMMONEST, ids, *_commonest(learnt, data))]
     write_rows(run_dir / "per_image.csv", [*rows, *baseline])
-    size = items.read.policy.height, items.read.policy.width
+    size = items.read.transform.height, items.read.transform.width
     return {
         "metrics": found["last"],
         "metrics_best": found.get("best", {}),

@@ -18,7 +18,7 @@ from depthrepro.core.checkpoint import load_checkpoint
 from depthrepro.core.files import replacing
 from depthrepro.core.protocol import Protocol
 from depthrepro.data.base import DepthDataset
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.evaluation.baselines import evenly_spread
 from depthrepro.evaluation.depth_ranges import write_ranges
 from depthrepro.evaluation.panel import write_panels
@@ -38,7 +38,7 @@ def evaluate_run(
     train: DepthDataset | None,
     protocol: Protocol,
     *,
-    policy: InputPolicy,
+    transform: InputTransform,
     checkpoints_dir: Path | None = None,
     device: torch.device | str = "cpu",
     kind: Kind = Kind.disp_frac,
@@ -60,7 +60,7 @@ def evaluate_run(
         test: What is scored.
         train: Gives the mean depth map; None = no such baseline.
         protocol: What is scored, and how.
-        policy: The network's input.
+        transform: The network's input.
         checkpoints_dir: Folder of the checkpoints; None = `run_dir`/checkpoints.
         device: Where the model is.
         kind: What the model's numbers mean.
@@ -84,7 +84,7 @@ def evaluate_run(
     def save_predictions(name: str) -> None:
         flip = protocol.flip_average
         outputs = predict(
-            model, test, share, policy=policy, device=device, kind=kind, batch_size=batch_size, flip_average=flip
+            model, test, share, transform=transform, device=device, kind=kind, batch_size=batch_size, flip_average=flip
         )
         with closing(outputs):
             for _, prediction in zip(watch(share, f"predicting ({name})"), outputs, strict=True):
@@ -127,12 +127,12 @@ def _predict_checkpoints(
             if done and not file.exists():
                 continue
             weights = load_checkpoint(file)["model"]
-            twin = next((other for other, theirs in done.items() if _same(weights, theirs)), None)
-            if twin is None:
+            same_weights = next((other for other, theirs in done.items() if _same(weights, theirs)), None)
+            if same_weights is None:
                 model.load_state_dict(weights)
                 together(partial(save, name))
             else:
-                _link_predictions(run_dir / "predictions" / twin, run_dir / "predictions" / name, ids)
+                _link_predictions(run_dir / "predictions" / same_weights, run_dir / "predictions" / name, ids)
             done[name] = weights
     finally:
         model.load_state_dict(own)

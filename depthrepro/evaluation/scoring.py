@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Alignment, GroundTruth, Protocol, Resize
 from depthrepro.data.base import DepthDataset, ImageRecord
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.evaluation.alignment import align
 from depthrepro.evaluation.crops import crop_mask
 from depthrepro.evaluation.depth_ranges import abs_rel_by_range
@@ -128,7 +128,7 @@ def check_metres(kind: Kind, protocol: Protocol, name: str) -> None:
     """Refuse, before anything is predicted, to score relative depth in metres.
 
     Raises:
-        UserError: Naming the ways out.
+        UserError: Naming how to fix it.
     """
     if kind is Kind.affine_inv_depth and protocol.alignment is not Alignment.lstsq_inv_depth:
         raise UserError(
@@ -189,7 +189,7 @@ def predict(
     dataset: DepthDataset,
     indices: Sequence[int],
     *,
-    policy: InputPolicy,
+    transform: InputTransform,
     device: torch.device | str = "cpu",
     kind: Kind = Kind.disp_frac,
     batch_size: int = 1,
@@ -201,7 +201,7 @@ def predict(
         model: Maps RGB in [0, 1], (B, 3, H, W), to named maps (B, 1, h, w).
         dataset: Where the images are.
         indices: The images to predict.
-        policy: How images are resized for the network.
+        transform: How images are resized for the network.
         device: Where the model is.
         kind: What the model's numbers mean.
         batch_size: Images per forward pass.
@@ -222,7 +222,7 @@ def predict(
             return
         for start in range(0, len(indices), batch_size):
             chosen = indices[start : start + batch_size]
-            images = np.stack([policy.resize(dataset.read_image(i)) for i in chosen])
+            images = np.stack([transform.resize(dataset.read_image(i)) for i in chosen])
             batch = torch.from_numpy(images).permute(0, 3, 1, 2).to(device).float() / 255.0
             with torch.inference_mode():  # only here: the mode must not leak to whoever consumes the iterator
                 levels = {name: values.float().cpu().numpy() for name, values in _outputs(model, batch, flip_average)}

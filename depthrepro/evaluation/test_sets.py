@@ -16,12 +16,12 @@ from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Alignment, Protocol
 from depthrepro.data.base import DepthDataset
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.evaluation.run_evaluation import evaluate_run
 
 
 @dataclass(frozen=True)
-class EvaluationSet:
+class TestSet:
     """One test set.
 
     Attributes:
@@ -35,7 +35,7 @@ class EvaluationSet:
     protocol: Protocol
 
 
-def load_evaluation_sets(tests: Mapping[str, Any]) -> tuple[list[EvaluationSet], list[str]]:
+def load_test_sets(tests: Mapping[str, Any]) -> tuple[list[TestSet], list[str]]:
     """The test sets that are there, and the names of those whose folder is not given.
 
     Raises:
@@ -51,7 +51,7 @@ def load_evaluation_sets(tests: Mapping[str, Any]) -> tuple[list[EvaluationSet],
         if data is None:
             absent.append(name)
         else:
-            found.append(EvaluationSet(name, data, protocol))
+            found.append(TestSet(name, data, protocol))
     return found, absent
 
 
@@ -60,13 +60,13 @@ def mean_map_source(train: object, protocol: Protocol) -> DepthDataset | None:
     return train if isinstance(train, DepthDataset) and protocol.alignment is Alignment.none else None
 
 
-def score_evaluation_set(
+def score_test_set(
     run_dir: Path,
     model: nn.Module,
-    test: EvaluationSet,
+    test: TestSet,
     train: object,
     *,
-    policy: InputPolicy,
+    transform: InputTransform,
     device: torch.device,
     cache_dir: Path,
 ) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def score_evaluation_set(
         model: The network; it gets its own weights back. Its `kind` says what it predicts.
         test: The test set.
         train: Training images; see `mean_map_source`.
-        policy: The network's input.
+        transform: The network's input.
         device: Where the model is.
         cache_dir: Folder that keeps baselines for other runs.
 
@@ -90,7 +90,7 @@ def score_evaluation_set(
         test.data,
         mean_map_source(train, test.protocol),
         test.protocol,
-        policy=policy,
+        transform=transform,
         checkpoints_dir=run_dir / "checkpoints",
         device=device,
         kind=getattr(model, "kind", Kind.disp_frac),

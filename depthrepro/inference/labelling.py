@@ -16,7 +16,7 @@ from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.core.progress import progress_bar
 from depthrepro.data.base import ImageDataset
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.readers.pseudo_labels import MANIFEST, label_path, write_label, write_manifest
 
 # Images that are predicted together, always the same ones: what a batch holds can change the last bits of a result, and
@@ -26,7 +26,7 @@ CHUNK = 8
 
 def label_images(
     model: nn.Module,
-    policy: InputPolicy,
+    transform: InputTransform,
     images: ImageDataset,
     folder: Path,
     *,
@@ -39,7 +39,7 @@ def label_images(
 
     Args:
         model: The teacher, in evaluation mode; predicts `affine_inv_depth`.
-        policy: The network's input; labels have its size.
+        transform: The network's input; labels have its size.
         images: What is labelled.
         folder: Target.
         shard: (number, count): every count-th chunk from `number` on.
@@ -64,11 +64,11 @@ def label_images(
         raise UserError(f"{folder}: another process does shard {number}/{count}; wait for it") from None
     try:
         chunks = [c for c in _chunks(images, folder) if c.start // CHUNK % count == number]
-        _check_space(folder, images, policy, sum(len(c) for c in chunks))
+        _check_space(folder, images, transform, sum(len(c) for c in chunks))
         written = 0
         with progress_bar(None, "labelling", "image", shown=progress, total=sum(len(c) for c in chunks)) as bar:
             for chunk in chunks:
-                for index, values in predict_chunk(model, policy, images, chunk, device):
+                for index, values in predict_chunk(model, transform, images, chunk, device):
                     write_label(label_path(folder, index), values)
                 written += len(chunk)
                 bar.update(len(chunk))
@@ -85,9 +85,9 @@ def _chunks(images: ImageDataset, folder: Path) -> list[range]:
     return [chunk for chunk in chunks if not all(label_path(folder, i).is_file() for i in chunk)]
 
 
-def _check_space(folder: Path, images: ImageDataset, policy: InputPolicy, count: int) -> None:
+def _check_space(folder: Path, images: ImageDataset, transform: InputTransform, count: int) -> None:
     """Say what disk the labels need before the first is written; an upper bound, as PNG only makes them smaller."""
-    sample = [policy.size_for(record.size) for record in images.records[:: max(1, len(images) // 1000)]]
+    sample = [transform.size_for(record.size) for record in images.records[:: max(1, len(images) // 1000)]]
     need = int(np.mean([2 * h * w for h, w in sample]) * count) if sample else 0
     free = shutil.disk_usage(folder).free
     if count:
@@ -100,10 +100,10 @@ def _check_space(folder: Path, images: ImageDataset, policy: InputPolicy, count:
 
 
 def predict_chunk(
-    model: nn.Module, policy: InputPolicy, images: ImageDataset, chunk: range, device: torch.device | str
+    model: nn.Module, transform: InputTransform, images: ImageDataset, chunk: range, device: torch.device | str
 ) -> Iterator[tuple[int, np.ndarray]]:
     """(index, inverse depth float32 (h, w)) of each image; neighbours of one size in one forward pass."""
-    inputs = {index: policy.resize(images.read_image(index)) for index in chunk}
+    inputs = {index: transform.resize(images.read_image(index)) for index in chunk}
     for _, group in groupby(inputs, key=lambda index: inputs[index].shape):
         indices = list(group)
         batch = torch.from_numpy(np.stack([inputs[i] for i in indices])).permute(0, 3, 1, 2)

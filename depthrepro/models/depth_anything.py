@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from depthrepro.core.checkpoint import load_checkpoint
 from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.models.dpt import DPTDecoder
 from depthrepro.models.encoders import make_encoder, normalise
 from depthrepro.models.metric_bins import MetricBins
@@ -29,7 +29,7 @@ SIZES: dict[str, tuple[tuple[int, int, int, int], int]] = {
 }
 HEADS = ("relative", "metric", "bins")
 # What the published weights were made for: shorter side 518, aspect kept, multiples of 14.
-PUBLISHED_INPUT = InputPolicy(518, 518, multiple=14, keep_aspect=True, interpolation="cubic")
+PUBLISHED_INPUT = InputTransform(518, 518, multiple=14, keep_aspect=True, interpolation="cubic")
 
 
 class DepthAnything(nn.Module):
@@ -49,7 +49,7 @@ class DepthAnything(nn.Module):
         encoder_options: For the encoder's class.
 
     Attributes:
-        policy: How images become its input; None until it is loaded from a checkpoint.
+        transform: How images become its input; None until it is loaded from a checkpoint.
 
     Raises:
         UserError: If the encoder, its weights or the head do not exist.
@@ -86,7 +86,7 @@ class DepthAnything(nn.Module):
         if head == "bins":
             depth_range = (min_depth_m, max_depth_m)
             self.bins = MetricBins(features or published_features, depth_range=depth_range, **(bins or {}))
-        self.policy: InputPolicy | None = None
+        self.transform: InputTransform | None = None
 
     @property
     def kind(self) -> Kind:
@@ -139,7 +139,7 @@ class DepthAnything(nn.Module):
         own = _own(file) if file.is_file() and file.suffix != ".safetensors" else None
         if own is None:
             model = load_published(path)
-            model.policy = PUBLISHED_INPUT
+            model.transform = PUBLISHED_INPUT
             return model.eval()
         options = {k: v for k, v in own["model_config"].items() if not k.startswith("_")}
         try:
@@ -147,19 +147,19 @@ class DepthAnything(nn.Module):
         except TypeError as error:
             raise UserError(f"{file}: {cls.__name__} does not take its arguments ({error}); another version?") from None
         load_strictly(model, own["model"], file)
-        model.policy = InputPolicy.from_dict(own["input"])
+        model.transform = InputTransform.from_dict(own["input"])
         return model.eval()
 
 
-def policy_of(model: DepthAnything) -> InputPolicy:
+def transform_of(model: DepthAnything) -> InputTransform:
     """The network's input, as its checkpoint says.
 
     Raises:
         UserError: If the network was not loaded from a checkpoint.
     """
-    if model.policy is None:
+    if model.transform is None:
         raise UserError("this network was not loaded from a checkpoint, so the size of its input is not known")
-    return model.policy
+    return model.transform
 
 
 def _own(path: Path) -> dict[str, Any] | None:

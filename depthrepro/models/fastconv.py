@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depthrepro.core.errors import UserError
-from depthrepro.models.depth_anything import DepthAnything, policy_of
+from depthrepro.models.depth_anything import DepthAnything, transform_of
 
 INPUTS = {"rgb": 3, "rgb_depth": 4, "depth": 1}
 LOGITS = "logits"
@@ -96,7 +96,7 @@ class DepthMaps(nn.Module):
     def __init__(self, checkpoint: str) -> None:
         super().__init__()
         self.network = DepthAnything.from_checkpoint(existing_checkpoint(checkpoint))
-        self.multiple = policy_of(self.network).multiple
+        self.multiple = transform_of(self.network).multiple
 
     def forward(self, image: Tensor) -> Tensor:
         """Maps (B, 1, H, W) of images, RGB in [0, 1], (B, 3, H, W), computed at the next smaller size that it takes."""

@@ -26,9 +26,13 @@ def run(settings: Settings) -> int:
 
     network = load_network(settings.checkpoint, settings.device, settings.level)
     job = Job(settings, Predictor(network))
-    policy = network.policy
+    transform = network.transform
     about = f"{type(network.model).__name__}, {network.kind.unit} ({network.kind.near_is} = near)"
-    shape = f"at least {policy.height}x{policy.width}" if policy.keep_aspect else f"{policy.height}x{policy.width}"
+    shape = (
+        f"at least {transform.height}x{transform.width}"
+        if transform.keep_aspect
+        else f"{transform.height}x{transform.width}"
+    )
     print(f"network    {about}, input {shape}, {network.device}", flush=True)
     return VideoJob(job, inputs.video).run() if inputs.video else FolderJob(job, inputs).run()
 

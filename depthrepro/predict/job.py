@@ -64,13 +64,13 @@ class Job:
         """Changes with everything that the numbers depend on beside the image."""
         s, network = self.settings, self.predictor.network
         camera = [s.intrinsics, s.intrinsics_size, s.fov, s.baseline_m]
-        return digest(network.sha256, network.level, network.policy.as_dict(), s.scale, s.shift, camera)
+        return digest(network.sha256, network.level, network.transform.as_dict(), s.scale, s.shift, camera)
 
     @cached_property
     def store(self) -> RawStore:
         """Raw outputs that wait to be written."""
         network = self.predictor.network
-        return RawStore(self.settings.output, digest(network.sha256, network.level, network.policy.as_dict()))
+        return RawStore(self.settings.output, digest(network.sha256, network.level, network.transform.as_dict()))
 
     def record(self, scope: str) -> RangeRecord:
         """Where the shared range is recorded; `scope` tells folders and clips apart."""

@@ -19,7 +19,7 @@ from torch import nn
 from depthrepro.core.checkpoint import load_checkpoint
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import sha256
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.inference.predictions import Kind
 from depthrepro.training.device import choose_device
 
@@ -27,7 +27,7 @@ _TARGET = re.compile(r"depthrepro\.models(\.[a-z]\w*)+\.[A-Z]\w*")
 # How Hydra is to build the object; without meaning here.
 _HYDRA_KEYS = {"_target_", "_convert_", "_recursive_"}
 # Shorter side 518, aspect kept, multiples of the patch: as the published networks were trained and are used.
-PUBLISHED_INPUT = InputPolicy(518, 518, multiple=14, keep_aspect=True, interpolation="cubic")
+PUBLISHED_INPUT = InputTransform(518, 518, multiple=14, keep_aspect=True, interpolation="cubic")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Network:
         model: In evaluation mode, on `device`.
         kind: What its numbers mean.
         level: Name of the output that is taken.
-        policy: How an image becomes its input.
+        transform: How an image becomes its input.
         device: Where it computes.
         path: The file, or the folder of published weights.
         sha256: Hex digest of the file with the weights.
@@ -48,7 +48,7 @@ class Network:
     model: nn.Module
     kind: Kind
     level: str
-    policy: InputPolicy
+    transform: InputTransform
     device: torch.device
     path: Path
     sha256: str
@@ -66,18 +66,18 @@ def load_network(path: Path, device: str = "auto", level: str | None = None) -> 
     file = _weights_file(path)
     own = _own_checkpoint(file)
     if own is not None:
-        model, policy, description = _build(own, file)
+        model, transform, description = _build(own, file)
     else:
         from depthrepro.models.published import load_published
 
-        model, policy = load_published(file), PUBLISHED_INPUT
+        model, transform = load_published(file), PUBLISHED_INPUT
         description = {"_target_": f"{type(model).__module__}.{type(model).__qualname__}", "published": True}
     kind = _kind(model, file)
     return Network(
         model=model.eval().to(chosen),
         kind=kind,
         level=_level(model, kind, level),
-        policy=policy,
+        transform=transform,
         device=chosen,
         path=path,
         sha256=sha256(file),
@@ -125,7 +125,7 @@ def _own_checkpoint(file: Path) -> dict[str, Any] | None:
     return state if "model_config" in state else None
 
 
-def _build(state: Mapping[str, Any], file: Path) -> tuple[nn.Module, InputPolicy, dict[str, Any]]:
+def _build(state: Mapping[str, Any], file: Path) -> tuple[nn.Module, InputTransform, dict[str, Any]]:
     config = state["model_config"]
     if not isinstance(config, Mapping):
         raise UserError(f"checkpoint={file}: its model_config is no mapping, so the network is unknown")
@@ -135,7 +135,7 @@ def _build(state: Mapping[str, Any], file: Path) -> tuple[nn.Module, InputPolicy
     except (RuntimeError, TypeError) as error:
         first = " ".join(str(error).split())[:300]
         raise UserError(f"checkpoint={file}: its weights do not fit {config['_target_']} ({first})") from None
-    return model, _policy(state, file), dict(config)
+    return model, _transform(state, file), dict(config)
 
 
 def build_model(config: Mapping[str, Any], file: str) -> nn.Module:
@@ -187,13 +187,13 @@ def _network_class(target: str, file: str) -> type[nn.Module]:
     return found
 
 
-def _policy(state: Mapping[str, Any], file: Path) -> InputPolicy:
+def _transform(state: Mapping[str, Any], file: Path) -> InputTransform:
     if isinstance(state.get("input"), Mapping):
-        return InputPolicy.from_dict(state["input"])
+        return InputTransform.from_dict(state["input"])
     size = state.get("input_size")
     if not isinstance(size, (list, tuple)) or len(size) != 2:
         raise UserError(f"checkpoint={file}: tells no input size; it is older than this version: train again")
-    return InputPolicy(int(size[0]), int(size[1]))
+    return InputTransform(int(size[0]), int(size[1]))
 
 
 def _kind(model: nn.Module, file: Path) -> Kind:

@@ -72,7 +72,7 @@ class Predictor:
 
     def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """An image, RGB uint8 (H, W, 3), at the size of the network's input."""
-        return self.network.policy.resize(image)
+        return self.network.transform.resize(image)
 
     def maps(self, inputs: Iterable[tuple[Item, NDArray[np.uint8]]], batch_size: int) -> Iterator[tuple[Item, Floats]]:
         """Raw outputs, float32 (h, w), of inputs made by `prepare`.
@@ -123,7 +123,7 @@ class Predictor:
         height, width = image.shape[:2]
         # Half-pixel centres, as the evaluation resizes.
         values = cv2.resize(raw, (width, height), interpolation=cv2.INTER_LINEAR)
-        size = self.network.policy.size_for((height, width))
+        size = self.network.transform.size_for((height, width))
         return Prediction(values, self.kind, image, name, size, self.describe())
 
     def describe(self) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class VideoJob:
     def _check_disk(self) -> None:
         """Raw outputs of all frames wait on disk until the range is known."""
         self.settings.output.mkdir(parents=True, exist_ok=True)
-        height, width = self.job.predictor.network.policy.size_for(self.clip.size)
+        height, width = self.job.predictor.network.transform.size_for(self.clip.size)
         needed, free = 4 * height * width * self.clip.frames, shutil.disk_usage(self.settings.output).free
         if needed > free:
             raise UserError(

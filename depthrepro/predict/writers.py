@@ -60,7 +60,7 @@ def check_cloud(kind: Kind, camera: Camera) -> None:
     """Refuse a point cloud that cannot be: of a prediction without metres, or without a camera.
 
     Raises:
-        UserError: The message names the ways out.
+        UserError: The message names how to fix it.
     """
     if kind in (Kind.affine_inv_depth, Kind.disp_frac):
         raise UserError(f"save=ply: {NO_METRES if kind is Kind.affine_inv_depth else NO_CAMERA}")

@@ -124,7 +124,7 @@ def _figures(table: PaperTable, block: Block, results: Results, *, publish: bool
     folders = {run: folder for run, folder in results.folders.items() if run in runs}
     if folders and "top1" in table.metrics:
         wanted[PANEL] = ("panel", partial(draw_block_confusion, table, block, folders))
-    elif folders and (block.embedded or not publish):
+    elif folders and (block.synthetic or not publish):
         wanted[PANEL] = ("panel", partial(draw_rows_panel, table, block, folders))
     return wanted
 

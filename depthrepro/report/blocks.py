@@ -16,7 +16,7 @@ from depthrepro.core.protocol import read_protocol
 from depthrepro.report.paper import Ours, PaperTable
 from depthrepro.report.rows import set_of
 
-BLOCK_KEYS = ["data", "embedded", "fingerprint", "scale", "protocol", "images", "variant"]
+BLOCK_KEYS = ["data", "synthetic", "fingerprint", "scale", "protocol", "images", "variant"]
 CHECKPOINTS = ("last", "best")
 
 
@@ -80,9 +80,9 @@ class Block:
         return f"{self.keys['data']} · scale {self.keys['scale']}{changed}"
 
     @property
-    def embedded(self) -> bool:
+    def synthetic(self) -> bool:
         """Whether the numbers were measured on rendered data."""
-        return bool(self.keys["embedded"])
+        return bool(self.keys["synthetic"])
 
     @property
     def test(self) -> str:
@@ -124,7 +124,7 @@ def build_blocks(table: PaperTable, rows: pd.DataFrame) -> list[Block]:
         for values, group in mine.groupby(BLOCK_KEYS, sort=True)
     ]
     return sorted(
-        blocks, key=lambda b: (b.keys["variant"] != "", b.keys["scale"] == "demo", b.embedded, b.title, b.slug)
+        blocks, key=lambda b: (b.keys["variant"] != "", b.keys["scale"] == "demo", b.synthetic, b.title, b.slug)
     )
 
 

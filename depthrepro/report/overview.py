@@ -144,7 +144,7 @@ def columns(rendered: Sequence[Rendered]) -> list[Column]:
         for key, block in keyed(one):
             found.setdefault(key, block)
             decided[key] += sum(v.interval is not None for v in one.verdicts.get(block.slug, []))
-    order = sorted(found, key=lambda k: (found[k].keys["variant"] != "", found[k].embedded, -decided[k], str(k)))
+    order = sorted(found, key=lambda k: (found[k].keys["variant"] != "", found[k].synthetic, -decided[k], str(k)))
     return [Column(key, found[key], _tallies(rendered, key)) for key in order]
 
 

@@ -88,7 +88,7 @@ def draw_rows_panel(table: PaperTable, block: Block, folders: dict[str, Path], o
     if any(key not in item for item in items for key in columns):
         return None
     columns += [key for key in KEPT[2:] if all(key in item for item in items)]
-    rendered = "Rendered data, not photographs. " if block.embedded else ""
+    rendered = "Rendered data, not photographs. " if block.synthetic else ""
     seeds = sorted({line.seeds[0] for line in lines})
     note = f"{rendered}{next(iter(block.lines)).capitalize()} checkpoint, seed {' or '.join(map(str, seeds))}."
     return _draw(items, columns, out_png, f"Predictions of each row: {block.title}", note, ROWS_DPI, down=True)

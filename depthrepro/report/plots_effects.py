@@ -96,7 +96,7 @@ def build_effects(table: PaperTable, block: Block) -> Figure | None:
 
 def same_data(table: PaperTable, block: Block) -> bool:
     """Whether our numbers and the paper's are of one kind: its data set at its scale."""
-    return block.keys["scale"] == "paper" and not block.embedded and block.keys["data"].startswith(f"{table.data} raw")
+    return block.keys["scale"] == "paper" and not block.synthetic and block.keys["data"].startswith(f"{table.data} raw")
 
 
 def _said(block: Block, lines: Sequence[Line]) -> str:

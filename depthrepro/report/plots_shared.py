@@ -53,7 +53,7 @@ def scope(block: Block, *, test: bool = True) -> str:
     seeds = f"{counts[0]} seed{'s' if counts[0] != 1 else ''}" if counts else "no seed"
     if len(counts) > 1:
         seeds = f"{counts[0]} to {counts[-1]} seeds"
-    rendered = "Rendered data, not photographs. " if block.embedded else ""
+    rendered = "Rendered data, not photographs. " if block.synthetic else ""
     if not test:
         return f"{rendered}{seeds[0].upper()}{seeds[1:]} a row."
     return f"{rendered}{block.keys['images']} test images, {seeds} a row, {next(iter(block.lines))} checkpoint."

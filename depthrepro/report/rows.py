@@ -43,7 +43,7 @@ NOT_A_VARIANT = (
     ),
 )
 RUN_COLUMNS = (
-    *("run", "experiment", "variant", "seed", "scale", "data", "embedded", "fingerprint", "encodings", "counts"),
+    *("run", "experiment", "variant", "seed", "scale", "data", "synthetic", "fingerprint", "encodings", "counts"),
     *("protocol", "images", "expected", "unscored", "config_hash", "commit", "run_id", "created"),
 )
 ROW_COLUMNS = [*RUN_COLUMNS, "kind", "method", "checkpoint", "height", "width", *METRICS]
@@ -133,7 +133,7 @@ def summary_rows(path: Path) -> list[dict[str, Any]]:
         UserError: If the file is damaged, a key is missing or a metric is outside its range.
     """
     summary = _read_json(path)
-    way_out = "the run's own command, typed again, writes it"
+    how_to_fix = "the run's own command, typed again, writes it"
     try:
         run = _run_columns(path.parent, summary)
         rows = [
@@ -142,9 +142,9 @@ def summary_rows(path: Path) -> list[dict[str, Any]]:
             for kind, checkpoint, method, size, values in _methods(summary)
         ]
     except KeyError as error:
-        raise UserError(f"{path}: has no {error}; {way_out}") from None
+        raise UserError(f"{path}: has no {error}; {how_to_fix}") from None
     except (TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path}: {error}; {way_out}") from None
+        raise UserError(f"{path}: {error}; {how_to_fix}") from None
     except UserError as error:  # the protocol's own check does not know the file
         raise UserError(f"{path}: {error}") from None
     return rows if any(row["kind"] == "level" for row in rows) else []
@@ -172,7 +172,7 @@ def _run_columns(run: Path, summary: dict[str, Any]) -> dict[str, Any]:
         "seed": int(summary["seed"]),
         "scale": str(summary["scale"]),
         "data": str(data["name"]),
-        "embedded": bool(data["embedded"]),
+        "synthetic": bool(data["synthetic"]),
         "fingerprint": str(data["fingerprint"]),
         "encodings": json.dumps(data["encodings"], sort_keys=True),
         "counts": json.dumps(data["counts"]),

@@ -192,12 +192,12 @@ def _table(file: Path, numbers: Sequence[str], texts: Sequence[str]) -> pd.DataF
     return frame
 
 
-def check_numbers(frame: pd.DataFrame, columns: Iterable[str], file: Path, way_out: str) -> None:
+def check_numbers(frame: pd.DataFrame, columns: Iterable[str], file: Path, how_to_fix: str) -> None:
     """Raise a `UserError` that names `file` where one of its columns holds something else than numbers."""
     for name in columns:
         if len(frame) and not pd.api.types.is_numeric_dtype(frame[name]):
             text = frame[name][pd.to_numeric(frame[name], errors="coerce").isna() & frame[name].notna()].iloc[0]
-            raise UserError(f"{file}: {name} has the value {str(text)[:40]!r}, which is no number; {way_out}")
+            raise UserError(f"{file}: {name} has the value {str(text)[:40]!r}, which is no number; {how_to_fix}")
 
 
 def rounded(frame: pd.DataFrame) -> pd.DataFrame:

@@ -78,7 +78,7 @@ def caption(block: Block) -> list[tuple[str, str]]:
     rendered = ("Rendered data, not photographs", "these numbers say nothing about the error on real images.")
     return [
         ("Data", f"{block.keys['data']}, fingerprint {block.keys['fingerprint']}; {counts}; files: {files}."),
-        *([rendered] if block.embedded else []),
+        *([rendered] if block.synthetic else []),
         ("Scale", f"{block.keys['scale']}."),
         ("Protocol", f"{block.protocol}."),
         ("Images", f"{images}; each metric is taken per image, then averaged over images."),
@@ -210,7 +210,7 @@ def _record(table: PaperTable, block: Block, checkpoint: str, line: Line) -> dic
         "kind": line.role,
         "checkpoint": checkpoint,
         "data": block.keys["data"] if ours else table.data,
-        "embedded": block.embedded if ours else False,
+        "synthetic": block.synthetic if ours else False,
         "fingerprint": block.keys["fingerprint"] if ours else "",
         "beside": f"{block.keys['data']} {block.keys['fingerprint']}",
         "scale": block.keys["scale"],

@@ -23,13 +23,13 @@ from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.reproducibility import seed_everything
 from depthrepro.core.run_dir import RunDir
 from depthrepro.data.base import DataSplits, DepthDataset
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.build import training_items
 from depthrepro.data.items.classes import class_items
 from depthrepro.data.readers.classes import ClassSplits
-from depthrepro.evaluation.test_sets import load_evaluation_sets, score_evaluation_set
+from depthrepro.evaluation.test_sets import load_test_sets, score_test_set
 from depthrepro.runs.record import Record, say
-from depthrepro.runs.reuse import choose_twin, take_over
+from depthrepro.runs.reuse import choose_equivalent, take_over
 from depthrepro.runs.summary import due_tests, finished_run, format_summary, is_done
 from depthrepro.training.device import choose_device
 from depthrepro.training.trainer import Trainer
@@ -87,7 +87,7 @@ class Experiment:
         """Train and evaluate; whatever happens, status.json and the tracker tell it truly."""
         signal.signal(signal.SIGTERM, _raise_stopped)  # outside the training loop a stop takes effect at once
         try:
-            if not self._reuse_twin():
+            if not self._reuse_equivalent():
                 trainer = self.prepare()
                 trainer.fit()
                 self._evaluate(self.data, trainer)
@@ -102,32 +102,34 @@ class Experiment:
         self.record.finish("done", "FINISHED", None)
         return None
 
-    def _reuse_twin(self) -> bool:
+    def _reuse_equivalent(self) -> bool:
         """Take over the result of a finished run of the same configuration, if there is one; whether there was."""
         alone = distributed.world_size() == 1
-        twin = choose_twin(self.cfg, self.run, self.record.hash) if alone else None
-        if twin is None:
+        equivalent = choose_equivalent(self.cfg, self.run, self.record.hash) if alone else None
+        if equivalent is None:
             return False
-        say(f"reusing    {twin.path}: the same configuration and seed (reuse=false trains anyway)")
-        take_over(twin, self.run)
-        if due_tests(twin, self.cfg.tests):
+        say(f"reusing    {equivalent.path}: the same configuration and seed (reuse=false trains anyway)")
+        take_over(equivalent, self.run)
+        if due_tests(equivalent, self.cfg.tests):
             return False  # its weights are taken over, and the test sets that it was not scored on are scored here
         self.record.start()
-        summary = self.record.adopt(twin)
+        summary = self.record.adopt(equivalent)
         say(f"{format_summary(summary)}\nrun directory  {self.run.path}")
         return True
 
     def prepare(self) -> Trainer:
         """Build everything up to the first training step, with the tracker running."""
         self.record.start()
-        self.policy = InputPolicy(*self.cfg.input_size, **vars(self.settings.input))
+        self.transform = InputTransform(*self.cfg.input_size, **vars(self.settings.input))
         seed_everything(self.cfg.seed)
-        model = instantiate(self.cfg.model, _convert_="all")  # before the data: what is amiss here is told at once
+        model = instantiate(
+            self.cfg.model, _convert_="all"
+        )  # before the data: a mistake here is reported before the data is made
         with distributed.main_first():
             data: DataSplits = instantiate(self.cfg.data, _convert_="all")
             augment = instantiate(self.cfg.augment, _convert_="all")
-            items = training_items(data, self.policy, augment, self.cfg.seed, self.cache_dir)
-            self.tests, absent = load_evaluation_sets(self.cfg.tests)
+            items = training_items(data, self.transform, augment, self.cfg.seed, self.cache_dir)
+            self.tests, absent = load_test_sets(self.cfg.tests)
         self.data = data
         test = data.test
         self.evaluable = not isinstance(test, DepthDataset) or has_ground_truth(test, self.settings.eval.ground_truth)
@@ -161,7 +163,7 @@ class Experiment:
             device=self.device,
             run=self.run,
             identity={"config": self.record.hash, "data_set": self.data.fingerprint},
-            extra={"model_config": OmegaConf.to_container(cfg.model, resolve=True), "input": self.policy.as_dict()},
+            extra={"model_config": OmegaConf.to_container(cfg.model, resolve=True), "input": self.transform.as_dict()},
         )
 
     def _introduce(self, data: DataSplits, trainer: Trainer, absent: list[str]) -> None:
@@ -202,12 +204,12 @@ class Experiment:
         """Scores on each test set of `tests`, written into its folder; mean metrics by set and output."""
         found: dict[str, Any] = {}
         for test in self.tests:
-            scores = score_evaluation_set(
+            scores = score_test_set(
                 self.run.path,
                 trainer.model,
                 test,
                 self.data.train,
-                policy=self.policy,
+                transform=self.transform,
                 device=self.device,
                 cache_dir=self.cache_dir / "baselines",
             )
@@ -232,7 +234,7 @@ class Experiment:
             test=data.test,
             train=data.train if isinstance(data.train, DepthDataset) else None,
             protocol=self.settings.eval,
-            policy=self.policy,
+            transform=self.transform,
             device=self.device,
             kind=getattr(trainer.model, "kind", Kind.disp_frac),
             rank=distributed.rank(),
@@ -246,7 +248,7 @@ class Experiment:
 
         if not distributed.is_main():
             return dict(_NO_RESULTS)
-        items = class_items(data, data.test, self.policy, self.cache_dir)
+        items = class_items(data, data.test, self.transform, self.cache_dir)
         return evaluate_classifier(self.run.path, trainer.model, items, data.train, device=self.device)
 
 

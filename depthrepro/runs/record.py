@@ -16,8 +16,8 @@ from depthrepro.core.files import write_atomic, write_json
 from depthrepro.core.reproducibility import describe_environment, git_state
 from depthrepro.core.run_dir import RunDir, now
 from depthrepro.data.base import DataSplits, DepthDataset
-from depthrepro.evaluation.test_sets import EvaluationSet
-from depthrepro.runs.reuse import twin_tags
+from depthrepro.evaluation.test_sets import TestSet
+from depthrepro.runs.reuse import equivalent_tags
 from depthrepro.runs.summary import read_summary
 from depthrepro.tracking import Tracker
 from depthrepro.training.trainer import Trainer
@@ -83,7 +83,7 @@ class Record:
             "scale": self.cfg.scale,
             "data": data.name,
             "data_fingerprint": data.fingerprint,
-            "embedded": data.embedded,
+            "synthetic": data.synthetic,
             "git_commit": self.commit or "unknown",
             "git_dirty": self.dirty,
             "config_hash": self.hash,
@@ -91,12 +91,17 @@ class Record:
             **({"rerun_of": self.cfg.rerun_of} if self.cfg.rerun_of else {}),
         }
 
-    def adopt(self, twin: RunDir) -> dict[str, Any]:
-        """Write the summary of a run whose files were taken over from `twin`, and wait for the tracker."""
-        source = Path(os.path.relpath(twin.path, Path(self.cfg.root).resolve())).as_posix()
-        tags = {**twin_tags(twin), "overrides": self.overrides, "run_dir": str(self.run.path), "reused_from": source}
+    def adopt(self, equivalent: RunDir) -> dict[str, Any]:
+        """Write the summary of a run whose files were taken over from `equivalent`, and wait for the tracker."""
+        source = Path(os.path.relpath(equivalent.path, Path(self.cfg.root).resolve())).as_posix()
+        tags = {
+            **equivalent_tags(equivalent),
+            "overrides": self.overrides,
+            "run_dir": str(self.run.path),
+            "reused_from": source,
+        }
         summary = {
-            **read_summary(twin),
+            **read_summary(equivalent),
             "experiment": self.cfg.name,
             "overrides": self.overrides,
             "reused_from": source,
@@ -123,7 +128,7 @@ class Record:
         """
         about = {
             "name": data.name,
-            "embedded": data.embedded,
+            "synthetic": data.synthetic,
             "fingerprint": data.fingerprint,
             "encodings": data.train.encodings,
             "counts": data.counts,
@@ -135,11 +140,11 @@ class Record:
         self._draw_figures(summary)
         return summary
 
-    def test_results(self, test: EvaluationSet, trainer: Trainer, results: dict[str, Any]) -> None:
+    def test_results(self, test: TestSet, trainer: Trainer, results: dict[str, Any]) -> None:
         """Write the summary of one set of `tests` into its folder; to the report it is a run's."""
         about = {
             "name": test.data.name,
-            "embedded": test.data.embedded,
+            "synthetic": test.data.synthetic,
             "fingerprint": test.data.fingerprint[:12],
             "encodings": test.data.encodings,
             "counts": {"test": len(test.data)},

@@ -19,32 +19,32 @@ _LINKED = ("checkpoints", "predictions", "panel")
 _COPIED = ("metrics.jsonl", "per_image.csv", "per_range.csv", "confusion.csv", "figures", "tests")
 
 
-def find_twin(run: RunDir, root: Path, config_hash: str) -> RunDir | None:
+def find_equivalent(run: RunDir, root: Path, config_hash: str) -> RunDir | None:
     """A finished run under `root`/runs of the same configuration and seed, and another directory; None without one."""
     for path in find_runs(root / "runs"):
-        twin = RunDir(path)
-        if path != run.path and is_done(twin, config_hash):
-            return twin
+        equivalent = RunDir(path)
+        if path != run.path and is_done(equivalent, config_hash):
+            return equivalent
     return None
 
 
-def choose_twin(cfg: DictConfig, run: RunDir, config_hash: str) -> RunDir | None:
-    """The twin that `run` is to take over: none if it has begun on its own, or if the settings forbid it."""
+def choose_equivalent(cfg: DictConfig, run: RunDir, config_hash: str) -> RunDir | None:
+    """The equivalent run that `run` is to take over: none if it has begun on its own, or if the settings forbid it."""
     if cfg.force or not cfg.reuse or run.last.exists():
         return None
-    return find_twin(run, Path(cfg.root).expanduser().resolve(), config_hash)
+    return find_equivalent(run, Path(cfg.root).expanduser().resolve(), config_hash)
 
 
-def twin_has_all(cfg: DictConfig, run: RunDir, config_hash: str) -> bool:
-    """Whether a twin that `run` is to take over has every result that it would have."""
-    twin = choose_twin(cfg, run, config_hash)
-    return twin is not None and not due_tests(twin, cfg.tests)
+def equivalent_has_all(cfg: DictConfig, run: RunDir, config_hash: str) -> bool:
+    """Whether an equivalent run that `run` is to take over has every result that it would have."""
+    equivalent = choose_equivalent(cfg, run, config_hash)
+    return equivalent is not None and not due_tests(equivalent, cfg.tests)
 
 
-def take_over(twin: RunDir, run: RunDir) -> None:
-    """Give `run` the training's files of `twin`; the record (configuration, summary, status) stays its own."""
+def take_over(equivalent: RunDir, run: RunDir) -> None:
+    """Give `run` the training's files of `equivalent`; the record (configuration, summary, status) stays its own."""
     for name in (*_LINKED, *_COPIED):
-        source, target = twin.path / name, run.path / name
+        source, target = equivalent.path / name, run.path / name
         if source.is_dir():
             shutil.copytree(
                 source, target, dirs_exist_ok=True, copy_function=_link if name in _LINKED else shutil.copy2
@@ -53,9 +53,9 @@ def take_over(twin: RunDir, run: RunDir) -> None:
             shutil.copy2(source, target)
 
 
-def twin_tags(twin: RunDir) -> dict[str, Any]:
-    """What the tracker knows `twin` by; {} if it was not tracked."""
-    file = twin.path / TAGS_FILE
+def equivalent_tags(equivalent: RunDir) -> dict[str, Any]:
+    """What the tracker knows `equivalent` by; {} if it was not tracked."""
+    file = equivalent.path / TAGS_FILE
     return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
 
 

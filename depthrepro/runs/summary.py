@@ -51,7 +51,7 @@ def due_tests(run: RunDir, tests: Mapping[str, Any]) -> list[str]:
     return [
         name
         for name, test in tests.items()
-        if test["data"].get("root", "embedded") and not _scored(run, name, test["protocol"])
+        if test["data"].get("root", "synthetic") and not _scored(run, name, test["protocol"])
     ]
 
 

@@ -21,7 +21,7 @@ from depthrepro.config.prerequisites import check_checkpoints
 from depthrepro.config.schema import typed_config
 from depthrepro.core.errors import UserError
 from depthrepro.core.run_dir import RunDir
-from depthrepro.runs.reuse import twin_has_all
+from depthrepro.runs.reuse import equivalent_has_all
 from depthrepro.runs.summary import is_done
 
 # Settings that say how to run a sweep, not which: the same sweep is found again with or without them.
@@ -153,7 +153,7 @@ def _check_checkpoints(jobs: Sequence[Job], combinations: list[list[str]]) -> No
             if not job.is_done():
                 check_checkpoints(job.config, coming)
         except UserError as error:
-            if not twin_has_all(job.config, RunDir(job.run_dir), job.config_hash):
+            if not equivalent_has_all(job.config, RunDir(job.run_dir), job.config_hash):
                 raise UserError(f"{error}{_which(job.overrides, combinations)}") from None
         coming.add(job.run_dir)
 

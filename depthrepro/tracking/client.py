@@ -117,7 +117,7 @@ class Tracker:
             self._finished = True
             self._stop()
             raise UserError(f"{told}; to go on without MLflow: logger.required=false")
-        self._warn(f"{told}; going on without it, {self._way_out()}")
+        self._warn(f"{told}; going on without it, {self._how_to_fix()}")
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
         """Add tags to the run: scale, data set, fingerprint, git commit and the like.
@@ -153,15 +153,15 @@ class Tracker:
         self._say({"status": status})
         outcome = self._wait(_FINISH_S, "done", "gave_up", "failed", "exit")
         if outcome is None:
-            self._warn(f"MLflow is still being sent to in the background; if that fails, {self._way_out()}")
+            self._warn(f"MLflow is still being sent to in the background; if that fails, {self._how_to_fix()}")
         elif outcome != "done":
             self._warn(
-                f"MLflow lacks part of this run ({self._last.get('message') or 'mirror ended'}); {self._way_out()}"
+                f"MLflow lacks part of this run ({self._last.get('message') or 'mirror ended'}); {self._how_to_fix()}"
             )
         self._stop()
         return outcome == "done"
 
-    def _way_out(self) -> str:
+    def _how_to_fix(self) -> str:
         return f"`python -m depthrepro.tracking sync {self.run_dir}` catches up"
 
     def _say(self, message: dict[str, Any]) -> None:
@@ -184,7 +184,7 @@ class Tracker:
             else:
                 self._set(event)
         if self._last.get("event") == "ready" and not self._finished:
-            self._warn(f"the MLflow mirror ended, see {self.run_dir / LOG_FILE}; {self._way_out()}")
+            self._warn(f"the MLflow mirror ended, see {self.run_dir / LOG_FILE}; {self._how_to_fix()}")
         if self._last.get("event") in (None, "ready", "unreachable"):
             self._set({"event": "exit"})
         self._process.wait()

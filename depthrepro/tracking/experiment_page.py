@@ -37,7 +37,7 @@ whose children are the rows. *Views > {_VIEW_NAME}* lists all rows with their nu
 {test}: mean over the test images, main output, last checkpoint. Every output, metric and checkpoint is in
 the artifacts `summary.json` and `per_image.csv`; pictures are in `figures/`, the whole configuration is `config.yaml`.
 
-Where `Data` says *embedded*, the images are rendered: no such number is one of a real data set.
+Where `Data` says *synthetic*, the images are rendered: no such number is one of a real data set.
 
 Tables with error bars, beside the paper's numbers: `python -m depthrepro.report source=mlflow`
 """

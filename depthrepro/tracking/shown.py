@@ -30,7 +30,7 @@ _NOT_CHANGES = (
 _NO_PARAMS = (
     *_NOT_CHANGES,
     "tests",
-    *("data.root", "data.depth_root", "data.cache_dir", "data.allow_missing", "data.world"),
+    *("data.root", "data.depth_root", "data.cache_dir", "data.allow_missing", "data.synthetic"),
     *("trainer.device", "trainer.num_workers", "trainer.checkpoint_seconds", "trainer.log_every"),
     *("trainer.channels_last", "trainer.validate_every"),
 )
@@ -96,7 +96,7 @@ def shown_metric(name: str, main: str | None) -> str | None:
 def description(summary: Mapping[str, Any], config: Mapping[str, Any], run_dir: Path) -> str:
     """A run's note, in Markdown: what it is, its numbers, how they were measured, how to repeat it."""
     data = summary["data"]
-    rendered = ": **rendered, not photographs**" if data["embedded"] else ""
+    rendered = ": **rendered, not photographs**" if data["synthetic"] else ""
     main = main_output(config) or ""
     values = summary["metrics"].get(main, {})
     numbers = ", ".join(f"{key} {values[key]:.3f}" for key in HEADLINE if key in values)

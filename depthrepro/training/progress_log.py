@@ -13,7 +13,7 @@ from depthrepro.core.run_dir import RunDir
 from depthrepro.training.stages import Plan
 
 
-class TrainingLog:
+class ProgressLog:
     """Collects loss terms between two rows and writes the rows; silent on all ranks but the first.
 
     Args:
@@ -41,7 +41,7 @@ class TrainingLog:
         if distributed.is_main():
             self.rows.truncate_after(step)
 
-    def open_bar(self, step: int) -> TrainingLog:
+    def open_bar(self, step: int) -> ProgressLog:
         """Show the progress bar from `step` on; use as a context."""
         self.bar = progress_bar(
             None,
@@ -55,7 +55,7 @@ class TrainingLog:
         self._since = (time.monotonic(), step)
         return self
 
-    def __enter__(self) -> TrainingLog:
+    def __enter__(self) -> ProgressLog:
         """The log itself."""
         return self
 

@@ -25,7 +25,7 @@ from depthrepro.core.run_dir import RunDir
 from depthrepro.data.items.loader import EpochBatches, InOrder, length, make_loader, split_batch, to_device
 from depthrepro.training.device import choose_precision
 from depthrepro.training.parameter_groups import parameter_groups
-from depthrepro.training.progress_log import TrainingLog
+from depthrepro.training.progress_log import ProgressLog
 from depthrepro.training.schedules import Schedule
 from depthrepro.training.stages import Plan, PlannedStage, make_plan
 
@@ -99,7 +99,7 @@ class Trainer:
         self.loader = make_loader(train, self.batches, config.num_workers)
         self.val_loader = make_loader(val, InOrder(length(val), max(1, config.batch_size // ranks[1]), *ranks), 0)
         self.plan: Plan = make_plan(config, len(self.batches))
-        self.log = TrainingLog(run, self.plan, config.batch_size, config.log_every, device)
+        self.log = ProgressLog(run, self.plan, config.batch_size, config.log_every, device)
         self.replica: nn.Module = self.model  # wrapped for several ranks when training starts
 
     def _replicate(self) -> nn.Module:
@@ -273,7 +273,7 @@ class Trainer:
             restore_random_state(state["random"][distributed.rank()])
 
     def forecast_seconds(self, start: int) -> float:
-        """Time from step `start` to the end, from one forward and backward pass of the last, dearest stage."""
+        """Time from step `start` to the end, from one forward and backward pass of the last, most expensive stage."""
         self.batches.set_position(0)
         batch = to_device(next(iter(self.loader)), self.device)
         self.model.eval()  # statistics of normalisation layers must not move

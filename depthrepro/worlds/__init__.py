@@ -1,1 +1,1 @@
-"""The embedded data: procedural scenes, ray-cast, and written in the layouts of real data sets."""
+"""The synthetic data: procedural scenes, ray-cast, and written in the layouts of real data sets."""

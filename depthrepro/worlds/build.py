@@ -152,10 +152,10 @@ def check(world: World, root: Path, *, full: bool) -> None:
     """
     for name, expected in _manifest_files(root).items():
         file = root / name
-        way_out = f"delete {world.remade_by_deleting(root, name)} and run again to make it anew"
+        how_to_fix = f"delete {world.remade_by_deleting(root, name)} and run again to make it anew"
         size = file.stat().st_size if file.is_file() else -1
         if size != expected["size"]:
             fault = "is missing" if size < 0 else f"has {size} bytes, not {expected['size']}"
-            raise UserError(f"{file}: {fault}; {way_out}")
+            raise UserError(f"{file}: {fault}; {how_to_fix}")
         if full and entry(file)["sha256"] != expected["sha256"]:
-            raise UserError(f"{file}: differs from the manifest's hash; {way_out}")
+            raise UserError(f"{file}: differs from the manifest's hash; {how_to_fix}")

@@ -1,4 +1,4 @@
-"""What every embedded world shares: a name, a version, a configuration, units to render, and a folder in the cache."""
+"""What every synthetic world shares: a name, a version, a configuration, units to render, and a folder in the cache."""
 
 from __future__ import annotations
 

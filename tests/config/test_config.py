@@ -134,12 +134,12 @@ def test_changed_settings_get_a_readable_hashed_folder():
     assert not set(override_folder(["model.x=[1,2]", "loss.a={b: 'c/d'}"], None)) & set("/=,:'[]{} ")
 
 
-def test_real_data_and_embedded_data_have_run_directories_of_their_own(monkeypatch, tmp_path):
+def test_real_data_and_synthetic_data_have_run_directories_of_their_own(monkeypatch, tmp_path):
     monkeypatch.delenv("KITTI_RAW", raising=False)
-    embedded = resolve_run_dir(composed("+experiment=garg_kitti", f"root={tmp_path}"), [])
+    synthetic = resolve_run_dir(composed("+experiment=garg_kitti", f"root={tmp_path}"), [])
     monkeypatch.setenv("KITTI_RAW", "somewhere")
     real = resolve_run_dir(composed("+experiment=garg_kitti", f"root={tmp_path}"), [])
-    assert embedded == tmp_path / "runs" / "garg_kitti" / "seed=0"
+    assert synthetic == tmp_path / "runs" / "garg_kitti" / "seed=0"
     assert real.parent.parent == tmp_path / "runs" / "garg_kitti" and real.name == "seed=0"
 
 

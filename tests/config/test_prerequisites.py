@@ -99,14 +99,14 @@ def test_every_seed_starts_from_the_same_student(tmp_path):
 def test_a_run_whose_result_another_has_needs_no_checkpoint(sweep, tmp_path):
     """Two tables share a row; the student that it started from has been deleted since."""
     cfg = composed(tmp_path, "+experiment=da_encoders/student")
-    twin = tmp_path / "runs" / "da_in_domain_nyu" / "student" / "seed=0"
-    (twin / "checkpoints").mkdir(parents=True)
-    (twin / "checkpoints" / "last.pt").touch()
-    (twin / "config.yaml").write_text("name: da_in_domain_nyu/student\nseed: 0\n")
-    (twin / "status.json").write_text(json.dumps({"status": "done", "config_hash": config_hash(cfg)}))
-    data = {"name": "rooms", "embedded": True, "fingerprint": "f", "counts": {}, "encodings": {}}
+    equivalent = tmp_path / "runs" / "da_in_domain_nyu" / "student" / "seed=0"
+    (equivalent / "checkpoints").mkdir(parents=True)
+    (equivalent / "checkpoints" / "last.pt").touch()
+    (equivalent / "config.yaml").write_text("name: da_in_domain_nyu/student\nseed: 0\n")
+    (equivalent / "status.json").write_text(json.dumps({"status": "done", "config_hash": config_hash(cfg)}))
+    data = {"name": "rooms", "synthetic": True, "fingerprint": "f", "counts": {}, "encodings": {}}
     result = {"metrics": {}, "metrics_best": {}, "baselines": {}, "data": data, "scale": "demo", "seed": 0, "steps": 0}
-    (twin / "summary.json").write_text(json.dumps(result))
+    (equivalent / "summary.json").write_text(json.dumps(result))
     typed = ["+experiment=da_encoders/student", f"root={tmp_path}", "logger=none", *sweep]
     done = subprocess.run([sys.executable, "-m", "depthrepro.train", *typed], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -12,8 +12,8 @@ from depthrepro.data.concat import concat_images, concat_labelled
 class Constant(LabelledDataset):
     """Images whose pixels all have the number of their place."""
 
-    def __init__(self, name: str, numbers: list[int], embedded: bool = False) -> None:
-        self.name, self.numbers, self.embedded = name, numbers, embedded
+    def __init__(self, name: str, numbers: list[int], synthetic: bool = False) -> None:
+        self.name, self.numbers, self.synthetic = name, numbers, synthetic
         self.records = [ImageRecord(str(n), (2, 3)) for n in numbers]
         self.fingerprint, self.encodings = f"{name}{numbers}", {"png": len(numbers)}
 
@@ -50,5 +50,5 @@ def test_fingerprint_tells_order_names_and_content() -> None:
 
 
 def test_one_rendered_set_marks_the_whole() -> None:
-    assert concat_images({"a": Constant("a", [1]), "b": Constant("b", [2], embedded=True)}).embedded
-    assert not concat_images({"a": Constant("a", [1])}).embedded
+    assert concat_images({"a": Constant("a", [1]), "b": Constant("b", [2], synthetic=True)}).synthetic
+    assert not concat_images({"a": Constant("a", [1])}).synthetic

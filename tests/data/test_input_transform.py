@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from depthrepro.core.errors import UserError
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 
 
 @pytest.mark.parametrize(
@@ -19,36 +19,36 @@ from depthrepro.data.input_transform import InputPolicy
     ],
 )
 def test_shorter_side_with_the_aspect_kept(size, expected):
-    policy = InputPolicy(518, 518, multiple=14, keep_aspect=True)
-    assert policy.size_for(size) == expected
+    transform = InputTransform(518, 518, multiple=14, keep_aspect=True)
+    assert transform.size_for(size) == expected
 
 
 def test_a_fixed_size_ignores_the_aspect():
-    assert InputPolicy(188, 620).size_for((375, 1242)) == (188, 620)
+    assert InputTransform(188, 620).size_for((375, 1242)) == (188, 620)
 
 
 def test_both_sides_reach_the_least_size():
     """An upright image is scaled until its width is reached."""
-    policy = InputPolicy(96, 192, multiple=32, keep_aspect=True)
-    assert policy.size_for((400, 200)) == (384, 192)
-    assert policy.size_for((200, 200)) == (192, 192)
-    assert policy.size_for((100, 400)) == (96, 384)
+    transform = InputTransform(96, 192, multiple=32, keep_aspect=True)
+    assert transform.size_for((400, 200)) == (384, 192)
+    assert transform.size_for((200, 200)) == (192, 192)
+    assert transform.size_for((100, 400)) == (96, 384)
 
 
 def test_resizing_gives_the_size_and_keeps_what_fits():
     image = np.full((40, 100, 3), 77, np.uint8)
     for interpolation in ("area", "cubic", "bilinear"):
-        policy = InputPolicy(28, 28, multiple=14, keep_aspect=True, interpolation=interpolation)
-        resized = policy.resize(image)
+        transform = InputTransform(28, 28, multiple=14, keep_aspect=True, interpolation=interpolation)
+        resized = transform.resize(image)
         assert resized.shape == (28, 70, 3) and (resized == 77).all()
-    assert InputPolicy(40, 100).resize(image) is image
+    assert InputTransform(40, 100).resize(image) is image
 
 
 def test_the_checkpoint_gives_back_the_same():
-    policy = InputPolicy(518, 518, multiple=14, keep_aspect=True, interpolation="cubic")
-    assert InputPolicy.from_dict(policy.as_dict()) == policy
+    transform = InputTransform(518, 518, multiple=14, keep_aspect=True, interpolation="cubic")
+    assert InputTransform.from_dict(transform.as_dict()) == transform
     with pytest.raises(UserError, match="does not fit"):
-        InputPolicy.from_dict({"height": 3, "depth": 4})
+        InputTransform.from_dict({"height": 3, "depth": 4})
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_the_checkpoint_gives_back_the_same():
 )
 def test_impossible_sizes_are_told(arguments, words):
     with pytest.raises(UserError, match=words):
-        InputPolicy(**arguments)
+        InputTransform(**arguments)

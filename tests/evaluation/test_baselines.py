@@ -141,8 +141,8 @@ def test_mirrored_records_match_like_their_twins(tmp_path):
     flipped = tmp_path / "l.png", tmp_path / "r.png"
     for source, target in zip((record.left, record.right), flipped, strict=True):
         cv2.imwrite(str(target), cv2.imread(str(source))[:, ::-1])
-    twin = dataclasses.replace(record, left=flipped[0], right=flipped[1], mirrored=True)
-    np.testing.assert_array_equal(sgbm_prediction(twin).levels["sgbm"], sgbm_prediction(record).levels["sgbm"])
+    equivalent = dataclasses.replace(record, left=flipped[0], right=flipped[1], mirrored=True)
+    np.testing.assert_array_equal(sgbm_prediction(equivalent).levels["sgbm"], sgbm_prediction(record).levels["sgbm"])
 
 
 def test_a_pair_that_matches_nowhere_is_named(tmp_path):

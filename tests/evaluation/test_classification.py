@@ -48,7 +48,7 @@ def test_a_run_from_training_to_rows(tmp_path):
                 f"root={tmp_path}",
                 f"cache_dir={tmp_path}",
                 "data.root=null",
-                "data.world={train_images: 20, val_images: 10}",
+                "data.synthetic={train_images: 20, val_images: 10}",
                 "trainer.epochs=1",
                 "trainer.batch_size=6",
                 "input_size=[32,32]",

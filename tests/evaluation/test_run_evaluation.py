@@ -13,7 +13,7 @@ import torch
 from depthrepro.core.checkpoint import save_checkpoint
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import DEPTH_METRICS
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.evaluation import baseline_rows
 from depthrepro.evaluation.rows import read_rows, summarise
 from depthrepro.evaluation.run_evaluation import evaluate_run
@@ -21,7 +21,7 @@ from depthrepro.evaluation.scoring import evaluate_predictions, predict, score
 from depthrepro.inference.predictions import load_prediction, prediction_path
 from tests.evaluation.scenes import HEIGHT, PROTOCOL, WIDTH, TwoLevels, build, protocol
 
-SIZE = InputPolicy(24, 80)
+SIZE = InputTransform(24, 80)
 IDS = ["scene/00", "scene/01", "scene/02"]
 
 
@@ -33,7 +33,7 @@ def make_run(run_dir: Path, **gains: float) -> Path:
 
 def evaluate(run_dir, splits, case=PROTOCOL, model=None, **options):
     test, train = splits.test, splits.train
-    return evaluate_run(run_dir, model or TwoLevels(), test, train, case, policy=SIZE, progress=False, **options)
+    return evaluate_run(run_dir, model or TwoLevels(), test, train, case, transform=SIZE, progress=False, **options)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_saved_predictions_score_as_direct_ones(tmp_path, splits):
     again = evaluate_predictions(run / "predictions" / "last", splits.test, range(3), PROTOCOL)
     direct = [
         row
-        for i, p in enumerate(predict(TwoLevels(0.06), splits.test, range(3), policy=SIZE))
+        for i, p in enumerate(predict(TwoLevels(0.06), splits.test, range(3), transform=SIZE))
         for row in score(p, splits.test.records[i], splits.test.depth_gt(i, PROTOCOL.ground_truth), PROTOCOL)
     ]
     assert again == direct
@@ -81,13 +81,13 @@ def test_equal_checkpoints_are_predicted_once_and_both_can_be_scored_again(tmp_p
     summary = evaluate(run, splits, model=model)
     assert model.calls == 3
     assert summary["metrics_best"] == summary["metrics"]
-    twins = [load_prediction(prediction_path(run / "predictions" / name, IDS[2])).levels for name in ("last", "best")]
-    np.testing.assert_array_equal(twins[0]["L12"], twins[1]["L12"])
+    maps = [load_prediction(prediction_path(run / "predictions" / name, IDS[2])).levels for name in ("last", "best")]
+    np.testing.assert_array_equal(maps[0]["L12"], maps[1]["L12"])
     evaluate(make_run(run, best=0.08), splits, model=model)
     changed = [
         load_prediction(prediction_path(run / "predictions" / n, IDS[2])).levels["L12"] for n in ("last", "best")
     ]
-    np.testing.assert_array_equal(changed[0], twins[0]["L12"])
+    np.testing.assert_array_equal(changed[0], maps[0]["L12"])
     assert not np.array_equal(*changed), "writing one of two linked files leaves the other alone"
 
 

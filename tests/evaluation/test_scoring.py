@@ -8,7 +8,7 @@ import torch
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import DEPTH_METRICS
 from depthrepro.core.protocol import Alignment, Crop, GroundTruth, Resize
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.evaluation.scoring import (
     depth_map,
     evaluate_predictions,
@@ -206,7 +206,7 @@ class Recorder(TwoLevels):
 def test_predict_yields_each_image_in_order_and_puts_the_modes_back(tmp_path, batch_size):
     data, model = Scenes(tmp_path, 3), Recorder()
     model.frozen.eval()
-    outputs = predict(model, data, [2, 0, 1], policy=InputPolicy(24, 80), batch_size=batch_size)
+    outputs = predict(model, data, [2, 0, 1], transform=InputTransform(24, 80), batch_size=batch_size)
     first = next(outputs)
     assert not torch.is_inference_mode_enabled(), "the mode must not leak to the consumer"
     rest = list(outputs)
@@ -219,7 +219,7 @@ def test_predict_yields_each_image_in_order_and_puts_the_modes_back(tmp_path, ba
 
 def test_predict_feeds_rgb_in_zero_to_one_resized_by_area(tmp_path):
     data, model = Scenes(tmp_path, 1), Recorder()
-    list(predict(model, data, [0], policy=InputPolicy(HEIGHT // 2, WIDTH // 2)))
+    list(predict(model, data, [0], transform=InputTransform(HEIGHT // 2, WIDTH // 2)))
     bgr = cv2.imread(str(data.records[0].left)).astype(np.float64)
     mean = bgr[..., ::-1].reshape(HEIGHT // 2, 2, WIDTH // 2, 2, 3).mean(axis=(1, 3)) / 255
     np.testing.assert_allclose(model.seen[0].permute(1, 2, 0).numpy(), mean, atol=0.51 / 255)
@@ -227,7 +227,7 @@ def test_predict_feeds_rgb_in_zero_to_one_resized_by_area(tmp_path):
 
 def test_an_abandoned_prediction_puts_the_modes_back(tmp_path):
     model = TwoLevels()
-    outputs = predict(model, Scenes(tmp_path, 2), [0, 1], policy=InputPolicy(24, 80))
+    outputs = predict(model, Scenes(tmp_path, 2), [0, 1], transform=InputTransform(24, 80))
     next(outputs)
     assert not model.training
     outputs.close()
@@ -238,7 +238,7 @@ def test_an_image_that_changed_its_size_is_named(tmp_path):
     data = Scenes(tmp_path, 1)
     cv2.imwrite(str(data.records[0].left), np.zeros((10, 10, 3), np.uint8))
     with pytest.raises(UserError, match=r"left\.png: \(10, 10\) pixels where \(48, 160\) are expected"):
-        list(predict(TwoLevels(), data, [0], policy=InputPolicy(24, 80)))
+        list(predict(TwoLevels(), data, [0], transform=InputTransform(24, 80)))
 
 
 class Ramp(torch.nn.Module):
@@ -251,6 +251,12 @@ class Ramp(torch.nn.Module):
 @pytest.mark.parametrize(("flip", "row"), [(False, [0, 1, 2, 3]), (True, [1.5, 1.5, 1.5, 1.5])])
 def test_a_prediction_is_averaged_with_the_mirror_images_only_where_that_is_asked(tmp_path, flip, row):
     found = predict(
-        Ramp(), Scenes(tmp_path, 2), [0, 1], policy=InputPolicy(2, 4), kind=Kind.depth, batch_size=2, flip_average=flip
+        Ramp(),
+        Scenes(tmp_path, 2),
+        [0, 1],
+        transform=InputTransform(2, 4),
+        kind=Kind.depth,
+        batch_size=2,
+        flip_average=flip,
     )
     assert all((prediction.levels["depth"] == row).all() for prediction in found)

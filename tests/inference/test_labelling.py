@@ -18,12 +18,12 @@ from torch import nn
 
 from depthrepro.core.errors import UserError
 from depthrepro.data.base import ImageDataset, ImageRecord
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.readers.pseudo_labels import PseudoLabelled, label_path, read_label, write_label
 from depthrepro.inference import labelling
 from depthrepro.inference.labelling import label_images
 
-POLICY = InputPolicy(8, 8, multiple=4, keep_aspect=True)
+TRANSFORM = InputTransform(8, 8, multiple=4, keep_aspect=True)
 
 
 class Noise(ImageDataset):
@@ -60,7 +60,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def label(folder: Path, **options) -> int:
-    return label_images(Teacher(), POLICY, Noise(), folder, progress=False, **options)
+    return label_images(Teacher(), TRANSFORM, Noise(), folder, progress=False, **options)
 
 
 def test_labels_are_the_teachers_maps_to_within_half_a_step(tmp_path):
@@ -68,7 +68,7 @@ def test_labels_are_the_teachers_maps_to_within_half_a_step(tmp_path):
     data = PseudoLabelled(Noise(), tmp_path)
     for index in range(21):
         values = data.read_image(index)
-        batch = torch.from_numpy(POLICY.resize(values)).permute(2, 0, 1)[None].float() / 255
+        batch = torch.from_numpy(TRANSFORM.resize(values)).permute(2, 0, 1)[None].float() / 255
         with torch.inference_mode():
             depth = Teacher()(batch)["affine_inv_depth"][0, 0].numpy()
         found, known = data.read_label(index)
@@ -97,7 +97,7 @@ def test_a_teacher_that_fails_names_the_image(tmp_path):
     teacher = Teacher()
     nn.init.constant_(teacher.layer.bias, float("nan"))
     with pytest.raises(UserError, match="noise/0: the teacher's prediction is not finite"):
-        label_images(teacher, POLICY, Noise(), tmp_path, progress=False)
+        label_images(teacher, TRANSFORM, Noise(), tmp_path, progress=False)
 
 
 def test_shards_together_give_the_same_files_as_one(tmp_path):
@@ -152,7 +152,7 @@ def test_killed_twice_it_still_gives_the_same_files(tmp_path):
     label(tmp_path / "whole")
     code = (
         "from pathlib import Path; from tests.inference.test_labelling import *; "
-        f"label_images(Teacher(0.08), POLICY, Noise(), Path({str(tmp_path / 'killed')!r}), progress=False)"
+        f"label_images(Teacher(0.08), TRANSFORM, Noise(), Path({str(tmp_path / 'killed')!r}), progress=False)"
     )
     root = Path(__file__).parents[2]
     for wanted in (3, 13):

@@ -6,8 +6,8 @@ import torch
 from depthrepro.core.checkpoint import save_checkpoint
 from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
-from depthrepro.data.input_transform import InputPolicy
-from depthrepro.models.depth_anything import SIZES, DepthAnything, policy_of
+from depthrepro.data.input_transform import InputTransform
+from depthrepro.models.depth_anything import SIZES, DepthAnything, transform_of
 
 TINY = {
     "encoder": "vits",
@@ -17,7 +17,7 @@ TINY = {
 }
 LITE = {"encoder": "efficientnet_lite0", "out_channels": [8, 8, 8, 8], "features": 8}
 CONFIG = {"_target_": "depthrepro.models.depth_anything.DepthAnything", "_convert_": "all", **TINY}
-POLICY = InputPolicy(42, 56, multiple=14, keep_aspect=True, interpolation="cubic")
+TRANSFORM = InputTransform(42, 56, multiple=14, keep_aspect=True, interpolation="cubic")
 
 
 def network(options=TINY, **more) -> DepthAnything:
@@ -105,17 +105,17 @@ def test_a_checkpoint_gives_the_same_map_back(tmp_path):
     model = network(head="metric", max_depth_m=20.0)
     config = {**CONFIG, "head": "metric", "max_depth_m": 20.0, "weights": "gone.pth"}  # the start's file is not needed
     save_checkpoint(
-        tmp_path / "last.pt", {"model": model.state_dict(), "model_config": config, "input": POLICY.as_dict()}
+        tmp_path / "last.pt", {"model": model.state_dict(), "model_config": config, "input": TRANSFORM.as_dict()}
     )
     loaded = DepthAnything.from_checkpoint(str(tmp_path / "last.pt"))
-    assert not loaded.training and loaded.kind is Kind.depth and policy_of(loaded) == POLICY
+    assert not loaded.training and loaded.kind is Kind.depth and transform_of(loaded) == TRANSFORM
     image = torch.rand(1, 3, 42, 70)
     assert torch.equal(loaded(image)["depth"], model(image)["depth"])
 
 
-def test_a_network_that_was_not_loaded_has_no_policy():
+def test_a_network_that_was_not_loaded_has_no_transform():
     with pytest.raises(UserError, match="size of its input is not known"):
-        policy_of(network())
+        transform_of(network())
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_network_that_was_not_loaded_has_no_policy():
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_told(change, words, tmp_path):
-    state = {"model": network().state_dict(), "model_config": {**CONFIG, **change}, "input": POLICY.as_dict()}
+    state = {"model": network().state_dict(), "model_config": {**CONFIG, **change}, "input": TRANSFORM.as_dict()}
     save_checkpoint(tmp_path / "last.pt", state)
     with pytest.raises(UserError, match=words):
         DepthAnything.from_checkpoint(tmp_path / "last.pt")

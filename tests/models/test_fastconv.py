@@ -17,10 +17,10 @@ def written(folder, **head):
     options = {"encoder": "resnet18", "out_channels": [4, 4, 8, 8], "features": 8, **head}
     path = folder / "last.pt"
     target = "depthrepro.models.depth_anything.DepthAnything"
-    policy = {"height": 64, "width": 64, "multiple": 32, "keep_aspect": False, "interpolation": "area"}
+    transform = {"height": 64, "width": 64, "multiple": 32, "keep_aspect": False, "interpolation": "area"}
     model = DepthAnything(**options)
     torch.nn.init.constant_(model.decoder.head[2].bias, 1.0)
-    torch.save({"model": model.state_dict(), "model_config": {"_target_": target, **options}, "input": policy}, path)
+    torch.save({"model": model.state_dict(), "model_config": {"_target_": target, **options}, "input": transform}, path)
     return str(path)
 
 

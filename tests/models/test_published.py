@@ -136,7 +136,7 @@ def test_the_same_map_at_every_size(theirs, names, tmp_path, capsys):
     file = tmp_path / "depth_anything_vits14.pth"
     torch.save(names(theirs), file)
     ours = DepthAnything.from_checkpoint(file)
-    assert ours.policy == PUBLISHED_INPUT and not ours.training
+    assert ours.transform == PUBLISHED_INPUT and not ours.training
     assert sha256(file) in capsys.readouterr().out
     for size in SIZES if names is published_names else SIZES[1:]:
         assert difference(ours, theirs, size) < 1e-4

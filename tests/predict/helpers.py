@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from depthrepro.core.checkpoint import save_checkpoint
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.inference.predictions import Kind
 from depthrepro.models.depth_anything import DepthAnything
 from depthrepro.models.garg import GargNet
@@ -47,8 +47,8 @@ def depth_anything_checkpoint(path: Path, head: str = "relative", nclass: int = 
     torch.manual_seed(0)
     config = {**DEPTH_ANYTHING, "head": head, "nclass": nclass}
     model = DepthAnything(**{key: value for key, value in config.items() if key != "_target_"})
-    policy = InputPolicy(42, 42, multiple=14, keep_aspect=True, interpolation="cubic")
-    save_checkpoint(path, {"model": model.state_dict(), "model_config": config, "input": policy.as_dict()})
+    transform = InputTransform(42, 42, multiple=14, keep_aspect=True, interpolation="cubic")
+    save_checkpoint(path, {"model": model.state_dict(), "model_config": config, "input": transform.as_dict()})
     return path
 
 

@@ -5,7 +5,7 @@ import torch
 
 from depthrepro.core.checkpoint import save_checkpoint
 from depthrepro.core.errors import UserError
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.inference.predictions import Kind
 from depthrepro.models.garg import GargNet
 from depthrepro.predict.loading import build_model, load_network
@@ -16,20 +16,20 @@ def test_an_older_checkpoint_with_input_size(garg):
     network = load_network(garg, "cpu")
     assert isinstance(network.model, GargNet) and not network.model.training
     assert (network.kind, network.level) == (Kind.disp_frac, "L12")
-    assert network.policy == InputPolicy(*SIZE)
+    assert network.transform == InputTransform(*SIZE)
     assert network.description == GARG
 
 
-def test_the_stored_input_policy_wins(tmp_path):
-    policy = InputPolicy(48, 80, interpolation="bilinear")
-    file = garg_checkpoint(tmp_path / "last.pt", input=policy.as_dict())
-    assert load_network(file, "cpu").policy == policy
+def test_the_stored_input_transform_wins(tmp_path):
+    transform = InputTransform(48, 80, interpolation="bilinear")
+    file = garg_checkpoint(tmp_path / "last.pt", input=transform.as_dict())
+    assert load_network(file, "cpu").transform == transform
 
 
 def test_a_depth_anything_of_ours(relative, metric):
     assert load_network(relative, "cpu").kind is Kind.affine_inv_depth
     network = load_network(metric, "cpu")
-    assert network.kind is Kind.depth and network.policy.keep_aspect
+    assert network.kind is Kind.depth and network.transform.keep_aspect
     assert network.level == "depth"
 
 

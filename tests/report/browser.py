@@ -37,7 +37,7 @@ class Browser:
 
     Attributes:
         requests: URLs that the tab asked for since the last `open`.
-        errors: Errors, warnings and broken policies that the console showed since the last `open`.
+        errors: Errors, warnings and broken transforms that the console showed since the last `open`.
     """
 
     def __init__(self, program: str, profile: Path) -> None:

@@ -29,11 +29,11 @@ def metrics(abs_rel: float, rmse: float = 5.0, **changed: float) -> dict[str, fl
 
 
 def summary(**changed: Any) -> dict[str, Any]:
-    """A summary.json of embedded streets; `data=` and `levels=` replace parts of it."""
+    """A summary.json of synthetic streets; `data=` and `levels=` replace parts of it."""
     levels = changed.pop("levels", {name: metrics(a) for name, a in zip(SIZES, (0.28, 0.26, 0.25, 0.24), strict=True)})
     data = {
-        "name": "streets (embedded)",
-        "embedded": True,
+        "name": "streets (synthetic)",
+        "synthetic": True,
         "fingerprint": "abc123def456",
         "encodings": {"png": 568},
         "counts": {"train": 200, "val": 24, "test": 60},

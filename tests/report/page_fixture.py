@@ -15,8 +15,8 @@ from depthrepro.report.paper import Claim, Ours, PaperRow, PaperTable
 from depthrepro.report.rows import Unfinished, load_runs
 from tests.report.conftest import SIZES, metrics, summary
 
-STREETS = {"name": "streets (embedded)", "embedded": True, "fingerprint": "abc", "counts": {"train": 200, "test": 60}}
-KITTI = {"name": "KITTI 2012", "embedded": False, "fingerprint": "999", "counts": {"train": 272, "test": 60}}
+STREETS = {"name": "streets (synthetic)", "synthetic": True, "fingerprint": "abc", "counts": {"train": 200, "test": 60}}
+KITTI = {"name": "KITTI 2012", "synthetic": False, "fingerprint": "999", "counts": {"train": 272, "test": 60}}
 HOSTILE = '<script>alert(1)</script> & "quoted"'
 
 
@@ -81,7 +81,7 @@ def _verdicts(table: PaperTable, block: Block) -> list[Verdict]:
     found = []
     for number, claim in enumerate(table.claims):
         for metric in claim.metrics:
-            if not block.embedded and number == 0:
+            if not block.synthetic and number == 0:
                 found.append(Verdict(claim, metric, "not measured", reason="no finished run of L9"))
             elif metric == "delta1":
                 found.append(Verdict(claim, metric, "reproduced", up, 0.1, (0, 1), 60))

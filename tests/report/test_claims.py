@@ -76,8 +76,8 @@ def test_one_seed_decides_nothing(block):
 
 def test_equal_rows_are_told(block):
     images = scores(block, L9=0.5)
-    twin = images.assign(method="L12")
-    found = verdicts(block, pd.concat([images, twin]))[0]
+    equivalent = images.assign(method="L12")
+    found = verdicts(block, pd.concat([images, equivalent]))[0]
     assert found.verdict == "undecided" and "same numbers" in found.reason
 
 

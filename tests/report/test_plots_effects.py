@@ -50,7 +50,7 @@ def block_of(table: PaperTable, seeds=None, baselines=None, **keys) -> Block:
     for name, value in ({"mean_map": 0.31, "sgbm": 0.04} if baselines is None else baselines).items():
         known = {"abs_rel": Value(value), "rmse": Value(20 * value)}
         lines.append(Line(name, "baseline", name, values=known, runs=tuple(runs["run"])))
-    data = {"data": "streets (embedded)", "embedded": True, "scale": "demo", "images": 60, "variant": ""}
+    data = {"data": "streets (synthetic)", "synthetic": True, "scale": "demo", "images": 60, "variant": ""}
     protocol = {"protocol": Protocol().as_dict(), "fingerprint": "abc"}
     return Block({**data, **protocol, **keys}, runs, [], {"last": lines})
 
@@ -90,7 +90,7 @@ def test_effects_keep_the_paper_s_values_off_our_axis_unless_the_data_are_the_pa
     assert fig.axes[2].lines[0].get_xdata() == pytest.approx([0.205, 0.177])
     assert fig.axes[2].lines[0].get_ydata() == pytest.approx([0, 2])
     assert all(0.205 not in line.get_xdata() for line in fig.axes[0].lines)
-    same = build_effects(table, block_of(table, data="KITTI raw", embedded=False, scale="paper"))
+    same = build_effects(table, block_of(table, data="KITTI raw", synthetic=False, scale="paper"))
     assert len(same.axes) == 2 and same.axes[0].lines[0].get_xdata() == pytest.approx([0.205, 0.177])
     alone = paper_table(published={"L9": 0.2})  # one published row shows no effect
     assert len(build_effects(alone, block_of(alone)).axes) == 2
@@ -131,7 +131,7 @@ def test_the_resolution_curve_stands_beside_the_paper_s_with_bars():
     assert ends[0] == pytest.approx([0.29 - 0.0007**0.5, 0.29 + 0.0007**0.5])
     assert ends[3] == pytest.approx([0.21 - 0.0002**0.5, 0.21 + 0.0002**0.5])  # ±0.01 from 0.21: √(0.0002 / 1)
     assert "↓ SGBM 0.040" in words(fig) and axes.get_ylim()[0] > 0.1
-    assert {"ours, streets (embedded)", "paper, KITTI", "L12, Aug 8x", "mean depth map"} <= set(legend(fig))
+    assert {"ours, streets (synthetic)", "paper, KITTI", "L12, Aug 8x", "mean depth map"} <= set(legend(fig))
 
 
 def test_the_resolution_curve_with_one_seed_and_a_missing_level_has_what_is_there():

@@ -11,7 +11,7 @@ from depthrepro.core.errors import UserError
 from depthrepro.report.__main__ import main, parse
 
 TABLES = Path(__file__).parent / "tables"
-ENDING = "streets-embedded-demo.png"
+ENDING = "streets-synthetic-demo.png"
 FIGURES = {f"{name}_{ENDING}" for name in ("error_vs_resolution", "ranges", "distribution", "curves", "panel")}
 FILES = {"table.md", "table.tex", "table.csv"} | FIGURES
 LISTENING = """
@@ -62,7 +62,7 @@ def test_without_a_name_the_claims_are_printed(report, add_run, capsys):
     add_run("garg_kitti/seed=0")
     assert report() == 0
     said = capsys.readouterr().out
-    assert "  streets (embedded) · scale demo, 1 seed\n" in said
+    assert "  streets (synthetic) · scale demo, 1 seed\n" in said
     assert "undecided     L12 beats L9" in said and "4 images; paper −0.028" in said
     assert "not measured  Augmentation improves L12" in said
     assert "| L9" not in said
@@ -84,11 +84,13 @@ def test_an_unfinished_run_is_told_where_no_other_exists(report, add_run, capsys
 
 def test_blocks_get_figures_of_their_own_and_stale_ones_go(report, add_run, add_pictures, tmp_path):
     add_pictures(add_run("garg_kitti/seed=0"), count=1)
-    real = add_run("garg_kitti2012/seed=0", experiment="garg_kitti2012", data={"name": "KITTI 2012", "embedded": False})
+    real = add_run(
+        "garg_kitti2012/seed=0", experiment="garg_kitti2012", data={"name": "KITTI 2012", "synthetic": False}
+    )
     assert report() == 0
     out = tmp_path / "out" / "garg_resolution"
     assert {path.name for path in out.iterdir()} - FILES == {
-        name.replace("streets-embedded", "kitti-2012") for name in FIGURES if not name.startswith("panel")
+        name.replace("streets-synthetic", "kitti-2012") for name in FIGURES if not name.startswith("panel")
     }
     shutil.rmtree(real)
     assert report() == 0

@@ -140,14 +140,14 @@ def test_committed_files_give_the_same_tables(two_seeds, tmp_path):
 
 
 def test_committing_leaves_real_images_out(runs, add_run, add_pictures, tmp_path):
-    add_pictures(add_run("garg_kitti/seed=0", data={"name": "KITTI raw", "embedded": False}))
+    add_pictures(add_run("garg_kitti/seed=0", data={"name": "KITTI raw", "synthetic": False}))
     add_pictures(add_run("garg_kitti/seed=1", seed=1))
     experiments = tmp_path / "experiments"
     (experiments / TABLE.name).mkdir(parents=True)
     (experiments / TABLE.name / "paper.yaml").write_bytes((TABLES / TABLE.name / "paper.yaml").read_bytes())
     assert main([f"runs={runs}", f"experiments={experiments}", "commit=true"]) == 0
     plots = {path.name for path in (experiments / TABLE.name / "plots").iterdir()}
-    assert "panel_streets-embedded-demo.png" in plots and "panel_kitti-raw-demo.png" not in plots
+    assert "panel_streets-synthetic-demo.png" in plots and "panel_kitti-raw-demo.png" not in plots
     assert {p.name for p in (experiments / TABLE.name).iterdir() if p.suffix == ".csv"} == {
         *("results.csv", "images.csv", "ranges.csv", "curves.csv")
     }
@@ -193,7 +193,7 @@ def test_a_newcomer_without_runs_sees_the_committed_tables_and_is_told(runs, add
     assert main([*words, "source=runs"]) == 1  # who asks for runs gets none else
     kept, shown = experiments / TABLE.name, tmp_path / "out" / TABLE.name
     pictures = {path.name: path.read_bytes() for path in (kept / "plots").iterdir()}
-    assert "panel_streets-embedded-demo.png" in pictures
+    assert "panel_streets-synthetic-demo.png" in pictures
     assert {path.name: path.read_bytes() for path in shown.glob("*.png")} == pictures
     committed = (kept / "tables" / "table.md").read_text().replace("../plots/", "")
     assert committed == (shown / "table.md").read_text()

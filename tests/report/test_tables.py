@@ -15,7 +15,7 @@ from depthrepro.report.tables import Cell, csv_frame, grid, header, markdown, me
 from tests.report.conftest import SIZES, metrics
 
 RESOLUTION = load_paper(Path(__file__).parent / "tables" / "garg_resolution" / "paper.yaml")
-KITTI2012 = {"name": "KITTI 2012", "embedded": False, "fingerprint": "999", "counts": {"train": 272, "test": 39}}
+KITTI2012 = {"name": "KITTI 2012", "synthetic": False, "fingerprint": "999", "counts": {"train": 272, "test": 39}}
 
 
 @pytest.fixture
@@ -79,12 +79,12 @@ def test_gaps_and_missing_runs_are_told_apart(runs, add_run):
     body = [[cell.text for cell in row] for row in grid(table, block, "last")]
     assert body == [
         ["L9", "paper, KITTI", "", "", "0.205", "–"],
-        ["", "ours, streets (embedded)", "12×40", "1", "0.300", "5.000"],
+        ["", "ours, streets (synthetic)", "12×40", "1", "0.300", "5.000"],
         ["L10", "paper, KITTI", "", "", "–", "5.000"],
-        ["", "ours, streets (embedded)", "", "", "missing", "missing"],
+        ["", "ours, streets (synthetic)", "", "", "missing", "missing"],
         ["Eigen", "paper, KITTI", "", "", "–", "7.200"],
-        ["Mean depth map (train)", "ours, streets (embedded)", "", "", "0.400", "5.000"],
-        ["SGBM (sees both images)", "ours, streets (embedded)", "", "", "missing", "missing"],
+        ["Mean depth map (train)", "ours, streets (synthetic)", "", "", "0.400", "5.000"],
+        ["SGBM (sees both images)", "ours, streets (synthetic)", "", "", "missing", "missing"],
     ]
 
 
@@ -123,7 +123,7 @@ def test_a_plain_run_comes_before_a_changed_one(runs, add_run):
     add_run("a/seed=0", overrides=["+experiment=garg_kitti", "loss=l1"])
     add_run("b/seed=0")
     titles = [block.title for block in build_blocks(RESOLUTION, load_runs(runs)[0])]
-    assert titles == ["streets (embedded) · scale demo", "streets (embedded) · scale demo · loss=l1"]
+    assert titles == ["streets (synthetic) · scale demo", "streets (synthetic) · scale demo · loss=l1"]
 
 
 def test_the_newer_of_two_runs_of_one_seed_counts_and_the_other_is_named(runs, add_run):
@@ -158,7 +158,7 @@ def test_markdown_says_what_its_numbers_are_and_where_they_come_from(three_seeds
     waiting = add_run("garg_kitti/seed=9", status="running")
     figures = {three_seeds[0].slug: {"Panel": "panel.png"}}
     text = markdown(RESOLUTION, three_seeds, {}, load_runs(runs)[1], figures)
-    assert "## streets (embedded) · scale demo" in text
+    assert "## streets (synthetic) · scale demo" in text
     assert "**Rendered data, not photographs**" in text
     assert "fingerprint abc123def456; train 200, val 24, test 60" in text
     assert f"**Protocol**: {Protocol().describe()}." in text
@@ -166,7 +166,7 @@ def test_markdown_says_what_its_numbers_are_and_where_they_come_from(three_seeds
     assert "0, 1, 2; cells are mean ± standard deviation (n − 1) over n seeds" in text
     assert re.search(r"\| L9 +\| 0 1 2 +\| hash0 hash1 hash2 +\| 0123456 +\| runs/garg_kitti/seed=\* +\|", text)
     assert f"- `runs/garg_kitti/{waiting.name}`: running at step 120 of 750" in text
-    assert "![Panel: streets (embedded) · scale demo](panel.png)" in text
+    assert "![Panel: streets (synthetic) · scale demo](panel.png)" in text
     assert "arXiv:1603.04992" in text
 
 
@@ -195,7 +195,7 @@ def test_csv_holds_the_unrounded_numbers_of_the_table(three_seeds):
     assert row["abs_rel"] == pytest.approx(0.29, abs=1e-15)
     assert row["abs_rel_std"] == pytest.approx(0.0007**0.5, abs=1e-15)
     assert (row["n"], row["seeds"], row["config_hashes"]) == (3, "0 1 2", "hash0 hash1 hash2")
-    assert bool(row["embedded"]) and row["height"] == 12
+    assert bool(row["synthetic"]) and row["height"] == 12
     skip = frame[(frame["row"] == "L10 + skip") & (frame["checkpoint"] == "last")].set_index("source")
     assert skip.loc["paper", "abs_rel"] == 0.246 and not skip.loc["paper", "missing"]
     assert np.isnan(skip.loc["ours", "abs_rel"]) and skip.loc["ours", "missing"]

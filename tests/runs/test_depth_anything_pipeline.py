@@ -27,9 +27,9 @@ SMALL = (
     *("input_size=[64,96]", "model.out_channels=[8,8,8,8]", "model.features=8", "trainer.precision=fp32"),
     *("trainer.batch_size=2", "trainer.epochs=1", "tests.heldout.data.images=2", "logger=none"),
 )
-TEACHER = ("+experiment=da_teacher", "data.embedded.streets.images=6", "data.val_every=3", *SMALL)
+TEACHER = ("+experiment=da_teacher", "data.synthetic.streets.images=6", "data.val_every=3", *SMALL)
 STUDENT = (
-    *("+experiment=da_student", "data.labelled.embedded.streets.images=6", "data.labelled.val_every=3"),
+    *("+experiment=da_student", "data.labelled.synthetic.streets.images=6", "data.labelled.val_every=3"),
     *("data.unlabelled.worlds.images=5", *SMALL),
 )
 
@@ -70,7 +70,7 @@ def test_a_run_is_scored_on_its_test_sets(root, name):
     whole = summary(root, name)
     assert whole["metrics"] == {} and set(whole["tests"]) == {"heldout"}
     own = json.loads((root / "runs" / name / "seed=0" / "tests" / "heldout" / "summary.json").read_text())
-    assert own["images"] == 2 and own["data"]["embedded"] and "ground_plane" in own["baselines"]
+    assert own["images"] == 2 and own["data"]["synthetic"] and "ground_plane" in own["baselines"]
     assert own["metrics"] == whole["tests"]["heldout"]
     assert (root / "runs" / name / "seed=0" / "tests" / "heldout" / "figures" / "panel.png").is_file()
 
@@ -147,7 +147,7 @@ METRIC = (
     *("+experiment=da_zero_shot_metric/nyu_student", "input_size=[64,96]", "model.out_channels=[8,8,8,8]"),
     *("model.features=8", "model.bins.bins=8", "model.bins.dim=8", "trainer.precision=fp32", "logger=none"),
     *("trainer.batch_size=2", "trainer.epochs=1", "data.val_every=3"),
-    *("data.embedded.images=6", "data.embedded.test_images=2", "tests.halls.data.images=2"),
+    *("data.synthetic.images=6", "data.synthetic.test_images=2", "tests.halls.data.images=2"),
 )
 
 
@@ -155,7 +155,7 @@ def test_a_student_becomes_metric_and_is_scored_on_interiors_it_has_not_seen(roo
     """Beside it the mean depth map of the rooms it learnt from; both can be scored again in other terms."""
     run = train(root, *METRIC, f"run_dir='{root}/runs/metric/seed=0'")
     told = capsys.readouterr().out
-    assert "2 test images of rooms (embedded)" in told and "\nhalls " in told
+    assert "2 test images of rooms (synthetic)" in told and "\nhalls " in told
     weights = load_checkpoint(run.path / "checkpoints" / "last.pt")["model"]
     student = load_checkpoint(root / "runs" / "da_student" / "seed=0" / "checkpoints" / "last.pt")["model"]
     statistics = [key for key in student if key.startswith("encoder") and key.endswith("running_mean")]

@@ -16,10 +16,10 @@ from tests.runs.test_depth_anything_pipeline import train
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 INDOORS = (
-    *("logger=none", "data.embedded.images=6", "data.embedded.test_images=2", "data.val_every=3"),
+    *("logger=none", "data.synthetic.images=6", "data.synthetic.test_images=2", "data.val_every=3"),
     "tests.halls.data.images=2",
 )
-RELATIVE = ("logger=none", "data.embedded.streets.images=6", "data.val_every=3", "tests.heldout.data.images=2")
+RELATIVE = ("logger=none", "data.synthetic.streets.images=6", "data.val_every=3", "tests.heldout.data.images=2")
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ optimizer: {{lr: {lr}}}
 """
 
 TINY = [
-    "data.world={train_pairs: 8, val_pairs: 2, test_pairs: 3, width: 310, height: 94, seed: 0}",
+    "data.synthetic={train_pairs: 8, val_pairs: 2, test_pairs: 3, width: 310, height: 94, seed: 0}",
     "input_size=[48,160]",
     "model.c6_filters=8",
     "model.output_scale=1",

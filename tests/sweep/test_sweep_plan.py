@@ -21,7 +21,7 @@ TABLE = "+experiment/garg_warp=glob(*)"
 
 @pytest.fixture(autouse=True)
 def loader(monkeypatch):
-    """Hydra's own, as a program has it; nothing but embedded data."""
+    """Hydra's own, as a program has it; nothing but synthetic data."""
     for name in ("KITTI_RAW", "KITTI_STEREO"):
         monkeypatch.delenv(name, raising=False)
     import depthrepro.train  # noqa: F401 - registers schema and launchers

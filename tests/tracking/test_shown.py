@@ -29,10 +29,10 @@ def test_parameters_are_readable_and_what_varies_between_rows_sorts_first():
         "trainer.epochs=24",
         "trainer.device=cpu",
     ]
-    shown = params(CONFIG, {"data": "streets (embedded)", "overrides": typed})
+    shown = params(CONFIG, {"data": "streets (synthetic)", "overrides": typed})
     assert sorted(shown)[:6] == ["Data", "Row", "Scale", "Seed", "Table", "Typed"]
     assert shown == {
-        "Data": "streets (embedded)",
+        "Data": "streets (synthetic)",
         "Row": "flip",
         "Scale": "demo",
         "Seed": "2",
@@ -118,13 +118,13 @@ def test_the_main_output_is_the_last_that_was_trained():
 def test_the_note_of_a_run_says_what_it_is():
     lines = description(SUMMARY, CONFIG, Path("/runs/a b/seed=2")).split("\n\n")
     assert lines == [
-        "**garg_augmentation/flip**, seed 2, scale demo, on streets (embedded): **rendered, not photographs**",
+        "**garg_augmentation/flip**, seed 2, scale demo, on streets (synthetic): **rendered, not photographs**",
         "Output L9: **abs_rel 0.250, rmse 5.000, delta1 0.600**, mean of 60 test images.",
         f"Protocol: {PROTOCOL}",
-        "Typed: `python -m depthrepro.train +experiment/garg_augmentation=flip 'data.world={width: 310, seed: 0}'`",
+        "Typed: `python -m depthrepro.train +experiment/garg_augmentation=flip 'data.synthetic={width: 310, seed: 0}'`",
         "To repeat it from its saved configuration: `python -m depthrepro.rerun '/runs/a b/seed=2'`",
     ]
-    real = description({**SUMMARY, "data": {"name": "KITTI 2012 (grey)", "embedded": False}}, CONFIG, Path("r"))
+    real = description({**SUMMARY, "data": {"name": "KITTI 2012 (grey)", "synthetic": False}}, CONFIG, Path("r"))
     assert "rendered" not in real
     assert "Not evaluated." in description({**SUMMARY, "metrics": {}}, CONFIG, Path("r"))
     assert "runs/x/seed=2 has the same" in description({**SUMMARY, "reused_from": "runs/x/seed=2"}, CONFIG, Path("r"))

@@ -52,7 +52,7 @@ def dead_process():
 
 def test_sync_sends_everything_and_again_changes_nothing(run_dir, root, client, state):
     (run_dir / "config.yaml").write_text("trainer: {epochs: 3}\ninput_size: [188, 620]\nlong: " + "x" * 900)
-    (run_dir / "mlflow_tags.json").write_text(json.dumps({"scale": "demo", "embedded": True, "git_commit": "abc"}))
+    (run_dir / "mlflow_tags.json").write_text(json.dumps({"scale": "demo", "synthetic": True, "git_commit": "abc"}))
     (run_dir / "status.json").write_text('{"status": "done"}')
     (run_dir / "figures").mkdir()
     for name in ("summary.json", "per_image.csv", "environment.txt", "figures/panel.png", "figures/notes.txt"):
@@ -76,7 +76,7 @@ def test_sync_sends_everything_and_again_changes_nothing(run_dir, root, client, 
         assert run.data.params == {"trainer.epochs": "3", "input_size": "188, 620"}
     tags = run.data.tags
     assert tags["non_finite"] == "test/L12/abs_rel: 1"
-    assert (tags["scale"], tags["embedded"], tags["mlflow.source.git.commit"]) == ("demo", "true", "abc")
+    assert (tags["scale"], tags["synthetic"], tags["mlflow.source.git.commit"]) == ("demo", "true", "abc")
     assert tags["run_dir"] == str(run_dir)
     assert tags["checkpoint"] == str(run_dir / "checkpoints" / "last.pt")
     assert tags["checkpoint_sha256"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # of "abc"
@@ -181,10 +181,10 @@ def test_the_data_set_follows_the_other_parameters_once_it_is_known(run_dir, cli
     first = {"Row": "l1_hs", "Seed": "1", "Table": "garg_loss", "Typed": "trainer.device=cpu"}
     assert only_run(client).data.params == first
     assert not MirrorState.load(run_dir).params_sent
-    (run_dir / "mlflow_tags.json").write_text(json.dumps(tags | {"data": "streets (embedded)"}))
+    (run_dir / "mlflow_tags.json").write_text(json.dumps(tags | {"data": "streets (synthetic)"}))
     feed.update()
     run = only_run(client)
-    assert run.data.params == first | {"Data": "streets (embedded)"}
+    assert run.data.params == first | {"Data": "streets (synthetic)"}
     assert MirrorState.load(run_dir).params_sent
     assert run.data.tags["overrides"] == "+experiment/garg_loss=l1_hs seed=1 trainer.device=cpu"
 

@@ -32,7 +32,7 @@ def finished_run(root, run_dir, client):
     state = MirrorState(uri, "garg2016", "flip seed=2", artifact_root(uri, root), owner=take_over(run_dir))
     (run_dir / "config.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
     (run_dir / "summary.json").write_text(json.dumps(SUMMARY))
-    (run_dir / "mlflow_tags.json").write_text(json.dumps({"data": "streets (embedded)"}))
+    (run_dir / "mlflow_tags.json").write_text(json.dumps({"data": "streets (synthetic)"}))
     (run_dir / "figures").mkdir()
     (run_dir / "figures" / "panel.png").write_bytes(b"png")
     with MetricsLog(run_dir / "metrics.jsonl") as log:

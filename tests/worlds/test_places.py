@@ -34,9 +34,9 @@ def test_the_world_reads_like_miniplaces_and_is_the_same_again(tmp_path):
     assert Places(config).views(unit)[0].shape == (40, 40, 3)
 
 
-def test_the_embedded_set(tmp_path):
+def test_the_synthetic_set(tmp_path):
     train, val = (places(part, **SMALL, cache_dir=str(tmp_path)) for part in ("train", "val"))
-    assert train.embedded and train.name == "places (embedded) train" and tuple(train.classes) == CATEGORIES
+    assert train.synthetic and train.name == "places (synthetic) train" and tuple(train.classes) == CATEGORIES
     assert len(train) == 12 and sorted(val.labels) == list(range(10))
     assert train.records[0].size == (140, 140)
     assert train.fingerprint != val.fingerprint and not {r.id for r in train.records} & {r.id for r in val.records}

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from depthrepro.core.errors import UserError
 from depthrepro.data.base import DataSplits
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.augment import StereoAugment
 from depthrepro.data.items.classes import ClassAugment, class_items
 from depthrepro.data.items.frame_cache import FrameCache
@@ -25,13 +25,13 @@ Items = tuple[Dataset[Any], Dataset[Any]]
 
 
 def training_items(
-    data: DataSplits, policy: InputPolicy, augment: Any, seed: int, cache_dir: str | Path | None
+    data: DataSplits, transform: InputTransform, augment: Any, seed: int, cache_dir: str | Path | None
 ) -> Items:
     """(training, validation) items, asked for by (epoch, index); validation items are never augmented.
 
     Args:
         data: The data set.
-        policy: The network's input.
+        transform: The network's input.
         augment: The configured augmentation.
         seed: Of the run.
         cache_dir: Folder for caches; None = the user's.
@@ -40,13 +40,13 @@ def training_items(
         UserError: If the augmentation is one of another kind of data.
     """
     if isinstance(data, StereoSplits):
-        return _stereo(data, policy, _checked(augment, StereoAugment, data), seed, cache_dir)
+        return _stereo(data, transform, _checked(augment, StereoAugment, data), seed, cache_dir)
     if isinstance(data, LabelledSplits):
-        return _labelled(data, policy, _checked(augment, RelativeAugment, data), seed)
+        return _labelled(data, transform, _checked(augment, RelativeAugment, data), seed)
     if isinstance(data, ClassSplits):
         chosen = _checked(augment, ClassAugment, data)
-        train = class_items(data, data.train, policy, cache_dir, flip=chosen.flip, seed=seed)
-        return train, class_items(data, data.val, policy, cache_dir)
+        train = class_items(data, data.train, transform, cache_dir, flip=chosen.flip, seed=seed)
+        return train, class_items(data, data.val, transform, cache_dir)
     raise TypeError(f"no items are known for {type(data).__name__}")
 
 
@@ -60,18 +60,22 @@ def _checked(augment: Any, kind: type[Any], data: DataSplits) -> Any:
 
 
 def _stereo(
-    data: StereoSplits, policy: InputPolicy, augment: StereoAugment | None, seed: int, cache_dir: str | Path | None
+    data: StereoSplits,
+    transform: InputTransform,
+    augment: StereoAugment | None,
+    seed: int,
+    cache_dir: str | Path | None,
 ) -> Items:
     """Pairs whose frames are resized once and cached."""
-    size = policy.height, policy.width
+    size = transform.height, transform.width
     train, val = (FrameCache(split, size, cache_dir) for split in (data.train, data.val))
     return TrainingPairs(data.train, train, augment, seed), TrainingPairs(data.val, val, None, seed)
 
 
-def _labelled(data: LabelledSplits, policy: InputPolicy, augment: RelativeAugment, seed: int) -> Items:
+def _labelled(data: LabelledSplits, transform: InputTransform, augment: RelativeAugment, seed: int) -> Items:
     """Labelled images; for a student, units of one labelled image and two unlabelled ones."""
-    train = LabelledItems(data.train, policy, flip=augment.flip, jitter=augment.labelled, seed=seed)
-    val = LabelledItems(data.val, policy, flip=None, jitter=None, seed=seed)
+    train = LabelledItems(data.train, transform, flip=augment.flip, jitter=augment.labelled, seed=seed)
+    val = LabelledItems(data.val, transform, flip=None, jitter=None, seed=seed)
     if isinstance(data, StudentSplits):
-        return StudentItems(train, data.pseudo_labelled(), policy, augment, seed), val
+        return StudentItems(train, data.pseudo_labelled(), transform, augment, seed), val
     return train, val

@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import Dataset
 
 from depthrepro.data.base import ClassDataset
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.io.images import mirror
 from depthrepro.data.items.augment import augment_generator
 from depthrepro.data.items.labelled import Reader
@@ -23,17 +23,17 @@ class ClassItems(Dataset[dict[str, Any]]):
 
     Args:
         dataset: The images.
-        policy: Their size.
+        transform: Their size.
         flip: Whether half of them are mirrored.
         seed: Of the run.
         maps: Depth maps of that size, uint8 (N, H, W), or None.
     """
 
     def __init__(
-        self, dataset: ClassDataset, policy: InputPolicy, *, flip: bool, seed: int, maps: np.ndarray | None
+        self, dataset: ClassDataset, transform: InputTransform, *, flip: bool, seed: int, maps: np.ndarray | None
     ) -> None:
         self.dataset, self.flip, self.seed, self.maps = dataset, flip, seed, maps
-        self.read = Reader(dataset, policy)
+        self.read = Reader(dataset, transform)
 
     def __len__(self) -> int:
         """Number of images."""
@@ -67,9 +67,15 @@ class ClassAugment:
 
 
 def class_items(
-    data: ClassSplits, part: ClassDataset, policy: InputPolicy, cache_dir: Any, *, flip: bool = False, seed: int = 0
+    data: ClassSplits,
+    part: ClassDataset,
+    transform: InputTransform,
+    cache_dir: Any,
+    *,
+    flip: bool = False,
+    seed: int = 0,
 ) -> ClassItems:
     """Items of one part of `data` at the network's size, with depth maps where the data has a source of them."""
-    size = policy.height, policy.width
+    size = transform.height, transform.width
     maps = None if data.depth is None else data.depth.maps(part, size, cache_dir)
-    return ClassItems(part, policy, flip=flip, seed=seed, maps=maps)
+    return ClassItems(part, transform, flip=flip, seed=seed, maps=maps)

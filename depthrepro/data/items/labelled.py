@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from depthrepro.core.errors import UserError
 from depthrepro.data.base import ImageDataset, LabelledDataset
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.io.images import mirror
 from depthrepro.data.items.augment import augment_generator
 from depthrepro.data.items.loader import ItemKey, to_tensor
@@ -29,11 +29,11 @@ class Reader:
 
     Args:
         dataset: What is read.
-        policy: The size.
+        transform: The size.
     """
 
-    def __init__(self, dataset: ImageDataset, policy: InputPolicy) -> None:
-        self.dataset, self.policy = dataset, policy
+    def __init__(self, dataset: ImageDataset, transform: InputTransform) -> None:
+        self.dataset, self.transform = dataset, transform
         self._kept: dict[int, tuple[np.ndarray, ...]] = {}
         self._bytes = 0
 
@@ -52,7 +52,7 @@ class Reader:
         return found
 
     def _read(self, index: int) -> tuple[np.ndarray, ...]:
-        image = self.policy.resize(self.dataset.read_image(index))
+        image = self.transform.resize(self.dataset.read_image(index))
         if not isinstance(self.dataset, LabelledDataset):
             return (image,)
         label, mask = self.dataset.read_label(index)
@@ -102,7 +102,7 @@ class LabelledItems(Dataset[dict[str, Any]]):
 
     Args:
         dataset: Images and labels.
-        policy: The network's input; crops are policy.height × policy.width.
+        transform: The network's input; crops are transform.height × transform.width.
         flip: Whether half of the crops are mirrored; None for validation: crops from the centre, nothing changed.
         jitter: Change of colours and sharpness; None = none, as the paper.
         seed: Of the run.
@@ -111,15 +111,15 @@ class LabelledItems(Dataset[dict[str, Any]]):
     def __init__(
         self,
         dataset: LabelledDataset,
-        policy: InputPolicy,
+        transform: InputTransform,
         *,
         flip: bool | None,
         jitter: Perturbation | None,
         seed: int,
     ) -> None:
         self.dataset, self.flip, self.jitter, self.seed = dataset, flip, jitter, seed
-        self.size = policy.height, policy.width
-        self.read = Reader(dataset, policy)
+        self.size = transform.height, transform.width
+        self.read = Reader(dataset, transform)
 
     def __len__(self) -> int:
         """Number of images."""

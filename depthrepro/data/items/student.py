@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import Dataset
 
 from depthrepro.core.errors import UserError
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.io.images import mirror
 from depthrepro.data.items.augment import augment_generator
 from depthrepro.data.items.labelled import LabelledItems, Reader, RelativeAugment, crop, crop_corner
@@ -29,7 +29,7 @@ class StudentItems(Dataset[dict[str, Any]]):
     Args:
         labelled: Labelled items.
         unlabelled: Images with pseudo-labels.
-        policy: The network's input.
+        transform: The network's input.
         augment: What is done to the images.
         seed: Of the run.
 
@@ -41,15 +41,15 @@ class StudentItems(Dataset[dict[str, Any]]):
         self,
         labelled: LabelledItems,
         unlabelled: PseudoLabelled,
-        policy: InputPolicy,
+        transform: InputTransform,
         augment: RelativeAugment,
         seed: int,
     ) -> None:
         if len(unlabelled) < UNLABELLED:
             raise UserError(f"{unlabelled.name}: {len(unlabelled)} images; a student needs at least {UNLABELLED}")
         self.labelled, self.unlabelled, self.augment, self.seed = labelled, unlabelled, augment, seed
-        self.size = policy.height, policy.width
-        self.read = Reader(unlabelled, policy)
+        self.size = transform.height, transform.width
+        self.read = Reader(unlabelled, transform)
         self._drawn: dict[int, tuple[int, np.ndarray]] = {}
 
     def __len__(self) -> int:

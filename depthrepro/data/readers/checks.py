@@ -1,4 +1,4 @@
-"""What is checked when a data set is built; each fault is one line with the first offending path and the way out."""
+"""What is checked when a data set is built; each fault is one line with the first offending path and how to fix it."""
 
 from __future__ import annotations
 
@@ -107,10 +107,10 @@ def keep_present(
     if first is None:
         return present
     if not allow_missing:
-        way_out = "use what is there with data.allow_missing=true" if present else "set data.root to where it lies"
+        how_to_fix = "use what is there with data.allow_missing=true" if present else "set data.root to where it lies"
         raise UserError(
             f"{name}: {len(pairs) - len(present)} of {len(pairs)} pairs are missing, first: {first}; "
-            f"complete the data set, or {way_out}"
+            f"complete the data set, or {how_to_fix}"
         )
     notes.append(f"{name}: only {len(present)} of {len(pairs)} pairs are there, first missing: {first}")
     return present

@@ -41,10 +41,10 @@ def class_data(
     classes: int | None = None,
     val_every: int = 10,
     depth: DepthSource | None = None,
-    world: dict[str, int] | None = None,
+    synthetic: dict[str, int] | None = None,
     cache_dir: str | None = None,
 ) -> ClassSplits:
-    """A data set with classes as an experiment uses it; without a root, the embedded places.
+    """A data set with classes as an experiment uses it; without a root, the synthetic places.
 
     The official part "val" is what is reported on, since MiniPlaces' test labels are not public; checkpoints are chosen
     on training images that are held out.
@@ -54,12 +54,12 @@ def class_data(
         classes: Number of classes that the network has; None = any.
         val_every: Every so-many-th training image is held out to choose the best checkpoint.
         depth: Makes depth maps.
-        world: `train_images` and `val_images` of the embedded places; needed without a root.
+        synthetic: `train_images` and `val_images` of the synthetic places; needed without a root.
         cache_dir: Where rendered worlds are kept; None = the user's cache.
 
     Raises:
         UserError: As `places.class_images`, if the parts overlap or have another number of classes, or if there is
-            neither a root nor a world.
+            neither a root nor settings of the synthetic places.
     """
     notes = []
     learnt: ClassDataset
@@ -70,10 +70,10 @@ def class_data(
         if both:
             raise UserError(f"{learnt.name} and {test.name} share {len(both)} images, first: {min(both)}")
     else:
-        if world is None:
-            raise UserError("data.root: no folder is given, and data.world tells no numbers of images to render")
-        learnt, test = (places(part, **world, cache_dir=cache_dir) for part in ("train", "val"))
-        notes.append("MINIPLACES is not set: using the embedded, rendered places")
+        if synthetic is None:
+            raise UserError("data.root: no folder is given, and data.synthetic tells no numbers of images to render")
+        learnt, test = (places(part, **synthetic, cache_dir=cache_dir) for part in ("train", "val"))
+        notes.append("MINIPLACES is not set: using the synthetic places")
     if classes not in (None, len(learnt.classes)):
         raise UserError(f"{learnt.name} has {len(learnt.classes)} classes, the network {classes}: set model.classes")
     kept, chosen_with = held_out(len(learnt), val_every)

@@ -78,7 +78,7 @@ class DepthFolder(LabelledDataset, DepthDataset):
         key: Name of the data set within an HDF5 file.
         sky: What pixels without a value are: those at or below 0 or not finite.
         max_depth_m: Deeper values count as no value; None = all count.
-        embedded: Whether the images are rendered by this package.
+        synthetic: Whether the images are rendered by this package.
         expected: Number of images the split names; by default those there are.
 
     Raises:
@@ -96,10 +96,10 @@ class DepthFolder(LabelledDataset, DepthDataset):
         key: str | None = None,
         sky: Sky | str = Sky.unknown,
         max_depth_m: float | None = None,
-        embedded: bool = False,
+        synthetic: bool = False,
         expected: int | None = None,
     ) -> None:
-        self.name, self.items, self.embedded = name, list(items), embedded
+        self.name, self.items, self.synthetic = name, list(items), synthetic
         self.expected = len(items) if expected is None else expected
         self.codec, self.stores, self.sky = _chosen(name, codec, stores, sky)
         self.scale, self.key, self.max_depth_m = scale, key, max_depth_m
@@ -139,8 +139,8 @@ class DepthFolder(LabelledDataset, DepthDataset):
             UserError: If the data set has no depth in metres, or another ground truth is asked for.
         """
         if not self.has_depth(index, ground_truth):
-            way_out = "it holds disparities without a scale" if self.stores is Stores.disparity else "choose 'dense'"
-            raise UserError(f"{self.name} has no ground truth '{ground_truth.value}': {way_out}")
+            how_to_fix = "it holds disparities without a scale" if self.stores is Stores.disparity else "choose 'dense'"
+            raise UserError(f"{self.name} has no ground truth '{ground_truth.value}': {how_to_fix}")
         values, valid, _ = self._read(index)
         return np.where(valid, values, 0.0).astype(np.float32)
 

@@ -26,11 +26,11 @@ class ImageFiles(ImageDataset):
         name: For people.
         root: The folder.
         listed: The files, as paths below the root with "/".
-        embedded: Whether the images are rendered by this package.
+        synthetic: Whether the images are rendered by this package.
     """
 
-    def __init__(self, name: str, root: Path, listed: Listed, *, embedded: bool = False) -> None:
-        self.name, self.root, self.names, self.embedded = name, root, listed.names, embedded
+    def __init__(self, name: str, root: Path, listed: Listed, *, synthetic: bool = False) -> None:
+        self.name, self.root, self.names, self.synthetic = name, root, listed.names, synthetic
         self.records = SizedRecords(listed.names, listed.sizes)
         self.encodings = count_formats(listed.rows)
         self._index = listed.index
@@ -87,7 +87,7 @@ def image_list(
     folder: Path,
     names: Iterable[str] | str,
     *,
-    embedded: bool = False,
+    synthetic: bool = False,
     allow_damaged: bool = False,
     cache_dir: str | None = None,
 ) -> ImageFiles:
@@ -95,7 +95,7 @@ def image_list(
     found = read_listing(folder / names) if isinstance(names, str) else names
     kept = found if isinstance(found, Names) else Names.of(found)
     listed = load_index(title, folder, kept, lambda name: probe_photo(folder / name), cache_dir, allow_damaged)
-    return ImageFiles(title, folder, listed, embedded=embedded)
+    return ImageFiles(title, folder, listed, synthetic=synthetic)
 
 
 def find_images(folder: Path, under: str = "") -> Iterator[str]:

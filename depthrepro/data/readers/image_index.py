@@ -113,7 +113,7 @@ def load_index(
         with building(folder, title):
             parts = list(_probe_parts(title, folder, names, probe, allow_damaged))
     rows, damaged = joined(parts)
-    tell_damaged(title, damaged, len(rows), allow_damaged)
+    report_damaged(title, damaged, len(rows), allow_damaged)
     kept = rows["height"] > 0
     return Listed(names.kept(kept), rows[kept], folder)
 
@@ -125,7 +125,7 @@ def joined(parts: Sequence[Part]) -> tuple[np.ndarray, Damaged]:
     return np.concatenate([part.rows for part in parts]), damaged
 
 
-def tell_damaged(title: str, damaged: Damaged, total: int, allow_damaged: bool) -> None:
+def report_damaged(title: str, damaged: Damaged, total: int, allow_damaged: bool) -> None:
     """Say what is left out.
 
     Raises:
@@ -135,8 +135,8 @@ def tell_damaged(title: str, damaged: Damaged, total: int, allow_damaged: bool) 
         return
     count, first = f"{len(damaged)} of {total} images", damaged[min(damaged)]
     if not allow_damaged or len(damaged) == total:
-        way_out = "" if allow_damaged else "; or leave such images out with allow_damaged=true"
-        raise UserError(f"{title}: {count} cannot be read, first: {first}{way_out}")
+        how_to_fix = "" if allow_damaged else "; or leave such images out with allow_damaged=true"
+        raise UserError(f"{title}: {count} cannot be read, first: {first}{how_to_fix}")
     print(f"{title}: {count} cannot be read and are left out, first: {first}")
 
 
@@ -216,7 +216,7 @@ def _probe_parts(
                 if todo:
                     write_part(file, part)
                 if not allow_damaged:
-                    tell_damaged(title, part.damaged, count, allow_damaged)
+                    report_damaged(title, part.damaged, count, allow_damaged)
                 yield part
         except BaseException:
             pool.shutdown(cancel_futures=True)

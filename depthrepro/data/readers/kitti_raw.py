@@ -1,4 +1,4 @@
-"""KITTI raw in its official tree, and the embedded streets, which are written in the same layout."""
+"""KITTI raw in its official tree, and the synthetic streets, which are written in the same layout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
-from depthrepro.data.fingerprint import rendered_fingerprint
+from depthrepro.data.fingerprint import synthetic_fingerprint
 from depthrepro.data.io.calibration import RawCalibration, StereoCamera
 from depthrepro.data.io.images import mirror, read_uint16
 from depthrepro.data.io.lidar import lidar_depth, project_scan, read_scan
@@ -21,7 +21,7 @@ from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folde
 from depthrepro.data.readers.file_pairs import FilePairs
 from depthrepro.data.stereo import StereoSplits
 
-__all__ = ["KittiRaw", "build", "embedded_streets", "lidar_depth"]
+__all__ = ["KittiRaw", "build", "lidar_depth", "synthetic_streets"]
 
 _LIDAR = (GroundTruth.raw_cam_z, GroundTruth.raw_lidar_x)
 _CAMERAS = {"l": 2, "r": 3}  # the colour cameras
@@ -142,11 +142,11 @@ def build(
     val_split: str = "eigen_full_val",
     test_split: str = "eigen_test",
     allow_missing: bool = False,
-    world: Mapping[str, Any] | None = None,
+    synthetic: Mapping[str, Any] | None = None,
     cache_dir: str | None = None,
     sides: str = "both",
 ) -> StereoSplits:
-    """KITTI raw as an experiment uses it; without a root, the embedded streets.
+    """KITTI raw as an experiment uses it; without a root, the synthetic streets.
 
     Args:
         root: Folder that holds the recording days, or None.
@@ -155,7 +155,7 @@ def build(
         val_split: Like `train_split`.
         test_split: Like `train_split`.
         allow_missing: Go on with the pairs that are there; the notes say how many.
-        world: Settings of the embedded streets, used only without a root.
+        synthetic: Settings of the synthetic streets, used only without a root.
         cache_dir: Where rendered worlds are kept; None = the user's cache.
         sides: "both" trains on pairs as the splits list them; "l" takes the left camera's side alone, so that a pair
             listed from both sides comes once.
@@ -164,7 +164,7 @@ def build(
         UserError: If anything is missing, damaged or inconsistent, or no training pair is there.
     """
     if root is None:
-        return embedded_streets(world, cache_dir)
+        return synthetic_streets(synthetic, cache_dir)
     folder = checked_folder(root, "data.root")
     if depth_root is not None:
         checked_folder(depth_root, "data.depth_root")
@@ -183,8 +183,8 @@ def build(
     return _data_splits("KITTI raw", False, splits, [])
 
 
-def embedded_streets(
-    world: Mapping[str, Any] | None,
+def synthetic_streets(
+    synthetic: Mapping[str, Any] | None,
     cache_dir: str | None,
     *,
     reader: type[KittiRaw] = KittiRaw,
@@ -193,7 +193,7 @@ def embedded_streets(
     """The rendered streets, read like KITTI raw.
 
     Args:
-        world: Fields of `StreetsConfig` that differ from its defaults.
+        synthetic: Fields of `StreetsConfig` that differ from its defaults.
         cache_dir: Where rendered worlds are kept; None = the user's cache.
         reader: Class that reads them.
         variable: Environment variable that leads to the real data, for the note.
@@ -202,30 +202,30 @@ def embedded_streets(
     from depthrepro.config.schema import default_cache_dir
     from depthrepro.worlds.streets.drives import StreetsConfig, ensure_streets
 
-    unknown = set(world or {}) - {field.name for field in dataclasses.fields(StreetsConfig)}
+    unknown = set(synthetic or {}) - {field.name for field in dataclasses.fields(StreetsConfig)}
     if unknown:
         known = ", ".join(field.name for field in dataclasses.fields(StreetsConfig))
-        raise UserError(f"data.world has no setting '{min(unknown)}': choose from {known}")
-    root = ensure_streets(StreetsConfig(**(world or {})), default_cache_dir(cache_dir) / "worlds")
+        raise UserError(f"data.synthetic has no setting '{min(unknown)}': choose from {known}")
+    root = ensure_streets(StreetsConfig(**(synthetic or {})), default_cache_dir(cache_dir) / "worlds")
     train, val, test = (
-        reader(root, load_split(root / "splits" / f"{split}.csv"), f"streets (embedded) {split}")
+        reader(root, load_split(root / "splits" / f"{split}.csv"), f"streets (synthetic) {split}")
         for split in ("train", "val", "test")
     )
     for part in (train, val, test):
-        part.fingerprint = rendered_fingerprint(part, root)
-    note = f"{variable} is not set: using the embedded, rendered streets; set {variable} to the folder of the real data"
-    return _data_splits("streets (embedded)", True, (train, val, test), [note])
+        part.fingerprint = synthetic_fingerprint(part, root)
+    note = f"{variable} is not set: using the synthetic streets; set {variable} to the folder of the real data"
+    return _data_splits("streets (synthetic)", True, (train, val, test), [note])
 
 
 def _data_splits(
-    name: str, embedded: bool, splits: tuple[KittiRaw, KittiRaw, KittiRaw], notes: list[str]
+    name: str, synthetic: bool, splits: tuple[KittiRaw, KittiRaw, KittiRaw], notes: list[str]
 ) -> StereoSplits:
     train, val, test = splits
     test.note_missing_scans()
     for split, loss in ((val, "checkpoints cannot be chosen by validation"), (test, "nothing can be evaluated")):
         if len(split) == 0:
             notes.append(f"{split.name}: no pair is there, so {loss}")
-    return StereoSplits(name, embedded, train, val, test, [*notes, *train.notes, *val.notes, *test.notes])
+    return StereoSplits(name, synthetic, train, val, test, [*notes, *train.notes, *val.notes, *test.notes])
 
 
 @lru_cache(maxsize=1024)  # a split asks for the same few folders 90,000 times

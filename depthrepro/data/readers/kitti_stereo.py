@@ -14,7 +14,7 @@ from depthrepro.data.io.calibration import StereoCamera, as_matrix3, read_benchm
 from depthrepro.data.io.images import read_uint16
 from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folder, keep_present
 from depthrepro.data.readers.file_pairs import FilePairs
-from depthrepro.data.readers.kitti_raw import KittiRaw, embedded_streets
+from depthrepro.data.readers.kitti_raw import KittiRaw, synthetic_streets
 from depthrepro.data.readers.kitti_stereo_layout import DISPARITY_KINDS, Layout, find_layout
 from depthrepro.data.stereo import StereoSplits
 
@@ -103,9 +103,9 @@ def build(
     val_every: int = 17,
     test_every: int = 5,
     disparity: str = "noc",
-    world: Mapping[str, Any] | None = None,
+    synthetic: Mapping[str, Any] | None = None,
 ) -> StereoSplits:
-    """A KITTI stereo benchmark's training folder, divided for an experiment; without a root, the embedded streets.
+    """A KITTI stereo benchmark's training folder, divided for an experiment; without a root, the synthetic streets.
 
     The frames come from `train.txt` and `test.txt` in the root, one name such as 000012_10 a line. Without them every
     `test_every`-th scene is a test scene, seen through its frame _10, and the others train with both frames. Every
@@ -118,14 +118,14 @@ def build(
         val_every: One training scene of so many is held out.
         test_every: One scene of so many is a test scene, where no list files say so.
         disparity: Ground truth `noc` (only pixels that both images see) or `occ` (all pixels).
-        world: Settings of the embedded streets, used only without a root.
+        synthetic: Settings of the synthetic streets, used only without a root.
 
     Raises:
         UserError: If anything is missing, damaged or inconsistent.
     """
     if root is None:
-        splits = embedded_streets(world, cache_dir, reader=_StreetsAsBenchmark, variable="KITTI_STEREO")
-        splits.notes.append("streets (embedded): simulated lidar scans stand in for the benchmark's disparity maps")
+        splits = synthetic_streets(synthetic, cache_dir, reader=_StreetsAsBenchmark, variable="KITTI_STEREO")
+        splits.notes.append("streets (synthetic): simulated lidar scans stand in for the benchmark's disparity maps")
         return splits
     if disparity not in DISPARITY_KINDS or min(val_every, test_every) < 2:
         raise UserError("data: disparity must be noc or occ, val_every and test_every at least 2")
@@ -149,7 +149,7 @@ def build(
 
 
 class _StreetsAsBenchmark(KittiRaw):
-    """Embedded streets that answer for `disparity` with their simulated scans."""
+    """Synthetic streets that answer for `disparity` with their simulated scans."""
 
     def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
         return super().has_depth(index, _as_scan(ground_truth))

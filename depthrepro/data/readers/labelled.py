@@ -26,12 +26,12 @@ Sources = Mapping[str, LabelledDataset | None]
 Makers = Mapping[str, Callable[[], LabelledDataset] | None]
 
 
-def _only(name: str, sources: Sources, embedded: Makers) -> tuple[Sources, Makers]:
+def _only(name: str, sources: Sources, synthetic: Makers) -> tuple[Sources, Makers]:
     """The two mappings with one set alone."""
-    if name in embedded:
-        return {}, {name: embedded[name]}
+    if name in synthetic:
+        return {}, {name: synthetic[name]}
     if name not in sources:
-        raise UserError(f"data.only={name}: there is no such set; choose from {', '.join([*sources, *embedded])}")
+        raise UserError(f"data.only={name}: there is no such set; choose from {', '.join([*sources, *synthetic])}")
     if sources[name] is None:
         raise UserError(
             f"data.only={name}: no folder is given for it; conf/labelled/{name}.yaml says which variable to set"
@@ -41,7 +41,7 @@ def _only(name: str, sources: Sources, embedded: Makers) -> tuple[Sources, Maker
 
 def labelled_data(
     sources: Sources,
-    embedded: Makers | None = None,
+    synthetic: Makers | None = None,
     val_every: int = 17,
     only: str | None = None,
 ) -> LabelledSplits:
@@ -49,7 +49,7 @@ def labelled_data(
 
     Args:
         sources: The sets by name; None where no folder is given.
-        embedded: Makers of rendered sets, used only if no source is there; None leaves one out.
+        synthetic: Makers of rendered sets, used only if no source is there; None leaves one out.
         val_every: Every so-many-th image of each set is held out to choose the best checkpoint.
         only: Name of the one set to take; None = all.
 
@@ -57,18 +57,18 @@ def labelled_data(
         UserError: If there is no set at all, or the one that is asked for is not there.
     """
     if only is not None:
-        sources, embedded = _only(only, sources, embedded or {})
+        sources, synthetic = _only(only, sources, synthetic or {})
     found = {name: source for name, source in sources.items() if source is not None}
     notes = [f"{name} is left out: no folder is given for it" for name in sources if name not in found]
     rendered = not found
     if rendered:
-        found = {name: make() for name, make in (embedded or {}).items() if make is not None}
+        found = {name: make() for name, make in (synthetic or {}).items() if make is not None}
         notes = ["rendered labels: no folder of a labelled set is given", *([] if not sources else notes)]
     if not found:
         raise UserError("data.sources: no labelled set is given: set the root of one, or use the rendered ones")
     whole = concat_labelled(found)
     kept, chosen_with = held_out(len(whole), val_every)
-    name = " + ".join(found) + (" (embedded)" if rendered else "")
+    name = " + ".join(found) + (" (synthetic)" if rendered else "")
     return LabelledSplits(
         name, rendered, LabelledSubset(whole, kept, "train"), LabelledSubset(whole, chosen_with, "val"), None, notes
     )

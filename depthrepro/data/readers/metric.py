@@ -105,10 +105,10 @@ def kitti(
     *,
     root: str | None = None,
     window: Sequence[int] | None = (352, 1216),
-    world_window: Sequence[int] | None = (176, 608),
+    synthetic_window: Sequence[int] | None = (176, 608),
     **options: Any,
 ) -> LabelledSplits:
-    """KITTI raw for supervised metric depth; without a root, the embedded streets with their simulated scans.
+    """KITTI raw for supervised metric depth; without a root, the synthetic streets with their simulated scans.
 
     Args:
         ground_truth: "improved", as the papers, or a single scan's; see `GroundTruth`.
@@ -116,7 +116,7 @@ def kitti(
         max_depth_m: Largest.
         root: Folder that holds the recording days, or None.
         window: (height, width) of KITTI's benchmark crop, which images and depth are cut to; None = no crop.
-        world_window: The same for the embedded streets, whose images are half as large.
+        synthetic_window: The same for the synthetic streets, whose images are half as large.
         options: The other arguments of `kitti_raw.build`.
 
     Raises:
@@ -125,7 +125,7 @@ def kitti(
     Source: BTS's and AdaBins's loaders, which ZoeDepth and Depth Anything take over: "KB crop" before Garg's.
     """
     pairs = kitti_raw.build(root, **options)
-    chosen = window if root else world_window
+    chosen = window if root else synthetic_window
     cut = (int(chosen[0]), int(chosen[1])) if chosen else None
     kind, depth_range = GroundTruth(ground_truth), (min_depth_m, max_depth_m)
     train, val, test = (
@@ -137,7 +137,7 @@ def kitti(
         notes.append(
             f"{len(pairs.train) - len(train)} of {len(pairs.train)} training images have no {kind.value} depth"
         )
-    return LabelledSplits(pairs.name, pairs.embedded, train, val, test, notes)
+    return LabelledSplits(pairs.name, pairs.synthetic, train, val, test, notes)
 
 
 def nyu(
@@ -148,10 +148,10 @@ def nyu(
     sync_root: str | None = None,
     depth: str = "filled",
     val_every: int = 17,
-    embedded: Callable[[], tuple[DepthDataset, DepthDataset]] | None = None,
+    synthetic: Callable[[], tuple[DepthDataset, DepthDataset]] | None = None,
     allow_missing: bool = False,
 ) -> LabelledSplits:
-    """NYU Depth V2 for supervised metric depth; without a root, the embedded rooms.
+    """NYU Depth V2 for supervised metric depth; without a root, the synthetic rooms.
 
     Args:
         min_depth_m: Least depth that is learnt from, metres.
@@ -161,7 +161,7 @@ def nyu(
             rgb_<n>.jpg and <scene>/sync_depth_<n>.png, uint16 millimetres. None = the labelled set's 795.
         depth: "raw" or "filled" ground truth of the labelled set.
         val_every: Every so-many-th training image is held out to choose the best checkpoint.
-        embedded: Makes (training, test) images where there is no root.
+        synthetic: Makes (training, test) images where there is no root.
         allow_missing: Go on with the images that are there.
 
     Raises:
@@ -175,10 +175,10 @@ def nyu(
         )
         test: DepthDataset = NYU(folder, depth, allow_missing)
         name = "NYU Depth V2"
-    elif embedded is not None:
-        train, test = embedded()
-        name = "rooms (embedded)"
-        notes.append("NYU is not set: using the embedded, rendered rooms; set NYU to the folder of the labelled set")
+    elif synthetic is not None:
+        train, test = synthetic()
+        name = "rooms (synthetic)"
+        notes.append("NYU is not set: using the synthetic rooms; set NYU to the folder of the labelled set")
     else:
         raise UserError("data.root: no folder of NYU Depth V2 is given; set NYU")
     kept, chosen_with = held_out(len(train), val_every)
@@ -205,8 +205,8 @@ def nyu_sync(folder: Path) -> DepthFolder:
     return DepthFolder("NYU Depth V2 synchronised frames", items, codec=Codec.png16, scale=0.001)
 
 
-def embedded_rooms(images: int, test_images: int, cache_dir: str | None = None) -> tuple[DepthDataset, DepthDataset]:
-    """(training, test) rooms, no room in both; see `embedded.labelled_rooms`."""
+def synthetic_rooms(images: int, test_images: int, cache_dir: str | None = None) -> tuple[DepthDataset, DepthDataset]:
+    """(training, test) rooms, no room in both; see `synthetic.labelled_rooms`."""
     from depthrepro.data.readers.synthetic import rooms
 
     return rooms("train", images, test_images, cache_dir), rooms("test", images, test_images, cache_dir)

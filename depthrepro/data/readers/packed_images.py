@@ -25,8 +25,8 @@ from depthrepro.data.readers.image_index import (
     index_file,
     joined,
     read_part,
+    report_damaged,
     sizes_of,
-    tell_damaged,
     write_part,
 )
 from depthrepro.data.readers.image_records import JoinedNames, Names, SizedRecords
@@ -60,7 +60,7 @@ class PackedImages(ImageDataset):
         self.name, self.root, self.files = name, root, list(files)
         parts = self._list_all(allow_damaged, cache_dir)
         rows, damaged = joined(parts)
-        tell_damaged(name, damaged, len(rows), allow_damaged)
+        report_damaged(name, damaged, len(rows), allow_damaged)
         rows = rows[rows["height"] > 0]
         prefixes = [self._prefix(file) for file in self.files]
         names = [Names(p.further["text"], p.further["ends"]).kept(p.rows["height"] > 0) for p in parts]
@@ -111,7 +111,7 @@ class PackedImages(ImageDataset):
                 for part in pool.map(lambda item: self._list(*item), missing):
                     bar.update(1)
                     if not allow_damaged:
-                        tell_damaged(self.name, part.damaged, len(part.rows), allow_damaged)
+                        report_damaged(self.name, part.damaged, len(part.rows), allow_damaged)
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -181,5 +181,5 @@ def found_files(root: str, pattern: str) -> tuple[Path, list[str]]:
 
 
 def is_photo(name: str) -> bool:
-    """Whether a member's name is that of an image, and not one of the hidden twins that some systems pack."""
+    """Whether a member's name is that of an image, and not one of the hidden companions that some systems pack."""
     return name.lower().endswith(PHOTO_SUFFIXES) and not PurePosixPath(name).name.startswith(".")

@@ -33,14 +33,14 @@ class ClassImages(ClassDataset):
         name: Data set and part for people.
         items: Id, file and label of each image.
         classes: Names by label.
-        embedded: Whether the images are rendered by this package.
+        synthetic: Whether the images are rendered by this package.
 
     Raises:
         UserError: If there is no image, one is missing, twice there or damaged, or a class has none.
     """
 
-    def __init__(self, name: str, items: Sequence[Item], classes: Sequence[str], *, embedded: bool = False) -> None:
-        self.name, self.classes, self.embedded = name, list(classes), embedded
+    def __init__(self, name: str, items: Sequence[Item], classes: Sequence[str], *, synthetic: bool = False) -> None:
+        self.name, self.classes, self.synthetic = name, list(classes), synthetic
         self.files, self.labels = [item[1] for item in items], [item[2] for item in items]
         missing = [path for path in self.files if not path.is_file()]
         if missing:
@@ -62,14 +62,14 @@ class ClassImages(ClassDataset):
         return read_rgb(self.files[index])
 
 
-def class_images(root: str | Path, part: str, name: str | None = None, *, embedded: bool = False) -> ClassImages:
+def class_images(root: str | Path, part: str, name: str | None = None, *, synthetic: bool = False) -> ClassImages:
     """One part of a data set with classes, in MiniPlaces' layout or in folders.
 
     Args:
         root: The data set's folder.
         part: "train" or "val".
         name: For people; None = MiniPlaces, or the folder's name.
-        embedded: Whether the images are rendered by this package.
+        synthetic: Whether the images are rendered by this package.
 
     Raises:
         UserError: If the folder has neither layout, or as the two readers.
@@ -79,10 +79,10 @@ def class_images(root: str | Path, part: str, name: str | None = None, *, embedd
         raise UserError(f"part must be train or val, got {part!r}")
     if (folder / CATEGORIES).is_file():
         classes, items = _miniplaces(folder, part)
-        return ClassImages(f"{name or 'MiniPlaces'} {part}", items, classes, embedded=embedded)
+        return ClassImages(f"{name or 'MiniPlaces'} {part}", items, classes, synthetic=synthetic)
     if (folder / part).is_dir():
         classes, items = _folders(folder, part)
-        return ClassImages(f"{name or folder.name} {part}", items, classes, embedded=embedded)
+        return ClassImages(f"{name or folder.name} {part}", items, classes, synthetic=synthetic)
     raise UserError(f"data.root={folder}: {_LAYOUTS}")
 
 

@@ -76,7 +76,7 @@ def student_data(
     name = f"{labelled.name}, unlabelled {' + '.join(found)}"
     return StudentSplits(
         name,
-        labelled.embedded,
+        labelled.synthetic,
         labelled.train,
         labelled.val,
         None,

@@ -8,7 +8,7 @@ import numpy as np
 
 from depthrepro.config.schema import default_cache_dir
 from depthrepro.data.base import ClassDataset, DepthDataset, ImageDataset, ImageRecord, LabelledDataset
-from depthrepro.data.fingerprint import rendered_fingerprint
+from depthrepro.data.fingerprint import synthetic_fingerprint
 from depthrepro.data.io.images import read_rgb
 from depthrepro.data.readers.depth_folder import DepthFolder, Sky, depth_folder
 from depthrepro.data.readers.image_folder import image_list
@@ -59,16 +59,16 @@ def unlabelled_worlds(images: int, cache_dir: str | None = None) -> ImageDataset
 
     world = Abroad(ViewsConfig(images))
     root = _root(world, cache_dir)
-    found = image_list(f"{world.name} (embedded)", root, "images.csv", embedded=True, cache_dir=cache_dir)
-    found.fingerprint = rendered_fingerprint(found, root)
+    found = image_list(f"{world.name} (synthetic)", root, "images.csv", synthetic=True, cache_dir=cache_dir)
+    found.fingerprint = synthetic_fingerprint(found, root)
     return found
 
 
 def _with_depth(world: World, listing: str, steps: int, cache_dir: str | None) -> DepthFolder:
-    name, root = f"{world.name} (embedded)", _root(world, cache_dir)
-    found = depth_folder(str(root), listing, name=name, scale=1 / steps, sky=Sky.zero, embedded=True)
+    name, root = f"{world.name} (synthetic)", _root(world, cache_dir)
+    found = depth_folder(str(root), listing, name=name, scale=1 / steps, sky=Sky.zero, synthetic=True)
     assert found is not None
-    found.fingerprint = rendered_fingerprint(found, root)
+    found.fingerprint = synthetic_fingerprint(found, root)
     return found
 
 
@@ -118,6 +118,6 @@ def places(part: str, train_images: int, val_images: int, cache_dir: str | None 
     from depthrepro.worlds.places import Places, PlacesConfig
 
     root = _root(Places(PlacesConfig(train_images, val_images)), cache_dir)
-    found = class_images(root, part, "places (embedded)", embedded=True)
-    found.fingerprint = rendered_fingerprint(found, root)
+    found = class_images(root, part, "places (synthetic)", synthetic=True)
+    found.fingerprint = synthetic_fingerprint(found, root)
     return found

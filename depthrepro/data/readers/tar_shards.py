@@ -40,8 +40,8 @@ class TarShards(PackedImages):
         except tarfile.TarError as error:
             with path.open("rb") as file:
                 packed = file.read(2) == _GZIP
-            way_out = "it is compressed, which allows no seeking: gunzip it" if packed else "fetch it again"
-            raise UserError(f"{path}: no readable tar file ({error}); {way_out}") from None
+            how_to_fix = "it is compressed, which allows no seeking: gunzip it" if packed else "fetch it again"
+            raise UserError(f"{path}: no readable tar file ({error}); {how_to_fix}") from None
         except OSError as error:
             raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
 

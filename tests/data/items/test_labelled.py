@@ -10,7 +10,7 @@ import torch
 
 from depthrepro.core.errors import UserError
 from depthrepro.data.base import ImageRecord, LabelledDataset
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.build import training_items
 from depthrepro.data.items.labelled import LabelledItems, RelativeAugment
 from depthrepro.data.items.perturbation import Perturbation
@@ -19,7 +19,7 @@ from depthrepro.data.readers.labelled import labelled_data
 from depthrepro.data.readers.pseudo_labels import PseudoLabelled, label_path, write_label, write_manifest
 from depthrepro.data.readers.student import student_data, teacher_digest
 
-POLICY = InputPolicy(8, 8, multiple=4, keep_aspect=True)
+TRANSFORM = InputTransform(8, 8, multiple=4, keep_aspect=True)
 ALL = RelativeAugment(
     flip=True, labelled=Perturbation(), unlabelled=Perturbation(), cutmix_share=0.5, cutmix_area=(0.2, 0.5)
 )
@@ -48,7 +48,7 @@ def agree(image: torch.Tensor, target: torch.Tensor) -> bool:
 
 
 def test_crops_and_flips_hit_image_and_label_alike():
-    items = LabelledItems(Ramps(), POLICY, flip=True, jitter=None, seed=0)
+    items = LabelledItems(Ramps(), TRANSFORM, flip=True, jitter=None, seed=0)
     falling = 0
     for epoch in range(10):
         for index in range(len(items)):
@@ -60,13 +60,13 @@ def test_crops_and_flips_hit_image_and_label_alike():
 
 
 def test_the_unknown_stays_unknown():
-    item = LabelledItems(Ramps(size=(8, 8)), POLICY, flip=None, jitter=None, seed=0)[0, 0]
+    item = LabelledItems(Ramps(size=(8, 8)), TRANSFORM, flip=None, jitter=None, seed=0)[0, 0]
     assert item["mask"][0, 0].tolist() == [False, False, *[True] * 6]
 
 
 def test_items_are_functions_of_seed_epoch_and_index():
     def image(seed, epoch):
-        return LabelledItems(Ramps(), POLICY, flip=True, jitter=Perturbation(), seed=seed)[epoch, 2]["image"]
+        return LabelledItems(Ramps(), TRANSFORM, flip=True, jitter=Perturbation(), seed=seed)[epoch, 2]["image"]
 
     assert torch.equal(image(0, 0), image(0, 0))
     assert not torch.equal(image(0, 0), image(0, 1))
@@ -74,7 +74,7 @@ def test_items_are_functions_of_seed_epoch_and_index():
 
 
 def test_validation_is_the_centre_whatever_the_epoch():
-    items = LabelledItems(Ramps(), POLICY, flip=None, jitter=None, seed=3)
+    items = LabelledItems(Ramps(), TRANSFORM, flip=None, jitter=None, seed=3)
     first, later = items[0, 1], items[7, 1]
     assert torch.equal(first["image"], later["image"])
     assert agree(first["image"], first["target"])
@@ -90,8 +90,8 @@ def pseudo(tmp_path: Path, images: LabelledDataset) -> PseudoLabelled:
 
 
 def student_items(tmp_path: Path, augment: RelativeAugment, count: int = 6, labelled: int = 4) -> StudentItems:
-    teacher_items = LabelledItems(Ramps(labelled, name="labelled"), POLICY, flip=False, jitter=None, seed=0)
-    return StudentItems(teacher_items, pseudo(tmp_path, Ramps(count)), POLICY, augment, 0)
+    teacher_items = LabelledItems(Ramps(labelled, name="labelled"), TRANSFORM, flip=False, jitter=None, seed=0)
+    return StudentItems(teacher_items, pseudo(tmp_path, Ramps(count)), TRANSFORM, augment, 0)
 
 
 def test_an_epoch_shows_every_unlabelled_image_once_and_the_labelled_ones_in_turn(tmp_path):
@@ -143,7 +143,7 @@ def test_half_of_the_images_are_mixed(tmp_path):
 
 def test_labelled_data_holds_out_some_and_says_what_is_absent():
     data = labelled_data({"a": Ramps(6, name="a"), "b": None}, {"c": lambda: Ramps(9)}, val_every=3)
-    assert data.counts == {"train": 4, "val": 2} and not data.embedded
+    assert data.counts == {"train": 4, "val": 2} and not data.synthetic
     assert [record.id for record in data.val.records] == ["a/2", "a/5"]
     assert not {r.id for r in data.train.records} & {r.id for r in data.val.records}
     assert data.notes == ["b is left out: no folder is given for it"]
@@ -151,18 +151,18 @@ def test_labelled_data_holds_out_some_and_says_what_is_absent():
 
 
 def test_one_set_alone():
-    sources, embedded = {"a": Ramps(6, name="a"), "b": None}, {"c": lambda: Ramps(9)}
-    assert labelled_data(sources, embedded, only="a").name == "a"
-    assert labelled_data(sources, embedded, only="c").embedded
+    sources, synthetic = {"a": Ramps(6, name="a"), "b": None}, {"c": lambda: Ramps(9)}
+    assert labelled_data(sources, synthetic, only="a").name == "a"
+    assert labelled_data(sources, synthetic, only="c").synthetic
     with pytest.raises(UserError, match=r"no folder is given.*conf/labelled/b\.yaml"):
-        labelled_data(sources, embedded, only="b")
+        labelled_data(sources, synthetic, only="b")
     with pytest.raises(UserError, match="choose from a, b, c"):
-        labelled_data(sources, embedded, only="d")
+        labelled_data(sources, synthetic, only="d")
 
 
 def test_rendered_sets_step_in_and_no_set_at_all_is_told():
     data = labelled_data({"a": None}, {"c": lambda: Ramps(9)})
-    assert data.embedded and "embedded" in data.name and data.notes[0].startswith("rendered labels")
+    assert data.synthetic and "synthetic" in data.name and data.notes[0].startswith("rendered labels")
     with pytest.raises(UserError, match="no labelled set"):
         labelled_data({"a": None})
 
@@ -176,7 +176,7 @@ def test_student_data_names_labels_after_teacher_and_images(tmp_path):
     assert data.folder.name == f"{teacher_digest(teacher)}-{data.unlabelled.fingerprint[:12]}"
     assert data.counts["unlabelled"] == 5 and "v is left out" in data.notes[-1]
     with pytest.raises(UserError, match="no complete pseudo-labels"):
-        training_items(data, POLICY, ALL, 0, None)
+        training_items(data, TRANSFORM, ALL, 0, None)
     with pytest.raises(UserError, match=r"data\.unlabelled"):
         student_data(labelled_data({"a": Ramps()}), {"u": None}, str(teacher), "labels", str(tmp_path))
 

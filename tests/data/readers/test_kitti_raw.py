@@ -57,7 +57,7 @@ def image(root, frame, camera=2, drive=DRIVE):
 def test_whole_data_set(root, splits):
     data = build(root, splits)
     assert (len(data.train), len(data.val), len(data.test)) == (8, 2, 1)
-    assert (data.train.expected, data.notes, data.embedded) == (8, [], False)
+    assert (data.train.expected, data.notes, data.synthetic) == (8, [], False)
     assert data.train.encodings == {"png": 8}  # each of the 8 files is listed from both sides
     record = data.train.records[2]
     assert (record.id, record.size) == (f"{DRIVE}/l/0000000002", SIZE)
@@ -259,19 +259,19 @@ def fake_world(monkeypatch, tmp_path):
     return calls
 
 
-def test_without_a_root_the_embedded_streets_say_so(fake_world, tmp_path):
-    data = kitti_raw.build(None, world={"train_pairs": 4}, cache_dir=str(tmp_path / "cache"))
-    assert data.embedded and data.name == "streets (embedded)"
+def test_without_a_root_the_synthetic_streets_say_so(fake_world, tmp_path):
+    data = kitti_raw.build(None, synthetic={"train_pairs": 4}, cache_dir=str(tmp_path / "cache"))
+    assert data.synthetic and data.name == "streets (synthetic)"
     assert (len(data.train), len(data.val), len(data.test)) == (3, 1, 1)
     assert "set KITTI_RAW to the folder of the real data" in data.notes[0]
     assert fake_world == [(FakeConfig(4), tmp_path / "cache" / "worlds")]
-    with pytest.raises(UserError, match=r"data\.world has no setting 'widht': choose from train_pairs, width"):
-        kitti_raw.build(None, world={"widht": 310})
+    with pytest.raises(UserError, match=r"data\.synthetic has no setting 'widht': choose from train_pairs, width"):
+        kitti_raw.build(None, synthetic={"widht": 310})
 
 
 def test_benchmark_without_a_root_uses_the_streets_scans_as_disparity(fake_world):
     data = kitti_stereo.build(None)
-    assert data.embedded and "KITTI_STEREO is not set" in data.notes[0] and "stand in" in data.notes[-1]
+    assert data.synthetic and "KITTI_STEREO is not set" in data.notes[0] and "stand in" in data.notes[-1]
     depth = data.test.depth_gt(0, GroundTruth.disparity)
     np.testing.assert_array_equal(depth, data.test.depth_gt(0, GroundTruth.raw_cam_z))
     assert data.test.has_depth(0, GroundTruth.disparity) and not data.test.has_depth(0, GroundTruth.improved)

@@ -1,4 +1,4 @@
-"""Depth in metres to learn from: gathering scattered depth, KITTI's benchmark crop, and both embedded sets."""
+"""Depth in metres to learn from: gathering scattered depth, KITTI's benchmark crop, and both synthetic sets."""
 
 import cv2
 import numpy as np
@@ -7,10 +7,10 @@ import pytest
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.base import DepthDataset, ImageRecord
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.build import training_items
 from depthrepro.data.items.labelled import RelativeAugment, gather
-from depthrepro.data.readers.metric import MetricImages, embedded_rooms, kitti, nyu, nyu_sync
+from depthrepro.data.readers.metric import MetricImages, kitti, nyu, nyu_sync, synthetic_rooms
 
 
 class Ramp(DepthDataset):
@@ -54,19 +54,19 @@ def test_what_does_not_fit_is_named():
         MetricImages(Ramp(), GroundTruth.dense, (1, 6))
 
 
-def test_embedded_streets_have_scans_as_labels(tmp_path):
+def test_synthetic_streets_have_scans_as_labels(tmp_path):
     world = {"train_pairs": 2, "val_pairs": 1, "test_pairs": 1, "width": 124, "height": 38, "frames_per_drive": 1}
-    data = kitti("raw_cam_z", 1.0, 80.0, world=world, world_window=(32, 120), cache_dir=str(tmp_path))
-    assert data.embedded and data.test is not None and data.test.records[0].size == (32, 120)
-    items, _ = training_items(data, InputPolicy(16, 60), RelativeAugment(flip=True), 0, tmp_path)
+    data = kitti("raw_cam_z", 1.0, 80.0, synthetic=world, synthetic_window=(32, 120), cache_dir=str(tmp_path))
+    assert data.synthetic and data.test is not None and data.test.records[0].size == (32, 120)
+    items, _ = training_items(data, InputTransform(16, 60), RelativeAugment(flip=True), 0, tmp_path)
     item = items[(0, 0)]
     assert item["image"].shape == (3, 16, 60) and item["target"].shape == (1, 16, 60)
     seen = item["target"][item["mask"]]
     assert seen.min() >= 1 and seen.max() <= 80 and item["mask"].float().mean() > 0.1
 
 
-def test_embedded_rooms_have_dense_metres(tmp_path):
-    data = nyu(0.001, 10.0, val_every=2, embedded=lambda: embedded_rooms(2, 1, str(tmp_path)))
+def test_synthetic_rooms_have_dense_metres(tmp_path):
+    data = nyu(0.001, 10.0, val_every=2, synthetic=lambda: synthetic_rooms(2, 1, str(tmp_path)))
     assert data.counts == {"train": 1, "val": 1, "test": 1}
     depth, known = data.train.read_label(0)
     assert known.mean() > 0.5 and 0 < depth[known].min() and depth[known].max() <= 10

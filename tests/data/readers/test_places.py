@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from depthrepro.core.errors import UserError
-from depthrepro.data.input_transform import InputPolicy
+from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.classes import class_items
 from depthrepro.data.readers.classes import class_data
 from depthrepro.data.readers.places import class_images
@@ -35,7 +35,7 @@ def miniplaces(tmp_path):
 
 
 def test_without_a_root_the_numbers_of_images_to_render_are_needed():
-    with pytest.raises(UserError, match=r"data\.world"):
+    with pytest.raises(UserError, match=r"data\.synthetic"):
         class_data(None)
 
 
@@ -100,7 +100,7 @@ def test_depth_is_mirrored_with_its_image(miniplaces):
     picture(miniplaces / "images" / "train/x/00000000.png", 0)
     data = class_data(str(miniplaces), val_every=4, depth=Maps())
     assert data.counts == {"train": 3, "val": 1, "test": 2}
-    items = class_items(data, data.train, InputPolicy(8, 10), None, flip=True, seed=0)
+    items = class_items(data, data.train, InputTransform(8, 10), None, flip=True, seed=0)
     turned = [bool(items[(epoch, 0)]["depth"][0, 0, 0] == 0) for epoch in range(8)]
     assert len(set(turned)) == 2, "half of the epochs mirror the image"
     assert items[(3, 1)]["label"] == data.train.labels[1] and items[(0, 0)]["depth"].shape == (1, 8, 10)

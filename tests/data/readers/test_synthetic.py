@@ -11,7 +11,7 @@ import pytest
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
-from depthrepro.data.readers.kitti_raw import embedded_streets
+from depthrepro.data.readers.kitti_raw import synthetic_streets
 from depthrepro.data.readers.kitti_tests import benchmark_test, improved_test, raw_test
 from depthrepro.data.readers.synthetic import heldout, kitti2012_images, labelled_streets, places, unlabelled_worlds
 
@@ -23,7 +23,7 @@ def cache(tmp_path_factory):
 
 def test_labelled_streets(cache):
     data = labelled_streets(2, cache)
-    assert len(data) == 2 and data.embedded and data.records[0].size == (160, 496)
+    assert len(data) == 2 and data.synthetic and data.records[0].size == (160, 496)
     label, known = data.read_label(0)
     assert known.all() and label.max() == 1 and label.min() == 0
     assert labelled_streets(2, cache).fingerprint == data.fingerprint
@@ -31,7 +31,7 @@ def test_labelled_streets(cache):
 
 def test_unlabelled_worlds_and_heldout(cache):
     images, tests = unlabelled_worlds(2, cache), heldout(2, cache)
-    assert len(images) == len(tests) == 2 and images.embedded and tests.embedded
+    assert len(images) == len(tests) == 2 and images.synthetic and tests.synthetic
     assert tests.has_depth(0, GroundTruth.dense) and (tests.depth_gt(0, GroundTruth.dense) > 0).mean() > 0.3
     assert not hasattr(images, "read_label") and not hasattr(images, "depth_gt")
 
@@ -39,7 +39,7 @@ def test_unlabelled_worlds_and_heldout(cache):
 def test_what_is_rendered_is_known_by_its_world_and_its_images(cache):
     """Not by its bytes: another kind of processor writes files that differ in a last bit, and the tables must not."""
     world = {"train_pairs": 8, "val_pairs": 2, "test_pairs": 3, "width": 310, "height": 94}
-    streets = embedded_streets(world, cache)
+    streets = synthetic_streets(world, cache)
     parts = {
         "streets_depth-v1-ed17cd22f1": labelled_streets(2, cache),
         "abroad": unlabelled_worlds(2, cache),

@@ -49,7 +49,7 @@ def test_the_same_again_whoever_renders_it(root, tmp_path):
 
 
 def test_depth_is_that_of_a_room(root):
-    data = depth_folder(str(root), "train.csv", scale=1 / DEPTH_STEPS, embedded=True)
+    data = depth_folder(str(root), "train.csv", scale=1 / DEPTH_STEPS, synthetic=True)
     assert data is not None
     for index in range(3):
         depth = data.depth_gt(index, GroundTruth.dense)
@@ -84,7 +84,7 @@ def test_halls_are_of_kinds_that_rooms_lack_and_only_test(tmp_path):
     world = Halls(RoomsConfig(images=3, per_room=2, width=80, height=60))
     assert [(unit.name, unit.items) for unit in world.units()] == [("test_0000", 2), ("test_0001", 1)]
     root = ensure_world(world, tmp_path, workers=1, progress=False)
-    data = depth_folder(str(root), "test.csv", scale=1 / DEPTH_STEPS, embedded=True)
+    data = depth_folder(str(root), "test.csv", scale=1 / DEPTH_STEPS, synthetic=True)
     assert data is not None and len(data) == 3 and not (root / "train.csv").exists()
     assert 1 < np.median(data.depth_gt(0, GroundTruth.dense)) < 12
 

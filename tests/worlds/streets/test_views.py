@@ -58,8 +58,8 @@ def test_depth_on_disk_is_the_rendered_depth(cls, roots):
 
 
 def test_the_reader_takes_the_sky_as_farthest(roots):
-    data = depth_folder(str(roots[StreetsDepth]), "train.csv", scale=1 / DEPTH_STEPS, sky="zero", embedded=True)
-    assert data is not None and len(data) == 3 and data.embedded
+    data = depth_folder(str(roots[StreetsDepth]), "train.csv", scale=1 / DEPTH_STEPS, sky="zero", synthetic=True)
+    assert data is not None and len(data) == 3 and data.synthetic
     for index in range(3):
         label, known = data.read_label(index)
         depth = data.depth_gt(index, GroundTruth.dense)
