@@ -22,7 +22,8 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from depthrepro.config.cli import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
-from depthrepro.config.schema import CONFIG_DIR, register_schema
+from depthrepro.config.register import register_schema
+from depthrepro.config.schema import CONFIG_DIR
 from depthrepro.core.errors import UserError
 
 register_schema()

@@ -21,8 +21,10 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from depthrepro.config.cli import did_you_mean, mistakes, one_line_errors, readable
+from depthrepro.config.composed import ComposedRun
 from depthrepro.config.identity import result_config
-from depthrepro.config.schema import CONFIG_DIR, load_config, register_schema
+from depthrepro.config.register import register_schema
+from depthrepro.config.schema import CONFIG_DIR, load_config
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import metrics_of
 from depthrepro.core.run_dir import RunDir
@@ -54,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     from depthrepro.runs.experiment import run_experiment  # torch takes seconds to load
 
-    signal_number = run_experiment(cfg, [*_typed_then(old), *overrides])
+    signal_number = run_experiment(ComposedRun(cfg, [*_typed_then(old), *overrides]))
     if signal_number is not None:
         sys.exit(128 + signal_number)
     print(compare_numbers(_read(old.summary), _read(RunDir(Path(cfg.run_dir)).summary)))

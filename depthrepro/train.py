@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from depthrepro.config.cli import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
-from depthrepro.config.identity import config_hash, resolve_run_dir
-from depthrepro.config.prerequisites import check_checkpoints
-from depthrepro.config.schema import CONFIG_DIR, register_schema
-from depthrepro.core.errors import UserError
-from depthrepro.core.run_dir import RunDir
-from depthrepro.runs.reuse import equivalent_has_all
-from depthrepro.runs.summary import finished_run, is_done
+from depthrepro.config.composed import ComposedRun
+from depthrepro.config.register import register_schema
+from depthrepro.config.schema import CONFIG_DIR
+from depthrepro.runs.start import start
 from depthrepro.sweep.hydra_glue import KEY, register_launchers
 from depthrepro.sweep.session import closing
 
@@ -35,7 +31,7 @@ def main(cfg: DictConfig) -> str | None:
     if OmegaConf.is_missing(cfg, "name"):
         fail(f"which experiment? Type +experiment=<name>, one of {', '.join(options('experiment'))}", code=2)
     try:
-        signal_number = _run(cfg, list(HydraConfig.get().overrides.task))
+        signal_number = start(ComposedRun(cfg, HydraConfig.get().overrides.task))
     except mistakes() as error:
         if tracebacks_wanted():
             raise
@@ -43,22 +39,6 @@ def main(cfg: DictConfig) -> str | None:
     if signal_number is not None:
         sys.exit(128 + signal_number)
     return None
-
-
-def _run(cfg: DictConfig, overrides: list[str]) -> int | None:
-    run = RunDir(resolve_run_dir(cfg, overrides))
-    alone, digest = "RANK" not in os.environ, config_hash(cfg)
-    if not cfg.force and alone and is_done(run, digest, cfg.tests):
-        print(finished_run(run))
-        return None
-    try:
-        check_checkpoints(cfg)
-    except UserError:
-        if not (alone and equivalent_has_all(cfg, run, digest)):
-            raise
-    from depthrepro.runs.experiment import run_experiment  # torch takes seconds to load
-
-    return run_experiment(cfg, overrides)
 
 
 def program() -> None:

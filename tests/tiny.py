@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from depthrepro.config.schema import Precision, Stage, TrainerConfig
+from depthrepro.core.depth_kind import Kind
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.run_dir import RunDir
 from depthrepro.data.items.augment import StereoAugment
@@ -23,6 +24,9 @@ HEIGHT, WIDTH = 12, 20
 
 class TinyNet(nn.Module):
     """Two outputs, the finer of which has a layer that the coarser does not reach."""
+
+    kind = Kind.disp_frac
+    levels = ("L9", "L10")
 
     def __init__(self) -> None:
         super().__init__()

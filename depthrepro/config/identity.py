@@ -9,28 +9,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from depthrepro.core.protocol import SWITCHES
+from depthrepro.config.schema import ELSEWHERE, HOW, WHERE, marked
+from depthrepro.core.protocol import without_later
 
-# Settings that say where or how to run, not what: they do not rename the run directory or forbid a resume. `name` is
-# here because two rows of two tables may well be the same training, `tests` because a test set can be added later.
-_NOT_PART_OF_THE_RESULT = (
-    "name",
-    "experiment",
-    "seed",
-    "root",
-    "run_dir",
-    "cache_dir",
-    "data.base",
-    "tests",
-    "force",
-    "reuse",
-    "rerun_of",
-    "logger",
-    "hydra",
-    "trainer.device",
-    "trainer.num_workers",
-    "trainer.checkpoint_seconds",
-)
+_PLACES = ("cache_dir", "base")  # of data: folders, whatever the data set
+_LEAVES_RESULT_ALONE = ("experiment", "hydra", *marked(WHERE, HOW), *(f"data.{name}" for name in _PLACES))
 
 
 def override_folder(overrides: list[str], data_root: str | None) -> str:
@@ -53,7 +36,7 @@ def override_folder(overrides: list[str], data_root: str | None) -> str:
 def leaves_result_alone(override: str) -> bool:
     """Whether an override, such as "seed=1", says where or how to run, not what."""
     key = override.lstrip("+~").split("=", 1)[0]
-    return any(key == name or key.startswith((name + ".", name + "/")) for name in _NOT_PART_OF_THE_RESULT)
+    return any(key == name or key.startswith((name + ".", name + "/")) for name in _LEAVES_RESULT_ALONE)
 
 
 def resolve_run_dir(cfg: DictConfig, overrides: list[str]) -> Path:
@@ -75,25 +58,33 @@ def result_config(cfg: DictConfig) -> dict[str, Any]:
     """The resolved configuration without the settings that cannot change the result."""
     resolved = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
     assert isinstance(resolved, dict)
-    for name in _NOT_PART_OF_THE_RESULT:
+    for name in marked(WHERE, HOW, ELSEWHERE):
         node, _, leaf = name.rpartition(".")
-        holder = resolved.get(node, {}) if node else resolved
         if leaf != "seed":
-            holder.pop(leaf, None)
+            (resolved[node] if node else resolved).pop(leaf, None)
     _only_what_counts(resolved["data"])
-    resolved["eval"] = {key: value for key, value in resolved["eval"].items() if key not in SWITCHES or value}
+    resolved["eval"] = without_later(resolved["eval"])
     depth = resolved["data"].get("depth")
     for part in (resolved["model"], depth if isinstance(depth, dict) else {}):
         for key, value in part.items():  # checkpoints below `root` are the same wherever that is
             if isinstance(value, str):
                 part[key] = value.removeprefix(f"{Path(cfg.root)}/")
-    return {str(k): v for k, v in resolved.items()}
+    return {str(k): _without_rooms(v) for k, v in resolved.items()}
+
+
+def _without_rooms(node: Any, key: str = "") -> Any:
+    """The node with each class by its file and name alone: a file that moves to another folder changes no hash."""
+    if isinstance(node, dict):
+        return {k: _without_rooms(v, str(k)) for k, v in node.items()}
+    if key in ("_target_", "path") and isinstance(node, str) and node.startswith("depthrepro."):
+        return ".".join(node.split(".")[-2:])
+    return node
 
 
 def _only_what_counts(node: Any) -> None:
     """Take out, at any depth, what takes no part: caches, settings that are null, sets whose folder is not given."""
     for key, value in list(node.items()):
-        if key == "cache_dir" or value is None or (isinstance(value, dict) and value.get("root", "") is None):
+        if key in _PLACES or value is None or (isinstance(value, dict) and value.get("root", "") is None):
             del node[key]
         elif isinstance(value, dict):
             _only_what_counts(value)

@@ -64,12 +64,35 @@ def places_classes(root: str | None) -> int | None:
     return len([path for path in (folder / "train").glob("*") if path.is_dir()]) or 100
 
 
-def table_benchmark(scale: str) -> str:
-    """What the tables' rows train and test on: KITTI raw, as the paper, or at demo scale KITTI 2012 if it is there."""
-    return "kitti2012" if scale == "demo" and os.environ.get("KITTI_STEREO") else "kitti_raw"
+def table_data(scale: str) -> str:
+    """Data of Garg's tables: KITTI raw, as the paper, or at demo scale KITTI 2012 if it is there."""
+    return "kitti_stereo" if scale == "demo" and os.environ.get("KITTI_STEREO") else "kitti_raw"
+
+
+def at_scale(scale: str, demo: str, paper: str) -> str:
+    """`demo` at demo scale, `paper` at the paper's."""
+    return demo if scale == "demo" else paper
+
+
+def given(variable: str, test_set: str) -> str:
+    """The name of a test set whose folder is given; another name, which no file has, leaves it out (`optional`)."""
+    return test_set if os.environ.get(variable) else f"{test_set}_without_{variable}"
+
+
+def first(*values: Any) -> Any:
+    """The first value that is not null; null if all are."""
+    return next((value for value in values if value is not None), None)
+
+
+def mlflow_experiment(name: str) -> str:
+    """The MLflow experiment that a run belongs to: one for each paper, by the first word of the experiment's name."""
+    return {"garg": "garg2016", "da": "depth_anything2024"}.get(name.split("_")[0], "depthrepro")
 
 
 RESOLVERS: dict[str, Callable[..., Any]] = {
     resolver.__name__: resolver
-    for resolver in (depth_network, kitti_ground_truth, places_classes, pretrained, table_benchmark, trained)
+    for resolver in (
+        *(at_scale, depth_network, first, given, kitti_ground_truth, mlflow_experiment),
+        *(places_classes, pretrained, table_data, trained),
+    )
 }

@@ -7,23 +7,29 @@ once. Nothing here imports torch: `--help` and `--cfg job` stay light.
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from depthrepro.config.logger import LoggerConfig
-from depthrepro.config.resolvers import RESOLVERS
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Protocol
 
 CONFIG_DIR = str(Path(__file__).resolve().parents[2] / "conf")
+
+
+# Marks of settings that cannot change a result: they neither rename a run directory nor forbid a resume.
+WHERE = {"decides": "where"}  # which run it is, and where it is written
+HOW = {"decides": "how"}  # how it is run; a sweep with and without it is the same sweep too
+ELSEWHERE = {"decides": "elsewhere"}  # counts through another setting, which is made from it
 
 
 class Precision(Enum):
@@ -40,12 +46,12 @@ class Stage:
     """A part of the training that optimises some of the network's outputs.
 
     Attributes:
-        levels: Outputs that the loss is computed at, such as [L9].
+        levels: Outputs that the loss is computed at, such as [L9]; null = those that the network declares.
         share: Part of `trainer.epochs`, relative to the other stages' shares; 0 leaves the stage out.
         lr_factor: Multiplies the optimizer's learning rate during the stage.
     """
 
-    levels: list[str] = MISSING
+    levels: list[str] | None = None
     share: float = 1.0
     lr_factor: float = 1.0
 
@@ -68,7 +74,8 @@ class TrainerConfig:
         num_workers: Loader processes; 0 = load in the training process.
         device: `auto`, `cpu`, `cuda` or `cuda:<n>`.
         lr_factors: Part of the network, such as `encoder` → factor on its learning rate.
-        stages: Named stages, in order.
+        stages: Named stages, in order; none = one stage with the outputs that the network declares.
+        finest: Finest output that is trained, such as L10; stages of finer ones are left out. null = the network's.
     """
 
     epochs: int = MISSING
@@ -79,12 +86,13 @@ class TrainerConfig:
     channels_last: bool = True
     max_steps: int | None = None
     validate_every: int = 1
-    checkpoint_seconds: float = 60.0
+    checkpoint_seconds: float = field(default=60.0, metadata=HOW)
     log_every: int = 10
-    num_workers: int = 0
-    device: str = "auto"
+    num_workers: int = field(default=0, metadata=HOW)
+    device: str = field(default="auto", metadata=HOW)
     lr_factors: dict[str, float] = field(default_factory=dict)
     stages: dict[str, Stage] = field(default_factory=dict)
+    finest: str | None = None
 
     def __post_init__(self) -> None:
         """Check what no type can say."""
@@ -120,6 +128,8 @@ class RootConfig:
         input: How images reach that size.
         root: Folder that holds `runs/` and the tracking store.
         run_dir: Folder of this run; null = runs/<name>/<changed settings>/seed=<n>.
+        initial_weights: Where the network's encoder starts: random, imagenet, a file or a checkpoint; null = as
+            model/<name>.yaml says. Networks without an encoder have no use for it.
         cache_dir: Folder of rendered worlds, resized frames and baselines; null = the user's cache.
         force: Throw away what the run directory holds and start again.
         rerun_of: The run that this one repeats; set by `python -m depthrepro.rerun`.
@@ -127,17 +137,18 @@ class RootConfig:
         reuse: Take over the result of a finished run of the same configuration and seed instead of training again.
     """
 
-    name: str = MISSING
+    name: str = field(default=MISSING, metadata=WHERE)
     scale: str = MISSING
-    seed: int = 0
+    seed: int = field(default=0, metadata=WHERE)
     input_size: list[int] = MISSING
     input: InputConfig = field(default_factory=InputConfig)
-    root: str = "."
-    run_dir: str | None = None
-    cache_dir: str | None = None
-    force: bool = False
-    reuse: bool = True
-    rerun_of: str | None = None
+    root: str = field(default=".", metadata=WHERE)
+    run_dir: str | None = field(default=None, metadata=WHERE)
+    initial_weights: str | None = field(default=None, metadata=ELSEWHERE)
+    cache_dir: str | None = field(default=None, metadata=HOW)
+    force: bool = field(default=False, metadata=HOW)
+    reuse: bool = field(default=True, metadata=HOW)
+    rerun_of: str | None = field(default=None, metadata=WHERE)
     model: Any = MISSING
     data: Any = MISSING
     loss: Any = MISSING
@@ -146,15 +157,19 @@ class RootConfig:
     augment: Any = MISSING
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     eval: Protocol = field(default_factory=Protocol)
-    tests: dict[str, Any] = field(default_factory=dict)
-    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    tests: dict[str, Any] = field(default_factory=dict, metadata=WHERE)
+    logger: LoggerConfig = field(default_factory=LoggerConfig, metadata=HOW)
 
 
-def register_schema() -> None:
-    """Make known to Hydra: `schema`, the first entry of conf/config.yaml, and the resolvers."""
-    ConfigStore.instance().store(name="schema", node=RootConfig)
-    for name, resolver in RESOLVERS.items():
-        OmegaConf.register_new_resolver(name, resolver, replace=True)
+def marked(*marks: Mapping[str, str], schema: Any = RootConfig, prefix: str = "") -> list[str]:
+    """Dotted names of the settings that bear one of the marks."""
+    found: list[str] = []
+    for setting in dataclasses.fields(schema):
+        if setting.metadata in marks:
+            found.append(prefix + setting.name)
+        elif setting.name == "trainer":
+            found += marked(*marks, schema=TrainerConfig, prefix="trainer.")
+    return found
 
 
 def typed_config(cfg: DictConfig) -> RootConfig:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from depthrepro.core.errors import UserError
 
-SWITCHES = ("flip_average",)  # settings that are off unless they are named
+_LATER = {
+    "later": True
+}  # a setting that came later: left out of records while it is off, so that older ones stay equal
 
 
 class GroundTruth(Enum):
@@ -74,7 +76,7 @@ class Protocol:
     cap_m: float = 50.0
     alignment: Alignment = Alignment.none
     resize: Resize = Resize.bilinear
-    flip_average: bool = False
+    flip_average: bool = field(default=False, metadata=_LATER)
 
     def __post_init__(self) -> None:
         """Check the depth range."""
@@ -98,7 +100,7 @@ class Protocol:
         A setting that came later is left out while it is off, so that older results keep their text.
         """
         values = {k: v.value if isinstance(v, Enum) else v for k, v in dataclasses.asdict(self).items()}
-        return {k: v for k, v in values.items() if k not in SWITCHES or v}
+        return without_later(values)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Protocol:
@@ -106,6 +108,12 @@ class Protocol:
         enums = {"ground_truth": GroundTruth, "crop": Crop, "alignment": Alignment, "resize": Resize}
         typed: dict[str, Any] = {k: enums[k](v) if k in enums else v for k, v in values.items()}
         return cls(**typed)
+
+
+def without_later(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A protocol's values without the settings that came later and are off."""
+    later = {f.name for f in dataclasses.fields(Protocol) if "later" in f.metadata}
+    return {k: v for k, v in values.items() if k not in later or v}
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import ClassVar, TypedDict
 
 import numpy as np
 from torch import Tensor
 
 from depthrepro.core.protocol import GroundTruth
+from depthrepro.core.supervision import Supervision
 
 
 class Sample(TypedDict, total=False):
@@ -154,9 +155,11 @@ class DataSplits:
         train: Images to learn from.
         val: Images to choose checkpoints with; never the test images.
         test: Images to report on, with depth or classes; None where the configuration's `tests` name them.
+        supervision: What is learnt from them.
         notes: Lines to print at the start of a run (nominal calibration, missing files, synthetic data).
     """
 
+    supervision: ClassVar[Supervision]
     name: str
     synthetic: bool
     train: ImageDataset

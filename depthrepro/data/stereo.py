@@ -12,6 +12,7 @@ from torch import Tensor
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.geometry import scale_K
+from depthrepro.core.supervision import Supervision
 from depthrepro.data.base import DataSplits, DepthDataset, ImageRecord
 from depthrepro.data.io.images import mirror, read_rgb
 
@@ -54,6 +55,8 @@ class StereoDataset(DepthDataset):
 @dataclass
 class StereoSplits(DataSplits):
     """Rectified pairs to train and to test on."""
+
+    supervision = Supervision.stereo
 
     train: StereoDataset
     val: StereoDataset

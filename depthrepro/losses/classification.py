@@ -8,11 +8,20 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional as F
 
+from depthrepro.core.supervision import Supervision
 from depthrepro.models.fastconv import LOGITS, network_input
 
 
 class CrossEntropy:
-    """The mean over images of -ln p(class)."""
+    """The mean over images of -ln p(class).
+
+    Attributes:
+        kinds: None: it trains classifiers.
+        learns_from: Data that it needs.
+    """
+
+    kinds = (None,)
+    learns_from = (Supervision.classes,)
 
     def __call__(
         self, model: Any, batch: Mapping[str, Tensor], levels: Sequence[str] | None = None

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
+from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
+from depthrepro.core.supervision import Supervision
 from depthrepro.losses.silog import silog_loss
 
-DEPTH = "depth"
+DEPTH = Kind.depth.value
 
 
 class MetricLoss:
@@ -21,9 +23,16 @@ class MetricLoss:
         factor: ZoeDepth multiplies by 10, Depth Anything V2 does not.
         least_m: Predictions are raised to it before the logarithm, metres: bins can drift below zero.
 
+    Attributes:
+        kinds: Kinds of network that it trains.
+        learns_from: Data that it needs.
+
     Raises:
         UserError: If the variance focus is no share.
     """
+
+    kinds = (Kind.depth,)
+    learns_from = (Supervision.metric,)
 
     def __init__(self, variance_focus: float = 0.85, factor: float = 10.0, least_m: float = 1e-3) -> None:
         if not 0 <= variance_focus <= 1:

@@ -7,9 +7,20 @@ from typing import Any
 
 from torch import Tensor
 
+from depthrepro.core.depth_kind import Kind
+from depthrepro.core.supervision import Supervision
+
 
 class NoLoss:
-    """Always 0, without asking the network."""
+    """Always 0, without asking the network; for networks and data of any kind.
+
+    Attributes:
+        kinds: Every kind of network.
+        learns_from: Every kind of data.
+    """
+
+    kinds = (*Kind, None)
+    learns_from = tuple(Supervision)
 
     def __call__(
         self, model: Any, batch: Mapping[str, Tensor], levels: Sequence[str] | None = None

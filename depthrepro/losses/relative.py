@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
+from depthrepro.core.supervision import Supervision
 from depthrepro.losses.affine_invariant import affine_invariant_loss, cutmix_loss, gradient_matching_loss
 from depthrepro.losses.feature_alignment import feature_alignment_loss
 from depthrepro.models.encoders import normalise
 
 FEATURE_IMAGES = ("none", "unlabelled", "labelled")
-DEPTH = "affine_inv_depth"
+DEPTH = Kind.affine_inv_depth.value
 
 
 class RelativeLoss(nn.Module):
@@ -26,13 +29,21 @@ class RelativeLoss(nn.Module):
         tolerance: The paper's alpha: pixels whose cosine exceeds it are left out of L_feat.
         gradient_weight: Of the gradient-matching term on labelled images, added to theirs: 0 as the paper, 2 as Depth
             Anything V2.
-        frozen: The encoder that gives L_feat its targets; never trained, in evaluation mode. Needed with `features`.
+        frozen: The encoder that gives L_feat its targets; never trained, in evaluation mode. None = a copy of the
+            trained network's, made by `begin`.
+
+    Attributes:
+        kinds: Kinds of network that it trains.
+        learns_from: Data that it needs.
 
     Raises:
-        UserError: If `features` is unknown, or its frozen encoder is missing.
+        UserError: If `features` is unknown.
 
     Source: Depth Anything (arXiv:2401.10891), section 3: "an average combination of the three losses".
     """
+
+    kinds = (Kind.affine_inv_depth,)
+    learns_from = (Supervision.relative,)
 
     def __init__(
         self,
@@ -44,10 +55,24 @@ class RelativeLoss(nn.Module):
         super().__init__()
         if features not in FEATURE_IMAGES:
             raise UserError(f"loss.features: {features!r} is unknown, choose from {', '.join(FEATURE_IMAGES)}")
-        if features != "none" and frozen is None:
-            raise UserError(f"loss.features={features} needs loss.frozen, the encoder that is kept as it is")
         self.features, self.tolerance, self.gradient_weight = features, tolerance, gradient_weight
         self.frozen = None if features == "none" or frozen is None else frozen.eval().requires_grad_(False)
+
+    def begin(self, model: nn.Module) -> None:
+        """Keep the encoder of a network that is about to be trained as it is now, where features are aligned to it.
+
+        Raises:
+            UserError: If features are aligned and the network has no encoder.
+        """
+        if self.features == "none" or self.frozen is not None:
+            return
+        encoder = getattr(model, "encoder", None)
+        if not isinstance(encoder, nn.Module):
+            raise UserError(
+                f"loss.features={self.features} aligns an encoder's features, and {type(model).__name__} has no "
+                "`encoder`: choose loss=relative"
+            )
+        self.frozen = copy.deepcopy(encoder).eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> RelativeLoss:
         """The frozen encoder stays in evaluation mode."""

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor, nn
 
+from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.core.geometry import in_view, linearised_warp, resize_image, warp_right_to_left
+from depthrepro.core.supervision import Supervision
 from depthrepro.losses.photometric import PhotometricL2
 from depthrepro.losses.reduction import masked_mean
 from depthrepro.losses.smoothness import l2_smoothness
@@ -29,8 +31,15 @@ class StereoLoss(nn.Module):
         smoothness_weight: The paper's gamma.
         warp: "linearised" (the paper's) or "exact". Same value, other gradient; see `depthrepro.core.geometry`.
 
+    Attributes:
+        kinds: Kinds of network that it trains.
+        learns_from: Data that it needs.
+
     Source: Garg et al. 2016 (arXiv:1603.04992), total loss. Differs: pixels that leave the right image are masked.
     """
+
+    kinds = (Kind.disp_frac,)
+    learns_from = (Supervision.stereo,)
 
     def __init__(
         self,

@@ -89,9 +89,21 @@ class DepthAnything(nn.Module):
         self.transform: InputTransform | None = None
 
     @property
-    def kind(self) -> Kind:
-        """What the numbers of the depth output mean."""
+    def kind(self) -> Kind | None:
+        """Kind of the depth output; None for a segmentation head."""
+        if self.nclass > 1:
+            return None
         return Kind.affine_inv_depth if self.head == "relative" else Kind.depth
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The one output."""
+        return ("logits" if self.kind is None else self.kind.value,)
+
+    @property
+    def multiple(self) -> int:
+        """Sides of the input are multiples of it: a transformer's patch, or 1."""
+        return self.encoder.multiple
 
     def forward(self, image: Tensor, levels: Sequence[str] | None = None) -> dict[str, Tensor]:
         """Depth of an image, and its last encoder features if they are asked for.
@@ -105,7 +117,7 @@ class DepthAnything(nn.Module):
             coarsest map of the encoder.
         """
         maps = self.features(image)
-        outputs = {"logits" if self.nclass > 1 else self.kind.value: self._output(maps, image)}
+        outputs = {self.levels[0]: self._output(maps, image)}
         if levels is not None and "features" in levels:
             outputs["features"] = maps[-1]
         return outputs

@@ -63,7 +63,7 @@ class VitEncoder(nn.Module):
             if readout == "project"
             else None
         )
-        self.mean, self.std = IMAGENET_MEAN, IMAGENET_STD
+        self.mean, self.std, self.multiple = IMAGENET_MEAN, IMAGENET_STD, PATCH
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Four maps (B, C, H/14, W/14) of a normalised image (B, 3, H, W) whose sides are multiples of 14."""
@@ -128,7 +128,7 @@ class PyramidEncoder(nn.Module):
         self.channels = self.net.feature_info.channels()
         self.strides = self.net.feature_info.reduction()
         self.frozen_statistics = frozen_statistics
-        self.mean, self.std = tuple(mean), tuple(std)
+        self.mean, self.std, self.multiple = tuple(mean), tuple(std), 1
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Four maps (B, C_i, H/s_i, W/s_i), fine to coarse, of a normalised image (B, 3, H, W)."""
@@ -149,7 +149,7 @@ def make_encoder(name: str, weights: str | None = None, **options: Any) -> VitEn
 
     Args:
         name: "vits", "vitb", "vitl", "efficientnet_lite0", or a timm network with a feature pyramid.
-        weights: None = random; "imagenet" = EfficientNet-Lite0's, which are installed with this project; else a file
+        weights: None or "random"; "imagenet" = EfficientNet-Lite0's, which are installed with this project; else a file
             with the encoder's own state dict, DINOv2's or timm's of the same vision transformer, or a checkpoint of a
             network here, of which the encoder is taken.
         options: For the encoder's class.
@@ -169,7 +169,7 @@ def make_encoder(name: str, weights: str | None = None, **options: Any) -> VitEn
         if not isinstance(encoder, PyramidEncoder) or name != "efficientnet_lite0":
             raise UserError(f"model.weights=imagenet: installed for efficientnet_lite0, not for {name}; give a file")
         _load_efficientnet_lite0(encoder.net)
-    elif weights is not None:
+    elif weights is not None and weights != "random":
         _load_file(encoder, Path(weights).expanduser())
     return encoder
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.models.depth_anything import DepthAnything, transform_of
 
@@ -33,11 +34,16 @@ class FastConv(nn.Module):
         depth_network: Checkpoint of a network that makes the depth map and is trained along; None = the map is given.
 
     Attributes:
+        kind: None: it predicts classes.
+        levels: The one output.
         channels: Channels of the image that `forward` takes: 3, or 4 with a given depth map.
 
     Raises:
         UserError: If `inputs` is unknown, or a depth network is named without depth among the inputs.
     """
+
+    kind = None
+    levels = (LOGITS,)
 
     def __init__(
         self,
@@ -104,7 +110,7 @@ class DepthMaps(nn.Module):
         inner = [max(1, side // self.multiple) * self.multiple for side in size]
         resized = F.interpolate(image, size=inner, mode="bilinear", align_corners=False, antialias=True)
         depth = next(iter(self.network(resized).values()))
-        if self.network.kind.near_is == "small":  # metres: the inverse is what relative networks predict
+        if self.network.kind is Kind.depth:  # metres: the inverse is what relative networks predict
             depth = 1 / depth.clamp(min=_NEAREST_M)
         depth = F.interpolate(depth, size=size, mode="bilinear", align_corners=False)
         low, high = depth.amin(dim=(2, 3), keepdim=True), depth.amax(dim=(2, 3), keepdim=True)

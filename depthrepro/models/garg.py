@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.models.lrn import LocalResponseNorm
 from depthrepro.models.upsampling import Padding, Upsample2x
@@ -40,7 +41,8 @@ class GargNet(nn.Module):
 
     Attributes:
         levels: The outputs that are returned, and scored, unless others are asked for.
-        prediction_kind: What the outputs are.
+        all_levels: Those that can be asked for.
+        kind: Disparity as a fraction of the width.
 
     Source: Garg et al. 2016 (arXiv:1603.04992), figure of the network. Differs: He initialisation of C1..C6 (AlexNet's
     Gaussian of 0.01 dies out over six layers without pretraining); zero weights in C7 instead of C6 (a zero C6 behind a
@@ -48,7 +50,8 @@ class GargNet(nn.Module):
     """
 
     levels: tuple[str, ...] = ("L9", "L10", "L11", "L12")
-    prediction_kind = "disp_frac"
+    all_levels = LEVELS
+    kind = Kind.disp_frac
 
     def __init__(
         self,

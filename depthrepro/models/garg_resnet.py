@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.models.upsampling import Padding, Upsample2x
 
@@ -50,7 +51,7 @@ class GargResNet(nn.Module):
 
     Attributes:
         levels: The one output.
-        prediction_kind: What it is.
+        kind: Disparity as a fraction of the width.
 
     Source: see above. Pooling halves the maps, no convolution has a stride; every score is one channel, and upsampling
     is bilinear and not trained. Differs: batch statistics while it trains (the file's are global), He initialisation
@@ -58,7 +59,7 @@ class GargResNet(nn.Module):
     """
 
     levels: tuple[str, ...] = (LEVEL,)
-    prediction_kind = "disp_frac"
+    kind = Kind.disp_frac
 
     def __init__(self, padding: Padding = "replicate", output_scale: float = 0.01) -> None:
         super().__init__()

@@ -33,6 +33,7 @@ class HFDepth(nn.Module):
 
     Attributes:
         kind: Likewise.
+        levels: The one output, called as its kind.
 
     Raises:
         UserError: If `transformers` is not installed, nothing can be loaded, or nobody says what it predicts.
@@ -43,6 +44,7 @@ class HFDepth(nn.Module):
         self.processor, self.network = _load(path)
         self.family = str(self.network.config.model_type)
         self.kind = _kind(self.network.config, path, kind)
+        self.levels = (self.kind.value,)
 
     def forward(self, image: Tensor, levels: Sequence[str] | None = None) -> dict[str, Tensor]:
         """Maps of a batch at its own size, (B, 1, H, W), under the name of their kind; `image` RGB in [0, 1].

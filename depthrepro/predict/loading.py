@@ -21,6 +21,7 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.files import sha256
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.inference.predictions import Kind
+from depthrepro.models.contract import declared_kind, declared_levels
 from depthrepro.training.device import choose_device
 
 _TARGET = re.compile(r"depthrepro\.models(\.[a-z]\w*)+\.[A-Z]\w*")
@@ -76,7 +77,7 @@ def load_network(path: Path, device: str = "auto", level: str | None = None) -> 
     return Network(
         model=model.eval().to(chosen),
         kind=kind,
-        level=_level(model, kind, level),
+        level=_level(model, level),
         transform=transform,
         device=chosen,
         path=path,
@@ -197,15 +198,15 @@ def _transform(state: Mapping[str, Any], file: Path) -> InputTransform:
 
 
 def _kind(model: nn.Module, file: Path) -> Kind:
-    kind = getattr(model, "kind", None) or getattr(model, "prediction_kind", None)
-    if kind is None or getattr(model, "nclass", 1) != 1:
+    kind = declared_kind(model)
+    if kind is None:
         raise UserError(f"checkpoint={file}: {type(model).__name__} does not predict depth")
-    return Kind(kind)
+    return kind
 
 
-def _level(model: nn.Module, kind: Kind, wanted: str | None) -> str:
+def _level(model: nn.Module, wanted: str | None) -> str:
     """The output to take: the finest, unless another is asked for."""
-    levels = tuple(getattr(model, "levels", (kind.value,)))
+    levels = declared_levels(model)
     if wanted is not None and wanted not in levels:
         raise UserError(f"level={wanted}: this network has {', '.join(levels)}")
     return wanted or levels[-1]

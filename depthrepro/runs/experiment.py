@@ -9,14 +9,12 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
-from torch.utils.data import Dataset
 
 from depthrepro.config.cli import readable
-from depthrepro.config.identity import config_hash, resolve_run_dir
-from depthrepro.config.schema import default_cache_dir, typed_config
+from depthrepro.config.composed import ComposedRun
+from depthrepro.config.schema import default_cache_dir
 from depthrepro.core import distributed
 from depthrepro.core.checkpoint import load_checkpoint
-from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.core.interrupt import Stopped
 from depthrepro.core.protocol import GroundTruth
@@ -24,25 +22,24 @@ from depthrepro.core.reproducibility import seed_everything
 from depthrepro.core.run_dir import RunDir
 from depthrepro.data.base import DataSplits, DepthDataset
 from depthrepro.data.input_transform import InputTransform
-from depthrepro.data.items.build import training_items
+from depthrepro.data.items.build import Items, training_items
 from depthrepro.data.items.classes import class_items
 from depthrepro.data.readers.classes import ClassSplits
+from depthrepro.evaluation.scoring import check_metres
 from depthrepro.evaluation.test_sets import load_test_sets, score_test_set
+from depthrepro.models.contract import depth_kind
 from depthrepro.runs.record import Record, say
 from depthrepro.runs.reuse import choose_equivalent, take_over
-from depthrepro.runs.summary import due_tests, finished_run, format_summary, is_done
+from depthrepro.runs.summary import due_tests, format_summary
+from depthrepro.training.compatibility import begin, check_arguments, check_fit
 from depthrepro.training.device import choose_device
 from depthrepro.training.trainer import Trainer
 
 _NO_RESULTS: dict[str, Any] = {"metrics": {}, "metrics_best": {}, "baselines": {}, "images": 0, "level_sizes": {}}
 
 
-def run_experiment(cfg: DictConfig, overrides: list[str]) -> int | None:
-    """Do what `cfg` says, from wherever its run directory stands.
-
-    Args:
-        cfg: Composed configuration.
-        overrides: What was typed, for the run directory's name and the record.
+def run_experiment(job: ComposedRun) -> int | None:
+    """Train and evaluate what `job` asks for, from wherever its run directory stands.
 
     Returns:
         None when the run is done, else the signal that stopped it.
@@ -50,18 +47,14 @@ def run_experiment(cfg: DictConfig, overrides: list[str]) -> int | None:
     Raises:
         UserError: For everything a person can put right; the run directory keeps what was done.
     """
-    device = choose_device(cfg.trainer.device)
+    device, run = choose_device(job.cfg.trainer.device), job.run
     distributed.start(device)
-    run = RunDir(resolve_run_dir(cfg, overrides))
     try:
         if distributed.is_main():
             run.lock()
-            run.prepare(config_hash(cfg), force=cfg.force)
+            run.prepare(job.hash, force=job.cfg.force)
         distributed.barrier()
-        if is_done(run, tests=cfg.tests):
-            say(finished_run(run))
-            return None
-        return Experiment(cfg, overrides, run, device).run_and_record()
+        return Experiment(job, device).run_and_record()
     finally:
         run.unlock()
         distributed.stop()
@@ -71,17 +64,14 @@ class Experiment:
     """One run, from configuration to record.
 
     Args:
-        cfg: Composed configuration.
-        overrides: What was typed.
-        run: Where everything is written; locked by rank 0.
+        job: The run as it was asked for; rank 0 has locked its directory.
         device: Where to compute.
     """
 
-    def __init__(self, cfg: DictConfig, overrides: list[str], run: RunDir, device: torch.device) -> None:
-        self.cfg, self.run, self.device = cfg, run, device
-        self.settings = typed_config(cfg)
-        self.cache_dir = default_cache_dir(cfg.cache_dir)
-        self.record = Record(cfg, overrides, run)
+    def __init__(self, job: ComposedRun, device: torch.device) -> None:
+        self.job, self.cfg, self.run, self.settings, self.device = job, job.cfg, job.run, job.settings, device
+        self.cache_dir = default_cache_dir(job.cfg.cache_dir)
+        self.record = Record(job)
 
     def run_and_record(self) -> int | None:
         """Train and evaluate; whatever happens, status.json and the tracker tell it truly."""
@@ -105,7 +95,7 @@ class Experiment:
     def _reuse_equivalent(self) -> bool:
         """Take over the result of a finished run of the same configuration, if there is one; whether there was."""
         alone = distributed.world_size() == 1
-        equivalent = choose_equivalent(self.cfg, self.run, self.record.hash) if alone else None
+        equivalent = choose_equivalent(self.cfg, self.run, self.job.hash) if alone else None
         if equivalent is None:
             return False
         say(f"reusing    {equivalent.path}: the same configuration and seed (reuse=false trains anyway)")
@@ -122,38 +112,31 @@ class Experiment:
         self.record.start()
         self.transform = InputTransform(*self.cfg.input_size, **vars(self.settings.input))
         seed_everything(self.cfg.seed)
-        model = instantiate(
-            self.cfg.model, _convert_="all"
-        )  # before the data: a mistake here is reported before the data is made
+        model, loss, augment = build(self.cfg, self.transform)
         with distributed.main_first():
-            data: DataSplits = instantiate(self.cfg.data, _convert_="all")
-            augment = instantiate(self.cfg.augment, _convert_="all")
-            items = training_items(data, self.transform, augment, self.cfg.seed, self.cache_dir)
+            self.data: DataSplits = instantiate(self.cfg.data, _convert_="all")
+            items = training_items(self.data, self.transform, augment, self.cfg.seed, self.cache_dir)
             self.tests, absent = load_test_sets(self.cfg.tests)
-        self.data = data
-        test = data.test
+        test = self.data.test
         self.evaluable = not isinstance(test, DepthDataset) or has_ground_truth(test, self.settings.eval.ground_truth)
-        trainer = self._build_trainer(model, items)
-        self._check_metres(trainer)
-        self._introduce(data, trainer, absent)
-        self.record.announce(data)
+        trainer = self._build_trainer(model, loss, items)
+        self._check_metres(model)
+        self._introduce(self.data, trainer, absent)
+        self.record.announce(self.data)
         return trainer
 
-    def _check_metres(self, trainer: Trainer) -> None:
+    def _check_metres(self, model: nn.Module) -> None:
         """Before the training: relative depth cannot be scored in metres."""
-        from depthrepro.evaluation.scoring import check_metres
-
-        kind, name = getattr(trainer.model, "kind", Kind.disp_frac), type(trainer.model).__name__
         protocols = [test.protocol for test in self.tests]
         protocols += [self.settings.eval] if isinstance(self.data.test, DepthDataset) else []
         for protocol in protocols:
-            check_metres(kind, protocol, name)
+            check_metres(depth_kind(model), protocol, type(model).__name__)
 
-    def _build_trainer(self, model: nn.Module, items: tuple[Dataset[Any], Dataset[Any]]) -> Trainer:
+    def _build_trainer(self, model: nn.Module, loss: Any, items: Items) -> Trainer:
         cfg = self.cfg
         return Trainer(
             model=model,
-            loss=instantiate(cfg.loss, _convert_="all"),
+            loss=loss,
             optimizer=instantiate(cfg.optimizer, _convert_="all"),
             schedule=instantiate(cfg.scheduler, _convert_="all"),
             train=items[0],
@@ -162,7 +145,7 @@ class Experiment:
             seed=cfg.seed,
             device=self.device,
             run=self.run,
-            identity={"config": self.record.hash, "data_set": self.data.fingerprint},
+            identity={"config": self.job.hash, "data_set": self.data.fingerprint},
             extra={"model_config": OmegaConf.to_container(cfg.model, resolve=True), "input": self.transform.as_dict()},
         )
 
@@ -236,7 +219,7 @@ class Experiment:
             protocol=self.settings.eval,
             transform=self.transform,
             device=self.device,
-            kind=getattr(trainer.model, "kind", Kind.disp_frac),
+            kind=depth_kind(trainer.model),
             rank=distributed.rank(),
             world_size=distributed.world_size(),
             cache_dir=self.cache_dir / "baselines",
@@ -250,6 +233,21 @@ class Experiment:
             return dict(_NO_RESULTS)
         items = class_items(data, data.test, self.transform, self.cache_dir)
         return evaluate_classifier(self.run.path, trainer.model, items, data.train, device=self.device)
+
+
+def build(cfg: DictConfig, transform: InputTransform) -> tuple[nn.Module, Any, Any]:
+    """(network, loss, augmentation), which fit together and the data; asked before any data is read or made.
+
+    Raises:
+        UserError: If one of them cannot be built, or two do not fit.
+    """
+    check_arguments(cfg)
+    model = instantiate(cfg.model, _convert_="all")
+    loss = instantiate(cfg.loss, _convert_="all")
+    augment = instantiate(cfg.augment, _convert_="all")
+    check_fit(model, loss, augment, cfg.data, transform)
+    begin(loss, model)
+    return model, loss, augment
 
 
 def has_ground_truth(test: DepthDataset, wanted: GroundTruth) -> bool:

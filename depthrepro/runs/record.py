@@ -7,10 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from depthrepro.config.identity import config_hash
-from depthrepro.config.schema import typed_config
+from depthrepro.config.composed import ComposedRun
 from depthrepro.core import distributed
 from depthrepro.core.files import write_atomic, write_json
 from depthrepro.core.reproducibility import describe_environment, git_state
@@ -33,16 +32,12 @@ class Record:
     """Writes the record of one run; on all ranks but the first, its methods do nothing.
 
     Args:
-        cfg: Composed configuration.
-        overrides: What was typed.
-        run: Where the record goes.
+        job: The run as it was asked for.
     """
 
-    def __init__(self, cfg: DictConfig, overrides: list[str], run: RunDir) -> None:
-        settings = typed_config(cfg)
-        self.cfg, self.overrides, self.run = cfg, overrides, run
-        self.logger, self.protocol = settings.logger, settings.eval
-        self.hash = config_hash(cfg)
+    def __init__(self, job: ComposedRun) -> None:
+        self.cfg, self.overrides, self.run, self.hash = job.cfg, job.overrides, job.run, job.hash
+        self.logger, self.protocol = job.settings.logger, job.settings.eval
         self.commit, self.dirty = git_state()
         self.tracker: Tracker | None = None
 

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from depthrepro.config.identity import config_hash, resolve_run_dir
+from depthrepro.config.composed import ComposedRun
 from depthrepro.config.schema import load_config
 from depthrepro.core.errors import UserError
 from depthrepro.core.processes import is_alive
 from depthrepro.core.run_dir import RunDir
-from depthrepro.runs.summary import finished_run, is_done
+from depthrepro.runs.start import start
 from depthrepro.sweep.folder import SweepFolder
 
 _POLL_S = 0.5
@@ -34,15 +34,9 @@ def run_job(snapshot: Path) -> int | None:
         UserError: For everything a person can put right.
     """
     job = SweepFolder(snapshot.parents[1]).read()["jobs"][int(snapshot.stem) - 1]
-    cfg, overrides = load_config(snapshot), list(job["overrides"])
-    run = RunDir(resolve_run_dir(cfg, overrides))
-    wait_until_free(run)
-    if not cfg.force and is_done(run, config_hash(cfg), cfg.tests):
-        print(finished_run(run))
-        return None
-    from depthrepro.runs.experiment import run_experiment  # torch takes seconds to load
-
-    return run_experiment(cfg, overrides)
+    asked = ComposedRun(load_config(snapshot), job["overrides"])
+    wait_until_free(asked.run)
+    return start(asked)
 
 
 def wait_until_free(run: RunDir, seconds: float = _WAIT_FOR_LOCK_S) -> None:

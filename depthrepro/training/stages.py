@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from depthrepro.config.schema import TrainerConfig
+from depthrepro.config.schema import Stage, TrainerConfig
 from depthrepro.core.errors import UserError
 
 
@@ -75,13 +76,24 @@ class Plan:
         return step in (last_of_stage, self.total_steps - 1)
 
 
-def make_plan(config: TrainerConfig, steps_per_epoch: int) -> Plan:
+def make_plan(
+    config: TrainerConfig, steps_per_epoch: int, levels: Sequence[str], all_levels: Sequence[str] = ()
+) -> Plan:
     """Divide `config.epochs` among the stages by their shares, each stage at least one epoch.
 
+    Args:
+        config: Epochs, stages and the finest output that is trained.
+        steps_per_epoch: Optimizer steps in one pass over the training set.
+        levels: Outputs of the network, coarse to fine, that a stage has unless it names its own.
+        all_levels: Outputs that a stage may name, coarse to fine; by default `levels`.
+
     Raises:
-        UserError: If no stage has a share, or there are fewer epochs than stages.
+        UserError: If a stage names an output that the network has not, no stage has a share, or there are fewer epochs
+            than stages.
     """
-    active = [(name, stage) for name, stage in config.stages.items() if stage.share > 0]
+    stages = config.stages or {"all": Stage()}
+    trained = _stage_levels(stages, config.finest, levels, all_levels or levels)
+    active = [(name, stage) for name, stage in stages.items() if stage.share > 0 and trained[name]]
     if not active:
         raise UserError("trainer.stages has no stage with a share above 0: choose one, such as stages=end_to_end")
     if config.epochs < len(active):
@@ -96,6 +108,30 @@ def make_plan(config: TrainerConfig, steps_per_epoch: int) -> Plan:
         stages_left = len(active) - position - 1
         end = round(config.epochs * done_share / total_share)
         end = min(max(end, first + 1), config.epochs - stages_left)
-        planned.append(PlannedStage(name, tuple(stage.levels), first, end - first, stage.lr_factor))
+        planned.append(PlannedStage(name, trained[name], first, end - first, stage.lr_factor))
         first = end
     return Plan(tuple(planned), steps_per_epoch, config.max_steps)
+
+
+def _stage_levels(
+    stages: Mapping[str, Stage], finest: str | None, levels: Sequence[str], all_levels: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """Outputs that each stage trains; none where all of them are finer than `finest`.
+
+    Raises:
+        UserError: If a stage, or `finest`, names an output that the network has not.
+    """
+    has = f"the network has no output {{}}, it has {', '.join(all_levels)}"
+    if finest is not None and finest not in all_levels:
+        raise UserError(f"trainer.finest={finest}: {has.format(finest)}")
+    kept = all_levels if finest is None else all_levels[: list(all_levels).index(finest) + 1]
+    found: dict[str, tuple[str, ...]] = {}
+    for name, stage in stages.items():
+        wanted = levels if stage.levels is None else stage.levels
+        unknown = next((level for level in wanted if level not in all_levels), None)
+        if unknown is not None:
+            raise UserError(
+                f"trainer.stages.{name}: {has.format(unknown)}; train all of them at once with stages=end_to_end"
+            )
+        found[name] = tuple(level for level in wanted if level in kept)
+    return found

@@ -23,6 +23,7 @@ from depthrepro.core.interrupt import Stopped, StopRequest
 from depthrepro.core.reproducibility import random_state, restore_random_state
 from depthrepro.core.run_dir import RunDir
 from depthrepro.data.items.loader import EpochBatches, InOrder, length, make_loader, split_batch, to_device
+from depthrepro.models.contract import all_levels, declared_levels
 from depthrepro.training.device import choose_precision
 from depthrepro.training.parameter_groups import parameter_groups
 from depthrepro.training.progress_log import ProgressLog
@@ -98,7 +99,7 @@ class Trainer:
         self.batches = EpochBatches(length(train), config.batch_size, seed, *ranks)
         self.loader = make_loader(train, self.batches, config.num_workers)
         self.val_loader = make_loader(val, InOrder(length(val), max(1, config.batch_size // ranks[1]), *ranks), 0)
-        self.plan: Plan = make_plan(config, len(self.batches))
+        self.plan: Plan = make_plan(config, len(self.batches), declared_levels(model), all_levels(model))
         self.log = ProgressLog(run, self.plan, config.batch_size, config.log_every, device)
         self.replica: nn.Module = self.model  # wrapped for several ranks when training starts
 

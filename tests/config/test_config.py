@@ -6,42 +6,34 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from depthrepro.config.identity import config_hash, override_folder, resolve_run_dir
 from depthrepro.config.logger import LoggerConfig
-from depthrepro.config.schema import CONFIG_DIR, RootConfig, TrainerConfig, load_config, register_schema
+from depthrepro.config.register import register_schema
+from depthrepro.config.schema import CONFIG_DIR, RootConfig, TrainerConfig, load_config
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Protocol
+from depthrepro.data.input_transform import InputTransform
+from depthrepro.models.contract import all_levels, declared_levels
+from depthrepro.models.garg import LEVELS as GARG_LEVELS
+from depthrepro.runs.experiment import build
 from depthrepro.training.stages import make_plan
+from tests.config.swapping import DATA_FOLDERS, composed, without_other_runs
 
 register_schema()
 EXPERIMENTS = sorted(
     p.relative_to(f"{CONFIG_DIR}/experiment").with_suffix("").as_posix()
     for p in Path(CONFIG_DIR, "experiment").rglob("*.yaml")
 )
-GROUPS = {"model", "loss", "optimizer", "scheduler", "augment", "stages", "eval", "logger", "benchmark", "test"}
-DATA_FOLDERS = (
-    *("KITTI_RAW", "KITTI_STEREO", "KITTI_DEPTH", "NYU", "NYU_SYNC", "MINIPLACES", "SINTEL", "DDAD", "ETH3D", "DIODE"),
-    *("SUN_RGBD", "IBIMS", "HYPERSIM", "VIRTUAL_KITTI2"),
-    *("BLENDEDMVS", "DIML", "HRWSI", "IRS", "MEGADEPTH", "TARTANAIR"),
-    *("BDD100K", "GOOGLE_LANDMARKS", "IMAGENET21K", "LSUN", "OBJECTS365", "OPEN_IMAGES", "PLACES365", "SA1B"),
-    "MLFLOW_TRACKING_URI",
-)
 # The largest transformer at full size takes seconds for one image.
 SMALLER = ("model.encoder=vits", "input_size=[28,28]")
 
 
-def composed(*overrides):
-    with initialize_config_dir(CONFIG_DIR, version_base="1.3"):
-        return compose("config", overrides=list(overrides))
-
-
 @pytest.mark.parametrize("scale", ["demo", "paper"])
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_experiment_builds(experiment, scale, monkeypatch):
+def test_every_experiment_builds(experiment, scale, monkeypatch, tmp_path):
     for name in DATA_FOLDERS:
         monkeypatch.delenv(name, raising=False)
     large = experiment.startswith("da_") and not experiment.startswith(("da_places", "da_rivals")) and scale == "paper"
@@ -50,63 +42,25 @@ def test_every_experiment_builds(experiment, scale, monkeypatch):
     settings = OmegaConf.to_object(cfg)
     assert isinstance(settings, RootConfig) and settings.scale == scale
     assert cfg.name == experiment
-    for key in ("weights", "depth_network"):  # another run's checkpoint, which a clean checkout has not
-        if str(cfg.model.get(key)).endswith("last.pt"):
-            cfg.model[key] = None
+    without_other_runs(cfg, tmp_path)
     if experiment.startswith("da_rivals/"):  # a network on a hub; tests/models/test_hf.py has small ones
         assert cfg.model._target_.endswith("HFDepth") and "/" in cfg.model.path
         return
-    model = instantiate(cfg.model, _convert_="all")
+    model, _, _ = build(cfg, InputTransform(*cfg.input_size, **vars(settings.input)))
     instantiate(cfg.optimizer, _convert_="all")(model.parameters())
-    assert all(callable(instantiate(cfg[group], _convert_="all")) for group in ("loss", "scheduler"))
-    assert instantiate(cfg.augment, _convert_="all") is not None
-    plan = make_plan(settings.trainer, steps_per_epoch=2)
+    assert callable(instantiate(cfg.scheduler, _convert_="all"))
+    plan = make_plan(settings.trainer, 2, declared_levels(model), all_levels(model))
     with torch.inference_mode():
         for stage in plan.stages:
             image = torch.zeros(1, getattr(model, "channels", 3), *cfg.input_size)
             assert set(model(image, stage.levels)) == set(stage.levels)
 
 
-@pytest.mark.parametrize(
-    "option",
-    sorted(f"{p.parent.name}={p.stem}" for p in Path(CONFIG_DIR).glob("*/*.yaml") if p.parent.name in GROUPS),
-)
-def test_every_option_of_every_group_builds(option, monkeypatch):
-    for name in DATA_FOLDERS:
-        monkeypatch.delenv(name, raising=False)
-    group, name = option.split("=")
-    if option == "model=hf":
-        assert composed("+experiment=da_rivals/midas", "model.path=somewhere").model.path == "somewhere"
-        return
-    if group == "test":
-        cfg = composed("+experiment=da_teacher", f"+test@tests.one={name}")
-        Protocol.from_dict(OmegaConf.to_container(cfg.tests.one.protocol))
-        assert "root" not in cfg.tests.one.data or instantiate(cfg.tests.one.data) is None
-        return
-    depth_anything = ("model=depth_anything", "model=depth_anything_lite", "loss=relative", "loss=relative_features")
-    base = "da_teacher" if option in depth_anything else "garg_kitti"
-    extra = SMALLER[:1] if option in ("model=depth_anything", "model=depth_anything_bins") else ()
-    if option in ("model=depth_anything_bins", "model=depth_anything_bins_lite", "eval=metric_kitti"):
-        base, extra = "da_metric_kitti", (*extra, "model.weights=null")
-    if option in ("benchmark=places", "benchmark=places_depth", "model=fastconv"):
-        base = "da_places/rgb"
-    if option == "model=garg_resnet":
-        base = "garg_comparison/resnet"
-    cfg = composed(f"+experiment={base}", option, *extra)
-    if group in ("stages", "eval", "logger", "benchmark"):
-        OmegaConf.to_object(cfg)
-    elif group == "optimizer":
-        model = instantiate(cfg.model, _convert_="all")
-        instantiate(cfg.optimizer, _convert_="all")(model.parameters())
-    else:
-        instantiate(cfg[group], _convert_="all")
-
-
 @pytest.mark.parametrize("schema", [TrainerConfig, Protocol, LoggerConfig, RootConfig])
 def test_every_setting_is_read(schema):
     package = Path(CONFIG_DIR).parent / "depthrepro"
-    sources = "\n".join(p.read_text() for p in package.rglob("*.py"))
-    unread = [f.name for f in dataclasses.fields(schema) if not re.search(rf"\.{f.name}\b", sources)]
+    sources = "\n".join(p.read_text() for p in (*package.rglob("*.py"), *Path(CONFIG_DIR).rglob("*.yaml")))
+    unread = [f.name for f in dataclasses.fields(schema) if not re.search(rf"(\.|\${{){f.name}\b", sources)]
     assert not unread
 
 
@@ -151,7 +105,7 @@ def test_rows_of_a_table_take_kitti_2012_at_demo_scale_where_it_is_there(monkeyp
     assert reader() == "kitti_raw"
     monkeypatch.setenv("KITTI_STEREO", "somewhere")
     assert reader() == "kitti_stereo"
-    assert reader("scale=paper") == reader("benchmark=kitti_raw") == "kitti_raw"
+    assert reader("scale=paper") == reader("data=kitti_raw") == "kitti_raw"
 
 
 @pytest.mark.parametrize("table", sorted({e.split("/")[0] for e in EXPERIMENTS if "/" in e}))
@@ -164,7 +118,7 @@ def test_rows_of_a_table_differ_and_share_their_budget(table):
             row for e, row in rows.items() if row.loss._target_ + row.data._target_ == system and "untrained" not in e
         ]
         assert len({(row.trainer.epochs, row.trainer.batch_size) for row in alike}) == 1
-        plans = [make_plan(OmegaConf.to_object(row).trainer, steps_per_epoch=1) for row in alike]
+        plans = [make_plan(OmegaConf.to_object(row).trainer, 1, ("x",), (*GARG_LEVELS, "x")) for row in alike]
         assert len({plan.total_steps for plan in plans}) == 1
 
 

@@ -9,8 +9,9 @@ from hydra import compose, initialize_config_dir
 
 from depthrepro.config.identity import config_hash
 from depthrepro.config.prerequisites import check_checkpoints
+from depthrepro.config.register import register_schema
 from depthrepro.config.resolvers import trained
-from depthrepro.config.schema import CONFIG_DIR, register_schema
+from depthrepro.config.schema import CONFIG_DIR
 from depthrepro.core.errors import UserError
 
 register_schema()

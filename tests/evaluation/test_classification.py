@@ -35,7 +35,9 @@ def test_a_classifiers_protocol_comes_back_and_so_does_that_of_depth():
 def test_a_run_from_training_to_rows(tmp_path):
     from hydra import compose, initialize_config_dir
 
-    from depthrepro.config.schema import CONFIG_DIR, register_schema
+    from depthrepro.config.composed import ComposedRun
+    from depthrepro.config.register import register_schema
+    from depthrepro.config.schema import CONFIG_DIR
     from depthrepro.runs.experiment import run_experiment
 
     register_schema()
@@ -54,7 +56,7 @@ def test_a_run_from_training_to_rows(tmp_path):
                 "input_size=[32,32]",
             ],
         )
-    assert run_experiment(cfg, ["+experiment=da_places/rgb"]) is None
+    assert run_experiment(ComposedRun(cfg, ["+experiment=da_places/rgb"])) is None
     (run,) = tmp_path.glob("runs/da_places/rgb/**/summary.json")
     rows = run_rows(run.parent, "run")
     by_method = {(row["method"], row["checkpoint"]): row for row in rows}

@@ -104,5 +104,18 @@ def test_gradient_matching_joins_the_labelled_term():
 def test_impossible_choices_are_told():
     with pytest.raises(UserError, match="choose from none"):
         RelativeLoss("some")
-    with pytest.raises(UserError, match=r"needs loss\.frozen"):
-        RelativeLoss("unlabelled")
+    with pytest.raises(UserError, match="Linear has no `encoder`: choose loss=relative"):
+        RelativeLoss("unlabelled").begin(torch.nn.Linear(1, 1))
+
+
+def test_the_frozen_encoder_is_a_copy_of_the_network_s_as_it_was():
+    model = torch.nn.Module()
+    model.encoder = torch.nn.Conv2d(3, 2, 1)
+    loss = RelativeLoss("unlabelled")
+    loss.begin(model)
+    before = model.encoder.weight.detach().clone()
+    torch.nn.init.zeros_(model.encoder.weight)
+    assert torch.equal(loss.frozen.weight, before) and not loss.frozen.weight.requires_grad
+    untouched = RelativeLoss("none")
+    untouched.begin(model)
+    assert untouched.frozen is None

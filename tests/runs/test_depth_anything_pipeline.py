@@ -11,8 +11,10 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.errors import InstantiationException
 
+from depthrepro.config.composed import ComposedRun
 from depthrepro.config.identity import resolve_run_dir
-from depthrepro.config.schema import CONFIG_DIR, register_schema
+from depthrepro.config.register import register_schema
+from depthrepro.config.schema import CONFIG_DIR
 from depthrepro.core.checkpoint import load_checkpoint
 from depthrepro.core.errors import UserError
 from depthrepro.core.run_dir import RunDir
@@ -41,7 +43,7 @@ def composed(root, *overrides):
 
 def train(root, *overrides):
     cfg = composed(root, *overrides)
-    assert run_experiment(cfg, list(overrides)) is None
+    assert run_experiment(ComposedRun(cfg, list(overrides))) is None
     # Hydra's folder is named by what was typed, so the teacher's is put where a student looks for it.
     return RunDir(resolve_run_dir(cfg, list(overrides)))
 
@@ -136,7 +138,7 @@ def test_a_test_set_that_comes_later_is_scored_without_training_again(root, caps
     cfg = composed(root, *overrides)
     assert is_done(run) and not is_done(run, tests=cfg.tests)
     before = json.loads((run.path / "summary.json").read_text())
-    run_experiment(cfg, list(overrides))
+    run_experiment(ComposedRun(cfg, list(overrides)))
     after = json.loads((run.path / "summary.json").read_text())
     assert after["steps"] == before["steps"] and set(after["tests"]) == {"heldout", "second"}
     assert after["tests"]["second"] == before["tests"]["heldout"]

@@ -7,7 +7,8 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from depthrepro.config.schema import CONFIG_DIR, register_schema
+from depthrepro.config.register import register_schema
+from depthrepro.config.schema import CONFIG_DIR
 from depthrepro.core.metric_names import DEPTH_METRICS
 from depthrepro.tracking import experiment_page
 from depthrepro.tracking.shown import changes, description, main_output, params, shown_metric

@@ -2,7 +2,13 @@ import pytest
 
 from depthrepro.config.schema import Stage, TrainerConfig
 from depthrepro.core.errors import UserError
-from depthrepro.training.stages import make_plan
+from depthrepro.training.stages import make_plan as plan_of
+
+LEVELS = ("L9", "L10", "L11")
+
+
+def make_plan(config, steps_per_epoch, levels=LEVELS):
+    return plan_of(config, steps_per_epoch, levels)
 
 
 def config(epochs, shares, **changes):
@@ -40,7 +46,7 @@ def test_max_steps_ends_early_but_leaves_the_schedule_alone():
     assert plan.ends_epoch(6) and plan.ends_stage(6)
 
 
-@pytest.mark.parametrize(("epochs", "shares", "word"), [(1, [1, 1], "fewer"), (3, [0], "share"), (3, [], "share")])
+@pytest.mark.parametrize(("epochs", "shares", "word"), [(1, [1, 1], "fewer"), (3, [0], "share")])
 def test_impossible_plans_are_refused(epochs, shares, word):
     with pytest.raises(UserError, match=word):
         make_plan(config(epochs, shares), steps_per_epoch=1)
@@ -49,3 +55,36 @@ def test_impossible_plans_are_refused(epochs, shares, word):
 def test_no_epochs_are_refused():
     with pytest.raises(UserError, match=r"trainer\.epochs"):
         TrainerConfig(epochs=0)
+
+
+def test_without_stages_all_declared_outputs_are_trained_at_once():
+    plan = make_plan(TrainerConfig(epochs=3), steps_per_epoch=1)
+    assert [(s.name, s.levels, s.epochs) for s in plan.stages] == [("all", LEVELS, 3)]
+
+
+def test_the_finest_output_leaves_finer_stages_and_levels_out():
+    stages = {"coarse": Stage(["L9"]), "both": Stage(["L9", "L11"]), "fine": Stage(["L10", "L11"]), "all": Stage()}
+    plan = make_plan(TrainerConfig(epochs=8, stages=stages, finest="L10"), steps_per_epoch=1)
+    assert [(s.name, s.levels) for s in plan.stages] == [
+        ("coarse", ("L9",)),
+        ("both", ("L9",)),
+        ("fine", ("L10",)),
+        ("all", ("L9", "L10")),
+    ]
+    plan = make_plan(TrainerConfig(epochs=8, stages=stages, finest="L9"), steps_per_epoch=1)
+    assert [s.name for s in plan.stages] == ["coarse", "both", "all"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"stages": {"x": Stage(["L9"])}},
+            r"stages\.x: the network has no output L9, it has full; .*=end_to_end",
+        ),
+        ({"finest": "L9"}, r"finest=L9: the network has no output L9, it has full"),
+    ],
+)
+def test_outputs_of_another_network_are_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        make_plan(TrainerConfig(epochs=2, **changes), steps_per_epoch=1, levels=("full",))

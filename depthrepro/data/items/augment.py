@@ -7,11 +7,16 @@ import numpy as np
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.geometry import crop_K, flip_K, scale_K
+from depthrepro.core.supervision import Supervision
 
 
 def augment_generator(seed: int, epoch: int, index: int) -> np.random.Generator:
     """Random numbers for one item in one epoch: the same for any number of workers, ranks and restarts."""
     return np.random.default_rng(np.random.SeedSequence((seed, epoch, index)))
+
+
+def no_augmentation() -> None:
+    """Images as they are, whatever is learnt from them; `augment=none`."""
 
 
 class StereoAugment:
@@ -23,9 +28,14 @@ class StereoAugment:
         flip: Whether half of the pairs are mirrored, with the two images exchanged: the mirrored right camera stands on
             the left, so disparities keep their sign.
 
+    Attributes:
+        fits: Data that it is for.
+
     Source: Garg et al. 2016 (arXiv:1603.04992), augmentation. Differs: the place of the crop, which the paper does not
     give, is drawn uniformly.
     """
+
+    fits = (Supervision.stereo,)
 
     def __init__(
         self,

@@ -7,11 +7,10 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
-from depthrepro.core.errors import UserError
 from depthrepro.data.base import DataSplits
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.augment import StereoAugment
-from depthrepro.data.items.classes import ClassAugment, class_items
+from depthrepro.data.items.classes import class_items
 from depthrepro.data.items.frame_cache import FrameCache
 from depthrepro.data.items.labelled import LabelledItems, RelativeAugment
 from depthrepro.data.items.stereo import TrainingPairs
@@ -32,31 +31,19 @@ def training_items(
     Args:
         data: The data set.
         transform: The network's input.
-        augment: The configured augmentation.
+        augment: The configured augmentation; None = none.
         seed: Of the run.
         cache_dir: Folder for caches; None = the user's.
-
-    Raises:
-        UserError: If the augmentation is one of another kind of data.
     """
     if isinstance(data, StereoSplits):
-        return _stereo(data, transform, _checked(augment, StereoAugment, data), seed, cache_dir)
+        return _stereo(data, transform, augment, seed, cache_dir)
     if isinstance(data, LabelledSplits):
-        return _labelled(data, transform, _checked(augment, RelativeAugment, data), seed)
+        return _labelled(data, transform, augment or RelativeAugment(flip=False), seed)
     if isinstance(data, ClassSplits):
-        chosen = _checked(augment, ClassAugment, data)
-        train = class_items(data, data.train, transform, cache_dir, flip=chosen.flip, seed=seed)
+        flip = augment is not None and augment.flip
+        train = class_items(data, data.train, transform, cache_dir, flip=flip, seed=seed)
         return train, class_items(data, data.val, transform, cache_dir)
     raise TypeError(f"no items are known for {type(data).__name__}")
-
-
-def _checked(augment: Any, kind: type[Any], data: DataSplits) -> Any:
-    if augment is not None and not isinstance(augment, kind):
-        raise UserError(
-            f"augment: {type(augment).__name__} does not fit {data.name}, which needs {kind.__name__}; "
-            "choose another with augment=..."
-        )
-    return augment
 
 
 def _stereo(

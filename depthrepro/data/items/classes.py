@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from depthrepro.core.supervision import Supervision
 from depthrepro.data.base import ClassDataset
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.io.images import mirror
@@ -60,9 +61,11 @@ class ClassAugment:
     """What is done to the training images; `augment` in the configuration.
 
     Attributes:
+        fits: Data that it is for.
         flip: Whether half of them are mirrored.
     """
 
+    fits: ClassVar[tuple[Supervision, ...]] = (Supervision.classes,)
     flip: bool = True
 
 

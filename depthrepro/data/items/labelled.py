@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import Dataset
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.supervision import Supervision
 from depthrepro.data.base import ImageDataset, LabelledDataset
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.io.images import mirror
@@ -150,6 +151,7 @@ class RelativeAugment:
     """What is done to the training images; `augment` in the configuration.
 
     Attributes:
+        fits: Data that it is for.
         flip: Whether half of the crops are mirrored.
         labelled: Change of labelled images; None = none, as the paper.
         unlabelled: Change of the student's unlabelled images; None = none.
@@ -157,6 +159,7 @@ class RelativeAugment:
         cutmix_area: Range of the box's share of the image.
     """
 
+    fits: ClassVar[tuple[Supervision, ...]] = (Supervision.relative, Supervision.metric)
     flip: bool = True
     labelled: Perturbation | None = None
     unlabelled: Perturbation | None = None

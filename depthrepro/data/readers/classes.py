@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.supervision import Supervision
 from depthrepro.data.base import ClassDataset, DataSplits
 from depthrepro.data.readers.places import class_images
 from depthrepro.data.readers.synthetic import places
@@ -30,6 +31,7 @@ class ClassSplits(DataSplits):
         depth: Makes the depth maps that go beside the images; None = there are none.
     """
 
+    supervision = Supervision.classes
     train: ClassDataset
     val: ClassDataset
     test: ClassDataset

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.supervision import Supervision
 from depthrepro.data.base import DataSplits, LabelledDataset
 from depthrepro.data.concat import concat_labelled
 from depthrepro.data.subset import LabelledSubset, held_out
@@ -13,11 +14,12 @@ from depthrepro.data.subset import LabelledSubset, held_out
 
 @dataclass
 class LabelledSplits(DataSplits):
-    """Labelled images to learn depth from, relative or in metres.
+    """Labelled images to learn relative depth from.
 
     A teacher is tested on what the configuration's `tests` name and has no test images of its own.
     """
 
+    supervision = Supervision.relative
     train: LabelledDataset
     val: LabelledDataset
 

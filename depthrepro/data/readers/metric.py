@@ -11,6 +11,7 @@ import numpy as np
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
+from depthrepro.core.supervision import Supervision
 from depthrepro.data.base import DepthDataset, ImageRecord, LabelledDataset
 from depthrepro.data.io.codecs import Codec
 from depthrepro.data.readers import kitti_raw
@@ -98,6 +99,12 @@ class MetricImages(Subset, LabelledDataset, DepthDataset):
         return depth, (depth >= self.low_m) & (depth <= self.high_m)
 
 
+class MetricSplits(LabelledSplits):
+    """Images with depth in metres to learn from and to test on."""
+
+    supervision = Supervision.metric
+
+
 def kitti(
     ground_truth: str,
     min_depth_m: float,
@@ -107,7 +114,7 @@ def kitti(
     window: Sequence[int] | None = (352, 1216),
     synthetic_window: Sequence[int] | None = (176, 608),
     **options: Any,
-) -> LabelledSplits:
+) -> MetricSplits:
     """KITTI raw for supervised metric depth; without a root, the synthetic streets with their simulated scans.
 
     Args:
@@ -137,7 +144,7 @@ def kitti(
         notes.append(
             f"{len(pairs.train) - len(train)} of {len(pairs.train)} training images have no {kind.value} depth"
         )
-    return LabelledSplits(pairs.name, pairs.synthetic, train, val, test, notes)
+    return MetricSplits(pairs.name, pairs.synthetic, train, val, test, notes)
 
 
 def nyu(
@@ -150,7 +157,7 @@ def nyu(
     val_every: int = 17,
     synthetic: Callable[[], tuple[DepthDataset, DepthDataset]] | None = None,
     allow_missing: bool = False,
-) -> LabelledSplits:
+) -> MetricSplits:
     """NYU Depth V2 for supervised metric depth; without a root, the synthetic rooms.
 
     Args:
@@ -187,7 +194,7 @@ def nyu(
         MetricImages(whole, GroundTruth.dense, depth_range, indices=indices)
         for whole, indices in ((train, kept), (train, chosen_with), (test, None))
     )
-    return LabelledSplits(name, not root, learnt, chosen_by, scored, notes)
+    return MetricSplits(name, not root, learnt, chosen_by, scored, notes)
 
 
 def nyu_sync(folder: Path) -> DepthFolder:

@@ -134,7 +134,9 @@ def build(
         UserError: If anything is missing, damaged or inconsistent.
     """
     if root is None:
-        raise UserError("data.root is not set: set it to the folder that holds left/, right/ and calibration.yaml")
+        raise UserError(
+            "STEREO_FOLDER is not set: set it, or data.root, to the folder of left/, right/ and calibration.yaml"
+        )
     if min(test_every, val_every) < 2:
         raise UserError(f"data.test_every={test_every} and data.val_every={val_every} must be at least 2")
     folder, index = checked_folder(root, "data.root"), FolderIndex()

@@ -1,0 +1,39 @@
+"""A composed configuration with all that is derived from it, each derived once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from omegaconf import DictConfig
+
+from depthrepro.config.identity import config_hash, resolve_run_dir
+from depthrepro.config.schema import RootConfig, typed_config
+from depthrepro.core.run_dir import RunDir
+
+
+class ComposedRun:
+    """One run as it was asked for.
+
+    Args:
+        cfg: Composed configuration; not changed any more.
+        overrides: What was typed, for the run directory's name and the record.
+    """
+
+    def __init__(self, cfg: DictConfig, overrides: Sequence[str]) -> None:
+        self.cfg, self.overrides = cfg, list(overrides)
+
+    @cached_property
+    def settings(self) -> RootConfig:
+        """The configuration as dataclasses, whose checks have run."""
+        return typed_config(self.cfg)
+
+    @cached_property
+    def hash(self) -> str:
+        """12 hex digits over all settings that can change the result."""
+        return config_hash(self.cfg)
+
+    @cached_property
+    def run(self) -> RunDir:
+        """The run directory."""
+        return RunDir(resolve_run_dir(self.cfg, self.overrides))

@@ -1,0 +1,38 @@
+"""The one gate to a run: whether it is done already, and whether all that it starts from is there."""
+
+from __future__ import annotations
+
+import os
+
+from depthrepro.config.composed import ComposedRun
+from depthrepro.config.prerequisites import check_checkpoints
+from depthrepro.core.errors import UserError
+from depthrepro.runs.reuse import equivalent_has_all
+from depthrepro.runs.summary import finished_run, is_done
+
+
+def start(job: ComposedRun) -> int | None:
+    """Do what is left of a run; a finished one is answered without loading torch.
+
+    Args:
+        job: The run as it was asked for.
+
+    Returns:
+        None when the run is done, else the signal that stopped it.
+
+    Raises:
+        UserError: For everything a person can put right; the run directory keeps what was done.
+    """
+    cfg, rank = job.cfg, os.environ.get("RANK", "0")
+    if not cfg.force and is_done(job.run, job.hash, cfg.tests):
+        if rank == "0":
+            print(finished_run(job.run))
+        return None
+    try:
+        check_checkpoints(cfg)
+    except UserError:
+        if "RANK" in os.environ or not equivalent_has_all(cfg, job.run, job.hash):
+            raise
+    from depthrepro.runs.experiment import run_experiment  # torch takes 3 s to load
+
+    return run_experiment(job)

@@ -1,0 +1,126 @@
+"""Groups swap: each experiment with another option composes and builds, or is refused in one line that says why."""
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from torch import nn
+
+from depthrepro.config.cli import mistakes, readable
+from depthrepro.config.schema import CONFIG_DIR
+from depthrepro.core.errors import UserError
+from depthrepro.core.protocol import Protocol
+from depthrepro.models.contract import declared_kind, declared_levels
+from tests.config.swapping import DATA_FOLDERS, EXPERIMENTS, GROUPS, build, composed, options, typed
+
+# One of each recipe and kind of data: these meet every option. The others meet one of each group, in turn.
+ALL_OPTIONS = (
+    "garg_kitti",
+    "garg_resolution/l10",
+    "da_student",
+    "da_metric_kitti",
+    "da_places/rgb",
+)
+FITS = "fits"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("swapping")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hydra():
+    with initialize_config_dir(CONFIG_DIR, version_base="1.3"):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_data(monkeypatch):
+    for name in (*DATA_FOLDERS, "STEREO_FOLDER"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def swapped(folder, experiment, *words):
+    """`fits`, or the one line that refuses the swap."""
+    overrides = [typed(experiment), *words]
+    try:
+        build(composed(*overrides), folder)
+    except mistakes() as error:
+        line = readable(error, overrides)
+        assert "\n" not in line and 20 < len(line) < 400, line
+        return line
+    return FITS
+
+
+@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("experiment", ALL_OPTIONS)
+def test_every_option_of_a_group_fits_or_is_refused_in_one_line(experiment, group, folder):
+    found = {name: swapped(folder, experiment, f"{group}={name}") for name in options(group)}
+    assert FITS in found.values(), found
+    for name, line in found.items():
+        if line != FITS:
+            assert any(
+                f"{word}=" in line for word in ("loss", "data", "model", "augment", "stages", "input_size", group)
+            ) or ("trainer.finest" in line or "has no such argument" in line), f"{group}={name}: {line}"
+
+
+@pytest.mark.parametrize("experiment", [e for e in EXPERIMENTS if e not in ALL_OPTIONS])
+def test_every_experiment_takes_an_option_of_every_group(experiment, folder):
+    number = EXPERIMENTS.index(experiment)
+    for group in GROUPS:
+        names = options(group)
+        swapped(folder, experiment, f"{group}={names[number % len(names)]}")
+
+
+@pytest.mark.parametrize(
+    ("experiment", "word", "outcome"),
+    [
+        ("garg_kitti", "model=garg_resnet", "stages=end_to_end"),
+        ("garg_kitti", "model=depth_anything_lite", "StereoLoss trains networks that predict disp_frac"),
+        ("da_places/rgb", "optimizer=adam", FITS),
+        ("da_teacher", "scheduler=constant", FITS),
+        ("da_teacher", "augment=none", FITS),
+        ("garg_comparison/resnet", "model=garg", FITS),
+        ("garg_resolution/l10", "stages=end_to_end", FITS),
+        ("garg_kitti", "data=kitti_stereo", FITS),
+        ("da_teacher", "loss=cross_entropy", "CrossEntropy trains networks that predict classes"),
+        ("da_places/rgb_depth", "data=places", "choose data=places_depth"),
+        ("da_labelled_sets/irs", "data=kitti_raw", "data.only: kitti_raw.build has no such argument"),
+        ("garg_kitti", "augment=da_plain", "RelativeAugment is for images with relative depth"),
+        ("garg_kitti", "+model.c6_filter=3", "GargNet has no such argument: did you mean 'c6_filters'?"),
+    ],
+)
+def test_known_swaps(experiment, word, outcome, folder):
+    line = swapped(folder, experiment, word)
+    assert line == FITS if outcome == FITS else outcome in line, line
+
+
+def test_swapped_stages_make_a_fitting_network_train(folder):
+    assert swapped(folder, "garg_kitti", "model=garg_resnet", "stages=end_to_end") == FITS
+
+
+def test_a_data_set_brings_its_protocol():
+    assert composed(typed("garg_kitti"), "data=kitti_stereo").eval.ground_truth.value == "disparity"
+    assert composed(typed("garg_kitti")).eval.ground_truth.value == "raw_cam_z"
+    assert composed(typed("garg_kitti"), "data=kitti_stereo", "eval=garg").eval.ground_truth.value == "raw_cam_z"
+
+
+def test_a_network_without_a_kind_or_levels_is_refused():
+    with pytest.raises(UserError, match="Identity declares no kind"):
+        declared_kind(nn.Identity())
+    with pytest.raises(UserError, match="Identity declares no levels"):
+        declared_levels(nn.Identity())
+
+
+@pytest.mark.parametrize("name", options("test"))
+def test_every_test_set_composes_and_is_left_out_without_its_folder(name):
+    cfg = composed(typed("garg_kitti"), f"+test@tests.one={name}")
+    Protocol.from_dict(OmegaConf.to_container(cfg.tests.one.protocol))
+    assert "root" not in cfg.tests.one.data or instantiate(cfg.tests.one.data) is None
+
+
+def test_test_sets_without_a_folder_leave_the_configuration(monkeypatch):
+    assert list(composed(typed("da_student")).tests) == ["heldout"]
+    monkeypatch.setenv("SINTEL", "somewhere")
+    assert list(composed(typed("da_student")).tests) == ["heldout", "sintel"]
