@@ -10,6 +10,7 @@ import pytest
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.readers.depth_folder import depth_folder
+from depthrepro.worlds.build import ensure_world
 from depthrepro.worlds.camera import Pose, pixel_rays, single_camera
 from depthrepro.worlds.indoors.finish import Taste
 from depthrepro.worlds.indoors.halls import HALLS, in_rows, rack
@@ -17,12 +18,11 @@ from depthrepro.worlds.indoors.kinds import KINDS
 from depthrepro.worlds.indoors.pieces import Maker
 from depthrepro.worlds.indoors.plan import Plan
 from depthrepro.worlds.indoors.room import build_room, draw_openings
-from depthrepro.worlds.indoors.rooms import DEPTH_STEPS, Halls, Rooms, RoomsConfig
 from depthrepro.worlds.indoors.shell import Box
 from depthrepro.worlds.materials import Palette
 from depthrepro.worlds.meshes import merge, quads
+from depthrepro.worlds.sets.rooms import DEPTH_STEPS, Halls, Rooms, RoomsConfig
 from depthrepro.worlds.tracer import Tracer
-from depthrepro.worlds.world import ensure_world
 
 TINY = RoomsConfig(images=3, test_images=1, per_room=2, width=80, height=60, seed=2)
 

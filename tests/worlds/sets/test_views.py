@@ -8,9 +8,9 @@ import pytest
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.io.images import read_uint16
 from depthrepro.data.readers.depth_folder import depth_folder
+from depthrepro.worlds.build import ensure_world
+from depthrepro.worlds.sets.views import DEPTH_STEPS, Abroad, Heldout, StreetsDepth, ViewsConfig
 from depthrepro.worlds.streets.climate import WEATHERS, foreign_light, repaint
-from depthrepro.worlds.streets.views import DEPTH_STEPS, Abroad, Heldout, StreetsDepth, ViewsConfig
-from depthrepro.worlds.world import ensure_world
 
 TINY = ViewsConfig(images=3, per_scene=2, width=96, height=48, seed=4)
 WORLDS = (StreetsDepth, Abroad, Heldout)
