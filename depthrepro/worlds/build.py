@@ -1,8 +1,4 @@
-"""Rendering a world into a folder: in parallel, resumable, locked, and checked against a manifest.
-
-A unit is rendered into a temporary folder, its files are moved to their places, and then its hashes are written to
-`parts/`; so a unit counts as rendered only when all of it is there, whatever stops the work.
-"""
+"""Rendering a world into a folder: in parallel, resumable, locked, and checked against a manifest."""
 
 from __future__ import annotations
 
@@ -19,7 +15,8 @@ from filelock import FileLock, Timeout
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_atomic
 from depthrepro.core.progress import progress_bar
-from depthrepro.worlds.workers import Entry, entry, part_file, render_unit, run_workers
+from depthrepro.worlds.units import Entry, entry, is_rendered, part_file, render_unit
+from depthrepro.worlds.workers import run_workers
 from depthrepro.worlds.world import Unit, World
 
 _LOCK_WAIT_S = 3600.0
@@ -72,16 +69,10 @@ def _is_complete(world: World, root: Path) -> bool:
     return True
 
 
-def _is_rendered(root: Path, unit: Unit) -> bool:
-    """Whether a unit's hashes and all of its files are there."""
-    part = part_file(root, unit)
-    return part.is_file() and all((root / name).is_file() for name in json.loads(part.read_text(encoding="utf-8")))
-
-
 def _render_missing(world: World, root: Path, workers: int | None, progress: bool) -> None:
     """Render the units that are absent, then write the small files and the manifest."""
     units = world.units()
-    todo = [unit for unit in units if not _is_rendered(root, unit)]
+    todo = [unit for unit in units if not is_rendered(root, unit)]
     for stale in root.glob(".render-*"):
         shutil.rmtree(stale)
     if todo:

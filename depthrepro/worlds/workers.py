@@ -7,22 +7,19 @@ from a script without a guard it ends in BrokenProcessPool, and its workers stay
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import queue
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-from depthrepro.core.files import sha256, write_atomic
+import cv2
+
+from depthrepro.worlds.units import render_unit
 from depthrepro.worlds.world import Unit, World
-
-Entry = dict[str, Any]  # {"size": bytes, "sha256": hex digest}
 
 
 def run_workers(
@@ -48,10 +45,9 @@ def run_workers(
     def render(unit: Unit) -> Unit:
         worker = idle.get()
         try:
-            _render(worker, unit)
+            return _answer(worker, unit)
         finally:
             idle.put(worker)
-        return unit
 
     workers: list[subprocess.Popen[bytes]] = []
     threads = ThreadPoolExecutor(count)  # a thread waits for each worker
@@ -77,8 +73,8 @@ def _send(worker: subprocess.Popen[bytes], value: object) -> None:
     worker.stdin.flush()
 
 
-def _render(worker: subprocess.Popen[bytes], unit: Unit) -> None:
-    """Let a worker render a unit, and wait for its answer."""
+def _answer(worker: subprocess.Popen[bytes], unit: Unit) -> Unit:
+    """Hand a unit to a worker, and return it when it is rendered."""
     assert worker.stdout is not None
     try:
         _send(worker, unit)
@@ -88,37 +84,11 @@ def _render(worker: subprocess.Popen[bytes], unit: Unit) -> None:
     if answer != b"done\n":
         lines = worker.communicate()[1].decode(errors="replace").strip().splitlines()
         raise RuntimeError(f"rendering unit {unit.name} failed: {lines[-1] if lines else 'its process ended'}")
-
-
-def render_unit(world: World, root: Path, unit: Unit) -> None:
-    """Render one unit, put its files in their places, then write its hashes to `parts/`."""
-    work = root / f".render-{unit.name}-{os.getpid()}"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    world.render(unit, work)
-    files = {path.relative_to(work).as_posix(): entry(path) for path in sorted(work.rglob("*")) if path.is_file()}
-    for name in files:
-        target = root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (work / name).replace(target)
-    shutil.rmtree(work)
-    write_atomic(part_file(root, unit), json.dumps(files))
-
-
-def part_file(root: Path, unit: Unit) -> Path:
-    """File of a unit's hashes."""
-    return root / "parts" / f"{unit.name}.json"
-
-
-def entry(path: Path) -> Entry:
-    """Size and hash of a file."""
-    return {"size": path.stat().st_size, "sha256": sha256(path)}
+    return unit
 
 
 def main() -> None:
-    """A worker: takes world and folder from standard input, then one unit after another; answers each with a line."""
-    import cv2  # 0.1 s that the calling program need not pay
-
+    """A worker: reads world and folder from standard input, then one unit after another; answers each with a line."""
     cv2.setNumThreads(1)
     world, root = pickle.load(sys.stdin.buffer)
     while True:

@@ -1,4 +1,4 @@
-"""Where a camera is held in a room, and the views from there."""
+"""Poses of a hand-held camera in a room, and the views from there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a camera stands on a street, and the views from there."""
+"""Poses of a camera on a street, and the views from there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ATTEMPTS = 40
 
 @dataclass(frozen=True)
 class Stance:
-    """How a camera is carried; the ranges that poses are drawn from.
+    """Ranges that the poses of a carried camera are drawn from.
 
     Attributes:
         height_m: Lowest and highest.

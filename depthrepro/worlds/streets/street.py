@@ -1,4 +1,4 @@
-"""A street as a scene: ground, lots along both sides, side streets, and what stands behind."""
+"""A street as a scene: ground, lots along both sides, side streets, and the trees and houses behind."""
 
 from __future__ import annotations
 
