@@ -1,49 +1,62 @@
-"""Rendering a world into a folder: in parallel, resumable, locked, and checked against a manifest.
-
-A unit is rendered into a temporary folder, its files are moved to their places, and then its hashes are written to
-`parts/`; so a unit counts as rendered only when all of it is there, whatever stops the work.
-"""
+"""Rendering a world into a folder: in parallel, resumable, locked, and checked against a manifest."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.files import write_atomic
 from depthrepro.core.progress import progress_bar
-from depthrepro.worlds.kitti_writer import write_text
-from depthrepro.worlds.pool import run_workers
+from depthrepro.worlds.units import Entry, entry, is_rendered, part_file, render_unit
+from depthrepro.worlds.workers import run_workers
 from depthrepro.worlds.world import Unit, World
 
 _LOCK_WAIT_S = 3600.0
 
-Entry = dict[str, Any]  # {"size": bytes, "sha256": hex digest}
 
+def ensure_world(
+    world: World, cache_dir: Path | str, workers: int | None = None, progress: bool = True, verify: bool = False
+) -> Path:
+    """The folder of a world; what is missing is rendered first.
 
-def build(world: World, root: Path, *, workers: int | None, progress: bool, verify: bool) -> None:
-    """Bring the folder `root` to the state that the world describes; see `ensure_world`."""
+    Args:
+        world: The world.
+        cache_dir: Folder that holds the worlds.
+        workers: Processes that render; by default one for each processor.
+        progress: Whether a bar is shown on standard error while something is rendered.
+        verify: Whether every file is read and compared with the manifest's hashes; its size is compared in any case.
+
+    Returns:
+        The world's root, with its `README.txt` and `manifest.json`.
+
+    Raises:
+        UserError: If the folder cannot be written, or a file differs from the manifest.
+    """
+    if workers is not None and workers < 1:
+        raise UserError(f"{world.name}: workers must be at least 1, got {workers}")
+    root = Path(cache_dir) / world.folder_name
     try:
         root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(str(root) + ".lock", timeout=_LOCK_WAIT_S)
     except OSError as error:
         raise UserError(f"{world.name}: cannot write to {root}: {error.strerror}; set DEPTHREPRO_CACHE") from error
     if not verify and _is_complete(world, root):
-        return
+        return root
     try:
         with lock:
             _render_missing(world, root, workers, progress)
             check(world, root, full=verify)
     except Timeout as error:
         raise UserError(f"{world.name}: another process has held {root}.lock for an hour; end it and retry") from error
+    return root
 
 
 def _is_complete(world: World, root: Path) -> bool:
@@ -56,21 +69,10 @@ def _is_complete(world: World, root: Path) -> bool:
     return True
 
 
-def _part(root: Path, unit: Unit) -> Path:
-    """Where a unit's hashes lie."""
-    return root / "parts" / f"{unit.name}.json"
-
-
-def _is_rendered(root: Path, unit: Unit) -> bool:
-    """Whether a unit's hashes and all of its files are there."""
-    part = _part(root, unit)
-    return part.is_file() and all((root / name).is_file() for name in json.loads(part.read_text(encoding="utf-8")))
-
-
 def _render_missing(world: World, root: Path, workers: int | None, progress: bool) -> None:
     """Render the units that are absent, then write the small files and the manifest."""
     units = world.units()
-    todo = [unit for unit in units if not _is_rendered(root, unit)]
+    todo = [unit for unit in units if not is_rendered(root, unit)]
     for stale in root.glob(".render-*"):
         shutil.rmtree(stale)
     if todo:
@@ -82,43 +84,19 @@ def _render_missing(world: World, root: Path, workers: int | None, progress: boo
                     render_unit(world, root, unit)
                     bar.update(unit.items)
             else:
-                for index in run_workers(world, root, [unit.index for unit in todo], count):
-                    bar.update(units[index].items)
+                run_workers(world, root, todo, count, lambda unit: bar.update(unit.items))
     if todo or not (root / "manifest.json").is_file():
         _write_manifest(world, root, units)
 
 
-def render_unit(world: World, root: Path, unit: Unit) -> None:
-    """Render one unit and put its files in their places."""
-    work = root / f".render-{unit.name}-{os.getpid()}"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    world.render(unit, work)
-    files = {path.relative_to(work).as_posix(): entry(path) for path in _files(work)}
-    for name in files:
-        target = root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (work / name).replace(target)
-    shutil.rmtree(work)
-    write_text(_part(root, unit), json.dumps(files))
-
-
-def _files(folder: Path) -> Iterable[Path]:
-    """All files below a folder, in a fixed order."""
-    return sorted(p for p in folder.rglob("*") if p.is_file())
-
-
-def entry(path: Path) -> Entry:
-    """Size and hash of a file."""
-    data = path.read_bytes()
-    return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-
-
-def _write_manifest(world: World, root: Path, units: Iterable[Unit]) -> None:
+def _write_manifest(world: World, root: Path, units: Sequence[Unit]) -> None:
     """Write the small files, and the manifest over everything."""
-    files = {path.relative_to(root).as_posix(): entry(path) for path in world.write_small_files(root)}
+    texts = world.texts()
+    for name, text in texts.items():
+        write_atomic(root / name, text)
+    files = {name: entry(root / name) for name in texts}
     for unit in units:
-        files.update(json.loads(_part(root, unit).read_text(encoding="utf-8")))
+        files.update(json.loads(part_file(root, unit).read_text(encoding="utf-8")))
     manifest = {
         "world": world.name,
         "version": world.version,
@@ -126,7 +104,7 @@ def _write_manifest(world: World, root: Path, units: Iterable[Unit]) -> None:
         "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "files": dict(sorted(files.items())),
     }
-    write_text(root / "manifest.json", json.dumps(manifest, indent=1) + "\n")
+    write_atomic(root / "manifest.json", json.dumps(manifest, indent=1) + "\n")
 
 
 def _manifest_files(root: Path) -> dict[str, Entry]:

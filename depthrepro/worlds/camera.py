@@ -1,4 +1,4 @@
-"""Where the recording car stands, and what its cameras would see too close."""
+"""Cameras: a rig's calibration, where it stands, and the rays of its pixels."""
 
 from __future__ import annotations
 
@@ -6,31 +6,74 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depthrepro.worlds.calibration import CAMERA_FROM_VEHICLE, Rig, rotation
-from depthrepro.worlds.streets.scene import Scene
-from depthrepro.worlds.tracer import Tracer
+# Nominal axes: laser x forward, y left, z up; camera x right, y down, z forward.
+CAMERA_FROM_VEHICLE = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
 
-_ATTEMPTS = 40
+
+def rotation(x: float, y: float, z: float) -> np.ndarray:
+    """Rotation by angles in radians about x, then y, then z; (3, 3)."""
+    cx, sx, cy, sy, cz, sz = np.cos(x), np.sin(x), np.cos(y), np.sin(y), np.cos(z), np.sin(z)
+    turn_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    turn_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    turn_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    return turn_z @ turn_y @ turn_x
 
 
 @dataclass(frozen=True)
-class Stance:
-    """How a camera is carried; the ranges that poses are drawn from.
+class Rig:
+    """Calibration of one recording day at one image size.
 
     Attributes:
-        height_m: Lowest and highest.
-        pitch_deg: Mean, downwards, and spread of the tilt against the road.
-        yaw_rad: Largest turn away from the road in the third of the views that look aside most.
-        nearest_m: Nothing in view may be closer.
+        date: Name of the day.
+        width: Image width in pixels.
+        height: Image height in pixels.
+        focal_px: Focal length of the rectified cameras.
+        center: Principal point (cx, cy) in pixels; pixel centres have whole coordinates.
+        camera_x: Positions of cameras 0..3 along the rectified x axis, metres; camera 2 is the left colour camera.
+        shift: Further offset (y, z) of the colour cameras, metres.
+        rectify: R_rect_00, (3, 3).
+        laser_rotation: R of velo_to_cam, (3, 3).
+        laser_offset: T of velo_to_cam, metres, (3,).
     """
 
-    height_m: tuple[float, float] = (1.35, 2.15)
-    pitch_deg: tuple[float, float] = (0.0, 2.5)
-    yaw_rad: float = 0.75
-    nearest_m: float = 3.7
+    date: str
+    width: int
+    height: int
+    focal_px: float
+    center: tuple[float, float]
+    camera_x: tuple[float, float, float, float]
+    shift: tuple[float, float]
+    rectify: np.ndarray
+    laser_rotation: np.ndarray
+    laser_offset: np.ndarray
 
+    @property
+    def baseline_m(self) -> float:
+        """Distance between the colour cameras."""
+        return self.camera_x[3] - self.camera_x[2]
 
-CAR = Stance()
+    @property
+    def K(self) -> np.ndarray:
+        """Camera matrix of both rectified cameras, (3, 3)."""
+        f, (cx, cy) = self.focal_px, self.center
+        return np.array([[f, 0, cx], [0, f, cy], [0, 0, 1.0]])
+
+    def camera_center(self, camera: int) -> np.ndarray:
+        """Position of a colour camera (2 or 3) in the rectified frame of camera 0, (3,) metres."""
+        return np.array([self.camera_x[camera], *self.shift])
+
+    def projection(self, camera: int) -> np.ndarray:
+        """P_rect of a camera, (3, 4)."""
+        shift = (0.0, 0.0) if camera < 2 else self.shift
+        offset = -np.array([self.camera_x[camera], *shift])
+        return self.K @ np.column_stack([np.eye(3), offset])
+
+    def rectified_from_laser(self) -> np.ndarray:
+        """Laser coordinates to the rectified frame of camera 0, (4, 4)."""
+        transform = np.eye(4)
+        transform[:3, :3] = self.rectify @ self.laser_rotation
+        transform[:3, 3] = self.rectify @ self.laser_offset
+        return transform
 
 
 @dataclass(frozen=True)
@@ -61,56 +104,3 @@ def pixel_rays(rig: Rig, pose: Pose, u: np.ndarray, v: np.ndarray) -> np.ndarray
     cx, cy = rig.center
     x, y = ((a - c) / rig.focal_px for a, c in ((u, cx), (v, cy)))
     return pose.turn.astype(np.float32) @ np.stack([x, y, np.ones_like(x)]).astype(np.float32)
-
-
-def find_pose(
-    scene: Scene,
-    tracer: Tracer,
-    rig: Rig,
-    share: tuple[float, float],
-    rng: np.random.Generator,
-    stance: Stance = CAR,
-) -> Pose:
-    """A pose on the stretch `share` (fractions of the drive) from which nothing is too near.
-
-    The last of 40 attempts is the one with the most room, should all fail.
-    """
-    best: tuple[float, Pose] | None = None
-    for _ in range(_ATTEMPTS):
-        pose = _draw_pose(scene, share, rng, stance)
-        room = _room(tracer, rig, pose)
-        if best is None or room > best[0]:
-            best = (room, pose)
-        if room >= stance.nearest_m:
-            break
-    assert best is not None
-    return best[1]
-
-
-def _draw_pose(scene: Scene, share: tuple[float, float], rng: np.random.Generator, stance: Stance) -> Pose:
-    """A camera on the road, turned, tilted, raised and moved sideways at random."""
-    road, section, style = scene.road, scene.section, scene.style
-    length = min(section.end - 22.0, 230.0)
-    s = length * rng.uniform(*share)
-    lane = rng.integers(style.lanes) + 0.5
-    side = -1.0 if rng.random() < 0.8 else 1.0
-    middle, kerb = side * lane * style.lane_width, side * (section.edge[int(side > 0)] - 1.0)
-    t = (kerb if rng.random() < 0.3 else middle) + rng.normal(0, 0.5)
-    swing = rng.choice(3, p=(0.3, 0.35, 0.35))
-    yaw = (rng.normal(0, 0.05), rng.uniform(-0.4, 0.4), rng.uniform(-stance.yaw_rad, stance.yaw_rad))[swing]
-    ahead, behind = road.point(s + 1.5, t), road.point(s - 1.5, t)
-    left, right = road.point(s, t + 1.0), road.point(s, t - 1.0)
-    pitch = -np.arctan2(ahead[2] - behind[2], 3.0) + np.radians(rng.normal(*stance.pitch_deg))
-    roll = np.arctan2(left[2] - right[2], 2.0) + np.radians(rng.normal(0, 0.9))
-    height = rng.uniform(*stance.height_m)
-    turn = rotation(0, 0, float(road.heading(s))) @ rotation(float(roll), float(pitch), 0) @ rotation(0, 0, float(yaw))
-    return Pose(turn @ CAMERA_FROM_VEHICLE.T, np.array(road.point(s, t, height)))
-
-
-def _room(tracer: Tracer, rig: Rig, pose: Pose) -> float:
-    """Smallest depth seen from either camera or from the laser on a coarse lattice of pixels, metres."""
-    u, v = (a.ravel() for a in np.meshgrid(np.linspace(0, rig.width - 1, 80), np.linspace(0, rig.height - 1, 26)))
-    rays = pixel_rays(rig, pose, u, v)
-    laser = pose.center + pose.turn @ rig.rectified_from_laser()[:3, 3]
-    origins = (pose.camera(rig, 2), pose.camera(rig, 3), laser)
-    return min(float(tracer.first(origin, rays).distance.min()) for origin in origins)

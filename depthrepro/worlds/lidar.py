@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from depthrepro.worlds.calibration import Rig
-from depthrepro.worlds.camera import Pose
+from depthrepro.worlds.camera import Pose, Rig
 from depthrepro.worlds.materials import albedo
-from depthrepro.worlds.streets.scene import Scene
-from depthrepro.worlds.tracer import Tracer
+from depthrepro.worlds.scene import Scene
 
 BEAMS = 64
 ELEVATION_DEG = (2.0, -24.8)
@@ -18,7 +16,7 @@ RANGE_NOISE_M = 0.02
 _MARGIN_DEG = 4.0
 
 
-def scan(scene: Scene, tracer: Tracer, rig: Rig, pose: Pose, rng: np.random.Generator) -> np.ndarray:
+def scan(scene: Scene, rig: Rig, pose: Pose, rng: np.random.Generator) -> np.ndarray:
     """One turn of the scanner, only the forward sector that can fall into the images.
 
     Returns:
@@ -30,13 +28,13 @@ def scan(scene: Scene, tracer: Tracer, rig: Rig, pose: Pose, rng: np.random.Gene
     origin = pose.center + pose.turn @ laser_to_camera[:3, 3]
     directions = _beams(rig, rng)
     rays = (turn @ directions).astype(np.float32)
-    hits = tracer.first(origin, rays)
+    hits = scene.tracer.first(origin, rays)
     near = hits.distance < MAX_RANGE_M
     directions, rays, distance, triangle = directions[:, near], rays[:, near], hits.distance[near], hits.triangle[near]
-    material = tracer.material[triangle]
+    material = scene.tracer.material[triangle]
     points = np.asarray(origin, dtype=np.float32)[:, None] + rays * distance
     bright = albedo(scene.table, material, points, 0.003 * distance).mean(axis=0)
-    slant = -np.einsum("in,in->n", tracer.normals(triangle, rays), rays)
+    slant = -np.einsum("in,in->n", scene.tracer.normals(triangle, rays), rays)
     lost = (
         0.03 + 0.6 * scene.table[material, 11] + np.clip(distance / MAX_RANGE_M - 0.4, 0, 1) * (slant * bright < 0.02)
     )

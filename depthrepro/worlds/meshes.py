@@ -1,4 +1,4 @@
-"""Triangle meshes with one material per face: the few shapes that streets are made of.
+"""Triangle meshes with one material per face: the few shapes that scenes are made of.
 
 Local axes everywhere: x forward, y left, z up, metres. Faces are two-sided; the renderer turns normals to the ray.
 """

@@ -1,19 +1,14 @@
-"""Pictures of a scene: shading, shadows, haze, anti-aliasing, and the camera's exposure and noise."""
+"""Pictures of a scene: rays through pixels, anti-aliasing, and the camera's exposure and noise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import cv2
 import numpy as np
 
-from depthrepro.worlds.calibration import Rig
-from depthrepro.worlds.camera import Pose, pixel_rays
-from depthrepro.worlds.materials import albedo
-from depthrepro.worlds.streets.scene import Scene
-from depthrepro.worlds.tracer import SHADOW_OFFSET_M, Hits, Tracer
+from depthrepro.worlds.camera import Pose, Rig, pixel_rays
+from depthrepro.worlds.scene import Scene
 
 # Where an edge passes, two more rays go through each pixel; rows and columns get three different offsets each.
 _EXTRA_SAMPLES = ((-0.33, 0.25), (0.33, -0.25))
@@ -22,7 +17,7 @@ _CHUNK = 8192  # rays at a time: their arrays stay in the processor's cache
 
 @dataclass(frozen=True)
 class Exposure:
-    """What the camera makes of the light, the same for both cameras but for `gain`.
+    """Settings that turn light into a picture; both cameras of a pair share them.
 
     Attributes:
         gain: Factor on linear light.
@@ -41,98 +36,38 @@ class Exposure:
     vignette: float
 
 
-def _shade(scene: Scene, tracer: Tracer, focal_px: float, origin: np.ndarray, rays: np.ndarray, hits: Hits) -> tuple:
-    """Linear colour (3, N) of rays (3, N) of unit depth, and a code (N,), -1 for the sky.
-
-    The code changes where the material, the side of the surface, or the sunlight does.
-    """
-    light = scene.light
-    found = np.flatnonzero(hits.found)
-    code = np.full(rays.shape[1], -1, dtype=np.int32)
-    if len(found) < rays.shape[1]:
-        color = light.sky(rays)
-        rays = rays[:, found]
-    else:
-        color = np.empty_like(rays)
-    depth, triangle = hits.distance[found], hits.triangle[found]
-    points = origin[:, None] + rays * depth
-    normal = tracer.normals(triangle, rays)
-    material = tracer.material.take(triangle)
-    facing = light.sun @ normal
-    lit = np.flatnonzero(facing > 0) if light.sun_color.any() else np.empty(0, dtype=np.intp)
-    lifted = points[:, lit] + (SHADOW_OFFSET_M + np.float32(2e-4) * depth[lit]) * normal[:, lit]
-    lit = lit[~tracer.shadowed(lifted, light.sun)]
-    soft = scene.table[:, 12].take(material)
-    sun = np.zeros_like(depth)
-    sun[lit] = facing[lit] + soft[lit] * (np.float32(0.6) - facing[lit])
-    up = np.float32(0.5) + np.float32(0.5) * normal[2]
-    received = light.ground_color[:, None] + (light.sky_color - light.ground_color)[:, None] * up
-    received += light.sun_color[:, None] * sun
-    surface = albedo(scene.table, material, points, depth / np.float32(focal_px)) * received
-    haze = np.float32(0.85) * light.horizon[:, None]
-    color[:, found] = haze + (surface - haze) * np.exp(-depth / np.float32(light.haze_m))
-    side = np.floor(normal[2] * np.float32(1.49)) + np.float32(2) * np.floor(normal[0] * np.float32(1.49))
-    side *= soft == 0  # within leaves every facet would count as an edge
-    code[found] = 64 * material + 8 * (side.astype(np.int32) + 8)
-    code[found[lit]] += 1
-    return color, code
-
-
-Shade = Callable[[np.ndarray, np.ndarray, Hits], tuple[np.ndarray, np.ndarray]]
-
-
-def trace(shade: Shade, tracer: Tracer, origin: np.ndarray, rays: np.ndarray) -> tuple:
-    """What rays from one point see.
-
-    Args:
-        shade: (origin, rays, hits) -> colour and code of each ray.
-        tracer: Triangles.
-        origin: Camera, (3,).
-        rays: (3, N) float32 of unit depth.
-
-    Returns:
-        Linear colour (3, N) float32, depth (N,) float32 in metres (infinite for the sky), and a code (N,) int32 that
-        changes at the edges of surfaces and shadows.
-    """
-    origin = np.asarray(origin, dtype=np.float32)
+def _trace(scene: Scene, focal_px: float, origin: np.ndarray, rays: np.ndarray) -> tuple:
+    """Colour and code of rays as of `Light.shade`, and their depth (N,) float32 in metres, infinite for the sky."""
     parts = []
     for start in range(0, rays.shape[1], _CHUNK):
         part = np.ascontiguousarray(rays[:, start : start + _CHUNK])
-        hits = tracer.first(origin, part)
-        color, code = shade(origin, part, hits)
-        parts.append((color, hits.distance, code))
+        hits = scene.tracer.first(origin, part)
+        parts.append((*scene.light.shade(scene, focal_px, origin, part, hits), hits.distance))
     return tuple(np.concatenate(columns, axis=-1) for columns in zip(*parts, strict=True))
 
 
-def render_view(scene: Scene, tracer: Tracer, rig: Rig, pose: Pose, camera: int) -> tuple[np.ndarray, np.ndarray]:
-    """One camera's view of a street; returns what `sample_view` returns."""
-    return sample_view(partial(_shade, scene, tracer, rig.focal_px), tracer, rig, pose, pose.camera(rig, camera))
-
-
-def sample_view(
-    shade: Shade, tracer: Tracer, rig: Rig, pose: Pose, origin: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def render_view(scene: Scene, rig: Rig, pose: Pose, camera: int = 2) -> tuple[np.ndarray, np.ndarray]:
     """One camera's view, with more rays where an edge passes.
 
     Args:
-        shade: See `trace`.
-        tracer: Triangles.
+        scene: What is seen.
         rig: Size and intrinsics.
-        pose: Where the camera looks.
-        origin: Where it stands, (3,).
+        pose: Where the rig stands.
+        camera: 2 for the left colour camera or a single one, 3 for the right.
 
     Returns:
         Linear colour (H, W, 3) float32, and depth (H, W) float32 along the optical axis at pixel centres in metres,
         0 where the sky is seen.
     """
+    origin = pose.camera(rig, camera).astype(np.float32)
     h, w = rig.height, rig.width
     v, u = (a.ravel() for a in np.indices((h, w), dtype=np.float32))
-    color, depth, code = trace(shade, tracer, origin, pixel_rays(rig, pose, u, v))
+    color, code, depth = _trace(scene, rig.focal_px, origin, pixel_rays(rig, pose, u, v))
     edge = np.flatnonzero(_edges(code.reshape(h, w), depth.reshape(h, w)))
     if len(edge):
         offsets = np.array(_EXTRA_SAMPLES, dtype=np.float32)
         uu, vv = ((a[edge, None] + offsets[:, k]).ravel() for k, a in enumerate((u, v)))
-        extra = trace(shade, tracer, origin, pixel_rays(rig, pose, uu, vv))[0]
+        extra = _trace(scene, rig.focal_px, origin, pixel_rays(rig, pose, uu, vv))[0]
         total = extra.reshape(3, len(edge), len(offsets)).sum(axis=2)
         color[:, edge] = (color[:, edge] + total) / np.float32(1 + len(offsets))
     depth[~np.isfinite(depth)] = 0
@@ -188,3 +123,9 @@ def develop(color: np.ndarray, exposure: Exposure, gain: float, rng: np.random.G
     noise = rng.standard_normal(tone.shape, dtype=np.float32) * np.float32(exposure.noise / 255)
     tone += noise * (0.6 + 0.6 * np.sqrt(tone))
     return (np.clip(tone, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def take_picture(scene: Scene, rig: Rig, pose: Pose, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A single camera's image, uint8 (H, W, 3) RGB, and depth, float32 (H, W) in metres, 0 = sky or nothing."""
+    color, depth = render_view(scene, rig, pose)
+    return develop(color, draw_exposure(scene.light.tint, color, rng), 1.0, rng), depth

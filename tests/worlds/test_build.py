@@ -8,8 +8,8 @@ import pytest
 
 from depthrepro.core.errors import UserError
 from depthrepro.worlds import build
-from depthrepro.worlds.pool import run_workers
-from depthrepro.worlds.streets.drives import Streets, ensure_streets, list_drives
+from depthrepro.worlds.build import ensure_world
+from depthrepro.worlds.sets.streets import Streets, list_drives
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def a_picture(root: Path) -> Path:
 
 def test_an_intact_world_is_returned_without_rendering(copy, tiny_config, monkeypatch):
     monkeypatch.setattr(build, "render_unit", None)  # rendering would fail
-    assert ensure_streets(tiny_config, copy.parent, workers=1, verify=True) == copy
+    assert ensure_world(Streets(tiny_config), copy.parent, workers=1, verify=True) == copy
 
 
 def test_a_changed_byte_is_found_by_the_full_check(copy, tiny_config):
@@ -32,18 +32,18 @@ def test_a_changed_byte_is_found_by_the_full_check(copy, tiny_config):
     data = bytearray(path.read_bytes())
     data[-20] ^= 1
     path.write_bytes(data)
-    ensure_streets(tiny_config, copy.parent)  # the size is right: the quick check passes
+    ensure_world(Streets(tiny_config), copy.parent)  # the size is right: the quick check passes
     with pytest.raises(UserError, match=f"{path.name}: differs"):
-        ensure_streets(tiny_config, copy.parent, verify=True)
+        ensure_world(Streets(tiny_config), copy.parent, verify=True)
 
 
-def test_a_truncated_file_is_found_at_once_and_the_way_out_works(copy, tiny_config, tiny_world):
+def test_a_truncated_file_is_found_at_once_and_the_fix_works(copy, tiny_config, tiny_world):
     path = a_picture(copy)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match=r"has 100 bytes, not \d+; delete .*_sync and run again"):
-        ensure_streets(tiny_config, copy.parent)
+        ensure_world(Streets(tiny_config), copy.parent)
     shutil.rmtree(path.parents[2])
-    ensure_streets(tiny_config, copy.parent, workers=1, progress=False, verify=True)
+    ensure_world(Streets(tiny_config), copy.parent, workers=1, progress=False, verify=True)
     assert path.read_bytes() == (tiny_world / path.relative_to(copy)).read_bytes()
 
 
@@ -57,7 +57,7 @@ def test_a_half_finished_build_goes_on_where_it_stopped(copy, tiny_config, tiny_
     original = build.render_unit
     monkeypatch.setattr(build, "render_unit", lambda c, r, d: rendered.append(d.index) or original(c, r, d))
     before = a_picture(copy / kept.date / kept.name).stat().st_mtime_ns
-    ensure_streets(tiny_config, copy.parent, workers=1, progress=False)
+    ensure_world(Streets(tiny_config), copy.parent, workers=1, progress=False)
     assert rendered == [gone.index] and not stale.exists()
     assert a_picture(copy / kept.date / kept.name).stat().st_mtime_ns == before
     old, new = (json.loads((r / "manifest.json").read_text())["files"] for r in (tiny_world, copy))
@@ -68,16 +68,11 @@ def test_a_drive_without_its_hashes_is_rendered_again(copy, tiny_config):
     drive = list_drives(tiny_config)[0]
     (copy / "parts" / f"{drive.name}.json").unlink()
     (copy / "manifest.json").unlink()
-    ensure_streets(tiny_config, copy.parent, workers=1, progress=False, verify=True)
+    ensure_world(Streets(tiny_config), copy.parent, workers=1, progress=False, verify=True)
     assert (copy / "parts" / f"{drive.name}.json").is_file()
 
 
 def test_an_unreadable_manifest_is_named(copy, tiny_config):
     (copy / "manifest.json").write_text("{")
     with pytest.raises(UserError, match=r"manifest\.json: unreadable manifest; delete this file"):
-        ensure_streets(tiny_config, copy.parent)
-
-
-def test_a_failing_worker_is_reported_with_its_last_line(tiny_config, tmp_path):
-    with pytest.raises(RuntimeError, match="unit 99 failed: IndexError"):
-        list(run_workers(Streets(tiny_config), tmp_path, [99], 1))
+        ensure_world(Streets(tiny_config), copy.parent)

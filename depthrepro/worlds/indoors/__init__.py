@@ -1,1 +1,1 @@
-"""Rooms: their shells, what stands in them, how they are lit, and how they are seen."""
+"""Rooms: their shells, the things in them, their light, and where a camera is held."""

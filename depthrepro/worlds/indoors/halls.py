@@ -8,7 +8,7 @@ import numpy as np
 
 from depthrepro.worlds.indoors import clutter, pieces, storage
 from depthrepro.worlds.indoors.finish import metal, smooth
-from depthrepro.worlds.indoors.kinds import Kind, several
+from depthrepro.worlds.indoors.kinds import RoomKind, several
 from depthrepro.worlds.indoors.pieces import Maker, Piece
 from depthrepro.worlds.indoors.plan import Plan
 from depthrepro.worlds.meshes import Mesh, box, merge
@@ -135,9 +135,9 @@ def rack(m: Maker, width: float, levels: int, steel: int) -> Piece:
     return Piece(merge(parts), width, depth, height)
 
 
-HALLS: tuple[Kind, ...] = (
-    Kind("classroom", ((5.5, 7.5), (6.5, 9.5)), ("planks", "tiles"), classroom, 5, "panels", (2.8, 3.6)),
-    Kind("library", ((5.0, 8.0), (6.5, 11.0)), ("carpet", "planks"), library, 4, "panels", (2.7, 3.6)),
-    Kind("canteen", ((6.0, 9.0), (7.5, 12.0)), ("tiles", "checker", "planks"), canteen, 5, "panels", (2.8, 3.8)),
-    Kind("depot", ((6.0, 9.0), (7.5, 12.5)), ("tiles",), depot, 2, "panels", (3.4, 5.0)),
+HALLS: tuple[RoomKind, ...] = (
+    RoomKind("classroom", ((5.5, 7.5), (6.5, 9.5)), ("planks", "tiles"), classroom, 5, "panels", (2.8, 3.6)),
+    RoomKind("library", ((5.0, 8.0), (6.5, 11.0)), ("carpet", "planks"), library, 4, "panels", (2.7, 3.6)),
+    RoomKind("canteen", ((6.0, 9.0), (7.5, 12.0)), ("tiles", "checker", "planks"), canteen, 5, "panels", (2.8, 3.8)),
+    RoomKind("depot", ((6.0, 9.0), (7.5, 12.5)), ("tiles",), depot, 2, "panels", (3.4, 5.0)),
 )

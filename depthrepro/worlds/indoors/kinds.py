@@ -14,7 +14,7 @@ from depthrepro.worlds.meshes import merge
 
 
 @dataclass(frozen=True)
-class Kind:
+class RoomKind:
     """A kind of room.
 
     Attributes:
@@ -201,13 +201,13 @@ def several(plan: Plan, most: int, *makers: Callable[[], pieces.Piece], front: f
         plan.place(makers[int(rng.integers(len(makers)))](), front=front)
 
 
-KINDS: tuple[Kind, ...] = (
-    Kind("living", ((3.2, 5.0), (4.0, 8.0)), ("planks", "planks", "carpet", "tiles"), lounge, 3),
-    Kind("bedroom", ((2.6, 4.2), (3.2, 5.5)), ("planks", "carpet", "carpet"), bedroom),
-    Kind("kitchen", ((2.2, 3.8), (3.0, 5.5)), ("tiles", "checker", "planks"), kitchen),
-    Kind("office", ((2.6, 6.0), (3.5, 9.0)), ("carpet", "tiles", "planks"), office, 3, "panels"),
-    Kind("corridor", ((1.3, 2.2), (5.0, 11.0)), ("planks", "tiles", "carpet", "checker"), corridor, 1),
-    Kind("dining", ((3.0, 4.5), (3.5, 6.5)), ("planks", "planks", "checker"), dining_room),
-    Kind("study", ((2.4, 3.6), (3.0, 5.0)), ("planks", "carpet"), study),
-    Kind("store", ((1.8, 3.5), (2.4, 6.0)), ("tiles", "planks", "carpet"), store, 1),
+KINDS: tuple[RoomKind, ...] = (
+    RoomKind("living", ((3.2, 5.0), (4.0, 8.0)), ("planks", "planks", "carpet", "tiles"), lounge, 3),
+    RoomKind("bedroom", ((2.6, 4.2), (3.2, 5.5)), ("planks", "carpet", "carpet"), bedroom),
+    RoomKind("kitchen", ((2.2, 3.8), (3.0, 5.5)), ("tiles", "checker", "planks"), kitchen),
+    RoomKind("office", ((2.6, 6.0), (3.5, 9.0)), ("carpet", "tiles", "planks"), office, 3, "panels"),
+    RoomKind("corridor", ((1.3, 2.2), (5.0, 11.0)), ("planks", "tiles", "carpet", "checker"), corridor, 1),
+    RoomKind("dining", ((3.0, 4.5), (3.5, 6.5)), ("planks", "planks", "checker"), dining_room),
+    RoomKind("study", ((2.4, 3.6), (3.0, 5.0)), ("planks", "carpet"), study),
+    RoomKind("store", ((1.8, 3.5), (2.4, 6.0)), ("tiles", "planks", "carpet"), store, 1),
 )

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depthrepro.worlds.tracer import SHADOW_OFFSET_M, Tracer
+from depthrepro.worlds.materials import albedo
+from depthrepro.worlds.scene import Light, Scene, surface_side
+from depthrepro.worlds.tracer import SHADOW_OFFSET_M, Hits, Tracer
 
 _REACH_M = 1.1  # how far a surface looks for others that keep off the light of the room
 _REFLECTED = 0.55  # mean albedo of a room's surfaces
 _DIRECTIONS = 16
+_GLOW = 13  # column of the material table
 
 
 def _sphere_directions(count: int) -> np.ndarray:
@@ -22,7 +25,7 @@ def _sphere_directions(count: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class RoomLight:
+class RoomLight(Light):
     """All light of one room, linear RGB.
 
     Attributes:
@@ -44,6 +47,26 @@ class RoomLight:
     ambient: np.ndarray
     sky: np.ndarray
     tint: np.ndarray
+
+    def shade(
+        self, scene: Scene, focal_px: float, origin: np.ndarray, rays: np.ndarray, hits: Hits
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See `Light.shade`."""
+        found = np.flatnonzero(hits.found)
+        color = np.ascontiguousarray(self.seen_outside(rays), dtype=np.float32)
+        code = np.full(rays.shape[1], -1, dtype=np.int32)
+        depth, triangle = hits.distance[found], hits.triangle[found]
+        rays = rays[:, found]
+        points = origin[:, None] + rays * depth
+        normal = scene.tracer.normals(triangle, rays)
+        material = scene.tracer.material.take(triangle)
+        sunlit = self.sunlit(scene.tracer, points, normal)
+        received = self.soft(scene.tracer, points, normal) + self.sun_color[:, None] * sunlit
+        received += scene.table[:, _GLOW].take(material)
+        color[:, found] = albedo(scene.table, material, points, depth / np.float32(focal_px)) * received
+        side = surface_side(normal)
+        code[found] = 64 * material + 8 * (side.astype(np.int32) + 8) + (sunlit > 0)
+        return color, code
 
     def soft(self, tracer: Tracer, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
         """Light that surfaces receive from lamps, windows and walls, without the sun.

@@ -30,7 +30,7 @@ class Piece:
 
 @dataclass
 class Maker:
-    """What the makers of furniture share: materials, taste and chance."""
+    """Materials, taste and chance, shared by the makers of furniture."""
 
     palette: Palette
     rng: np.random.Generator

@@ -1,4 +1,4 @@
-"""Where things stand in a room: spans of its walls, its floor, and what is taken already."""
+"""The plan of a room, by which things find their places: spans of its walls, its floor, and what is taken already."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from depthrepro.worlds.indoors import clutter
 from depthrepro.worlds.indoors.finish import Taste, floor
-from depthrepro.worlds.indoors.kinds import Kind
+from depthrepro.worlds.indoors.kinds import RoomKind
 from depthrepro.worlds.indoors.lighting import RoomLight, returned
 from depthrepro.worlds.indoors.pieces import Maker
 from depthrepro.worlds.indoors.plan import Plan
@@ -16,30 +16,25 @@ from depthrepro.worlds.indoors.shell import WALLS, Box, Opening, shell
 from depthrepro.worlds.indoors.storage import plant
 from depthrepro.worlds.materials import Palette
 from depthrepro.worlds.meshes import Mesh, merge
+from depthrepro.worlds.scene import Scene
 
 Rng = np.random.Generator
 
 
 @dataclass(frozen=True)
-class Room:
-    """Everything that a camera sees.
+class Room(Scene):
+    """A room with all that stands and hangs in it.
 
     Attributes:
         kind: Kind of room.
         extent: Its walls.
-        mesh: All triangles.
-        table: Materials, `Palette.table()`.
-        light: Lamps, windows, sun.
     """
 
-    kind: Kind
+    kind: RoomKind
     extent: Box
-    mesh: Mesh
-    table: np.ndarray
-    light: RoomLight
 
 
-def build_room(rng: Rng, kind: Kind) -> Room:
+def build_room(rng: Rng, kind: RoomKind) -> Room:
     """Draw a room of a kind with all that stands and hangs in it."""
     short, long = (float(rng.uniform(*side)) for side in kind.sides)
     x, y = (short, long) if rng.random() < 0.5 else (long, short)
@@ -56,10 +51,10 @@ def build_room(rng: Rng, kind: Kind) -> Room:
     _decorate(plan)
     lamps, sources = _lamps(maker, extent, kind)
     light = _light(rng, extent, openings, sources)
-    return Room(kind, extent, merge([*parts, *plan.parts, *lamps]), maker.palette.table(), light)
+    return Room(merge([*parts, *plan.parts, *lamps]), maker.palette.table(), light, kind, extent)
 
 
-def draw_openings(rng: Rng, room: Box, kind: Kind) -> list[Opening]:
+def draw_openings(rng: Rng, room: Box, kind: RoomKind) -> list[Opening]:
     """A door or a passage, sometimes two, and windows where there is place."""
     found: list[Opening] = []
 
@@ -115,8 +110,8 @@ def _decorate(plan: Plan) -> None:
 Source = tuple[np.ndarray, np.ndarray, np.ndarray]  # point, direction (zero for all round), power
 
 
-def _lamps(m: Maker, room: Box, kind: Kind) -> tuple[list[Mesh], list[Source]]:
-    """What hangs from the ceiling, and the light of it."""
+def _lamps(m: Maker, room: Box, kind: RoomKind) -> tuple[list[Mesh], list[Source]]:
+    """Lamps that hang from the ceiling, and the light of them."""
     rng = m.rng
     panels = kind.lamp == "panels" or (kind.lamp == "any" and rng.random() < 0.3)
     columns, rows = (max(1, round(side / 2.6)) for side in (room.x, room.y)) if panels else (1, 1)

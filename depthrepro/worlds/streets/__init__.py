@@ -1,1 +1,1 @@
-"""Streets, their scenes and views."""
+"""Street scenes: their objects, their light, and where a camera stands."""

@@ -15,7 +15,7 @@ FROM_M, TO_M = -50.0, 320.0  # objects stand on this stretch of the centre line
 
 
 class Canvas:
-    """What the builders of a street share.
+    """A street under construction, shared by its builders.
 
     Attributes:
         style: Kind of street.

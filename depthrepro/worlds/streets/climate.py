@@ -7,14 +7,14 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike
 
-from depthrepro.worlds.lighting import Light
+from depthrepro.worlds.streets.lighting import Daylight
 
 WEATHERS = ("dusk", "fog", "gloom", "golden", "glare")
 
 
-def foreign_light(rng: np.random.Generator) -> Light:
+def foreign_light(rng: np.random.Generator) -> Daylight:
     """One of five kinds of light: after sunset, fog, a dark closed sky, a low warm sun, a high white one."""
-    light = Light.random(rng)
+    light = Daylight.random(rng)
     weather = WEATHERS[rng.integers(len(WEATHERS))]
     azimuth = rng.uniform(0, 2 * np.pi)
     if weather == "dusk":
@@ -50,7 +50,7 @@ def foreign_light(rng: np.random.Generator) -> Light:
 
 
 def _relit(
-    light: Light,
+    light: Daylight,
     height_deg: float,
     sun: ArrayLike,
     sky: ArrayLike,
@@ -58,7 +58,7 @@ def _relit(
     zenith: ArrayLike,
     horizon: ArrayLike,
     azimuth: float,
-) -> Light:
+) -> Daylight:
     """`light` with another sun and sky."""
     height = np.radians(max(height_deg, 1.0))
     direction = (np.cos(height) * np.cos(azimuth), np.cos(height) * np.sin(azimuth), np.sin(height))

@@ -1,4 +1,4 @@
-"""What stands along a street: lamps, signs, signals, fences, walls, bins, and people."""
+"""Street furniture: lamps, signs, signals, fences, walls, bins, and people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ordinary streets do not have: overpasses, arcades, stalls, rocks; yards of containers, tanks, pylons, heaps."""
+"""Structures that ordinary streets lack: overpasses, arcades, stalls, rocks; containers, tanks, pylons, heaps."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def crane(palette: Palette, rng: Rng) -> Mesh:
 
 
 def abroad(canvas: Canvas) -> None:
-    """What the unlabelled world has beside its streets."""
+    """Structures of the unlabelled world: overpasses, arcades, stalls, billboards, rocks."""
     rng, p = canvas.rng, canvas.palette
     if rng.random() < 0.35:
         for s in rng.uniform(15, 250, int(rng.integers(1, 3))):
@@ -162,7 +162,7 @@ def abroad(canvas: Canvas) -> None:
 
 
 def yard(canvas: Canvas) -> None:
-    """What the held-out world has: a works yard or harbour along the way."""
+    """Structures of the held-out world: a works yard or harbour along the way."""
     rng, p = canvas.rng, canvas.palette
     if rng.random() < 0.5:
         for s in rng.uniform(10, 240, 3):

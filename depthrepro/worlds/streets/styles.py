@@ -9,7 +9,7 @@ GOLDEN = (5**0.5 - 1) / 2  # steps of this fraction fill a circle evenly, whatev
 
 @dataclass(frozen=True)
 class Style:
-    """What a street looks like; lengths in metres, (low, high) are ranges to draw from.
+    """Kind of street; lengths in metres, (low, high) are ranges to draw from.
 
     Attributes:
         name: For people.

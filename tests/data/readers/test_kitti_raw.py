@@ -243,7 +243,7 @@ def fake_world(monkeypatch, tmp_path):
     """A stand-in for the renderer that writes a tiny tree with its own split files."""
     calls = []
 
-    def ensure_streets(config, cache_dir):
+    def ensure_world(config, cache_dir):
         calls.append((config, cache_dir))
         root = tmp_path / "streets"
         write_drive(root, range(config.train_pairs))
@@ -253,9 +253,10 @@ def fake_world(monkeypatch, tmp_path):
         write_split(root / "splits" / "test.csv", "7", drive=TEST_DRIVE)
         return root
 
-    module = types.ModuleType("depthrepro.worlds.streets.drives")
-    module.StreetsConfig, module.ensure_streets = FakeConfig, ensure_streets
-    monkeypatch.setitem(sys.modules, "depthrepro.worlds.streets.drives", module)
+    module = types.ModuleType("depthrepro.worlds.sets.streets")
+    module.StreetsConfig, module.Streets = FakeConfig, lambda config: config
+    monkeypatch.setitem(sys.modules, "depthrepro.worlds.sets.streets", module)
+    monkeypatch.setattr("depthrepro.worlds.build.ensure_world", ensure_world)
     return calls
 
 

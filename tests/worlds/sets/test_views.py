@@ -8,9 +8,8 @@ import pytest
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.io.images import read_uint16
 from depthrepro.data.readers.depth_folder import depth_folder
-from depthrepro.worlds.streets.climate import WEATHERS, foreign_light, repaint
-from depthrepro.worlds.streets.views import DEPTH_STEPS, Abroad, Heldout, StreetsDepth, ViewsConfig
-from depthrepro.worlds.world import ensure_world
+from depthrepro.worlds.build import ensure_world
+from depthrepro.worlds.sets.views import DEPTH_STEPS, Abroad, Heldout, StreetsDepth, ViewsConfig
 
 TINY = ViewsConfig(images=3, per_scene=2, width=96, height=48, seed=4)
 WORLDS = (StreetsDepth, Abroad, Heldout)
@@ -74,22 +73,3 @@ def test_a_flat_road_has_the_depth_of_a_plane():
     for _, depth in world.views(world.units()[0]):
         rows = [np.median(row[row > 0]) for row in depth[30:] if (row > 0).any()]
         assert rows[0] > rows[-1], "the ground comes nearer towards the lower edge"
-
-
-def test_seasons_leave_glass_and_grain_alone_and_colours_possible():
-    rng = np.random.default_rng(0)
-    table = rng.uniform(0.05, 0.6, (40, 14)).astype(np.float32)
-    painted = repaint(table, rng)
-    assert painted.shape == table.shape and not np.allclose(painted[:, :6], table[:, :6])
-    assert painted[:, :6].min() > 0 and painted[:, :6].max() < 1
-    assert np.array_equal(painted[:, 8:], table[:, 8:])
-
-
-def test_every_weather_gives_a_light():
-    lights = [foreign_light(np.random.default_rng(seed)) for seed in range(40)]
-    assert len(WEATHERS) == 5
-    for light in lights:
-        assert np.linalg.norm(light.sun) == pytest.approx(1, abs=1e-5)
-        assert (light.sky_color > 0).all() and light.haze_m > 0
-    assert {bool(light.sun_color.any()) for light in lights} == {True, False}
-    assert min(light.haze_m for light in lights) < 150, "fog"

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.readers.depth_folder import depth_folder
+from depthrepro.worlds.build import ensure_world
 from depthrepro.worlds.camera import Pose, pixel_rays, single_camera
-from depthrepro.worlds.indoors.finish import Taste
-from depthrepro.worlds.indoors.halls import HALLS, in_rows, rack
+from depthrepro.worlds.indoors.halls import HALLS
 from depthrepro.worlds.indoors.kinds import KINDS
-from depthrepro.worlds.indoors.pieces import Maker
-from depthrepro.worlds.indoors.plan import Plan
-from depthrepro.worlds.indoors.room import build_room, draw_openings
-from depthrepro.worlds.indoors.rooms import DEPTH_STEPS, Halls, Rooms, RoomsConfig
-from depthrepro.worlds.indoors.shell import Box
 from depthrepro.worlds.materials import Palette
 from depthrepro.worlds.meshes import merge, quads
+from depthrepro.worlds.sets.rooms import DEPTH_STEPS, Halls, Rooms, RoomsConfig
 from depthrepro.worlds.tracer import Tracer
-from depthrepro.worlds.world import ensure_world
 
 TINY = RoomsConfig(images=3, test_images=1, per_room=2, width=80, height=60, seed=2)
 
@@ -69,16 +62,6 @@ def test_a_wall_at_a_known_distance():
     assert np.allclose(depth, 3, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", (*KINDS, *HALLS), ids=lambda kind: kind.name)
-def test_every_kind_of_room_can_be_built(kind):
-    for seed in range(3):
-        room = build_room(np.random.default_rng(seed), kind)
-        (low, high), (least, most) = kind.sides
-        assert low <= min(room.extent.x, room.extent.y) <= high and least <= max(room.extent.x, room.extent.y) <= most
-        inside = room.mesh.vertices
-        assert inside[:, 2].min() > -0.1 and (inside[:, 2].max() < room.extent.height + 0.5)
-
-
 def test_halls_are_of_kinds_that_rooms_lack_and_only_test(tmp_path):
     assert not {kind.name for kind in KINDS} & {kind.name for kind in HALLS}
     world = Halls(RoomsConfig(images=3, per_room=2, width=80, height=60))
@@ -89,16 +72,6 @@ def test_halls_are_of_kinds_that_rooms_lack_and_only_test(tmp_path):
     assert 1 < np.median(data.depth_gt(0, GroundTruth.dense)) < 12
 
 
-def test_rows_leave_passages_and_stay_in_the_room():
-    rng = np.random.default_rng(4)
-    plan = Plan(Maker(Palette(), rng, Taste.random(rng, bold=False)), Box(8.0, 6.0, 3.0), [])
-    in_rows(plan, lambda: rack(plan.maker, 2.0, 2, 0), (1.5, 0.1), full=1.0)
-    assert len(plan.taken) >= 4
-    starts = sorted({round(x0, 3) for x0, _, _, _ in plan.taken})
-    assert all(b - a == pytest.approx(0.9 + 1.5, abs=0.01) for a, b in pairwise(starts))
-    assert all(0 <= x0 and 0 <= y0 and x1 <= 8 and y1 <= 6 for x0, y0, x1, y1 in plan.taken)
-
-
 def test_rooms_are_not_alike():
     """The mean of the depth maps says little about any of them."""
     world = Rooms(RoomsConfig(16, per_room=1, width=64, height=48))
@@ -106,16 +79,6 @@ def test_rooms_are_not_alike():
     known = np.where(depth > 0, depth, np.nan)
     mean = np.nanmean(known, axis=0)
     assert np.nanmean(np.abs(mean - known) / known) > 0.25
-
-
-def test_openings_do_not_overlap():
-    for seed in range(30):
-        rng = np.random.default_rng(seed)
-        found = draw_openings(rng, Box(3.0, 4.5, 2.5), KINDS[seed % len(KINDS)])
-        for wall in range(4):
-            spans = sorted((o.low, o.low + o.width) for o in found if o.wall == wall)
-            assert all(b[0] > a[1] for a, b in pairwise(spans))
-        assert all(0 < o.low and o.low + o.width < Box(3.0, 4.5, 2.5).length(o.wall) and o.top < 2.5 for o in found)
 
 
 @pytest.mark.parametrize("changes", [{"images": 0}, {"width": 10}, {"per_room": 99}])

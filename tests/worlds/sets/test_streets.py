@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from depthrepro.core.errors import UserError
-from depthrepro.worlds.calibration import DATES
-from depthrepro.worlds.streets.drives import WORLD_VERSION, StreetsConfig, ensure_streets, list_drives, render_pair
+from depthrepro.worlds.build import ensure_world
+from depthrepro.worlds.sets.kitti_calibration import DATES
+from depthrepro.worlds.sets.streets import DriveRenderer, Streets, StreetsConfig, list_drives
 
 
 def read_split(root: Path, split: str) -> list[tuple[str, int]]:
@@ -52,7 +53,7 @@ def test_default_counts_and_short_last_drive():
 
 def test_readme_and_manifest_say_what_it_is(tiny_world, tiny_config):
     note = (tiny_world / "README.txt").read_text()
-    assert "Rendered data" in note and f"version {WORLD_VERSION}" in note and "seed=3" in note
+    assert "Rendered data" in note and f"version {Streets.version}" in note and "seed=3" in note
     manifest = json.loads((tiny_world / "manifest.json").read_text())
     assert manifest["config"]["seed"] == tiny_config.seed
     present = {p.relative_to(tiny_world).as_posix() for p in tiny_world.rglob("*") if p.is_file()}
@@ -60,24 +61,25 @@ def test_readme_and_manifest_say_what_it_is(tiny_world, tiny_config):
 
 
 def test_one_process_writes_the_same_bytes_as_two(tiny_world, tiny_config, tmp_path):
-    alone = ensure_streets(tiny_config, tmp_path, workers=1, progress=False)
+    alone = ensure_world(Streets(tiny_config), tmp_path, workers=1, progress=False)
     one, two = (json.loads((root / "manifest.json").read_text())["files"] for root in (alone, tiny_world))
     assert one == two
 
 
-def test_rendered_pair_equals_the_written_one(tiny_world, tiny_config):
+def test_a_pair_equals_the_written_one(tiny_world, tiny_config):
     drive = list_drives(tiny_config)[1]
-    rendered = render_pair(tiny_config, 1, 0)
+    pair = DriveRenderer(tiny_config, drive).frame(0)
     path = tiny_world / drive.date / drive.name / "image_02" / "data" / f"{0:010d}.png"
-    np.testing.assert_array_equal(rendered.left, cv2.imread(str(path))[:, :, ::-1])
+    np.testing.assert_array_equal(pair.left, cv2.imread(str(path))[:, :, ::-1])
 
 
 def test_seeds_and_drives_differ(tiny_config):
     other = StreetsConfig(**{**vars(tiny_config), "seed": 4})
-    images = [render_pair(c, d, 0).left.astype(float) for c, d in ((tiny_config, 0), (tiny_config, 2), (other, 0))]
+    drives = ((tiny_config, 0), (tiny_config, 2), (other, 0))
+    images = [DriveRenderer(c, list_drives(c)[d]).frame(0).left.astype(float) for c, d in drives]
     for a, b in ((0, 1), (0, 2), (1, 2)):
         assert np.abs(images[a] - images[b]).mean() > 10
-    assert other.digest != tiny_config.digest
+    assert Streets(other).digest != Streets(tiny_config).digest
 
 
 @pytest.mark.parametrize(
@@ -91,17 +93,8 @@ def test_a_bad_number_is_named(field, value):
 
 def test_bad_requests_are_user_errors(tiny_config, tmp_path):
     with pytest.raises(UserError, match="workers"):
-        ensure_streets(tiny_config, tmp_path, workers=0)
-    with pytest.raises(UserError, match="no frame 2 of drive 0"):
-        render_pair(tiny_config, 0, 2)
+        ensure_world(Streets(tiny_config), tmp_path, workers=0)
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(UserError, match="DEPTHREPRO_CACHE"):
-        ensure_streets(tiny_config, blocked, progress=False)
-
-
-def test_cache_folder_follows_the_environment(tiny_world, tiny_config, monkeypatch):
-    monkeypatch.setenv("DEPTHREPRO_CACHE", str(tiny_world.parent / "elsewhere"))
-    (tiny_world.parent / "elsewhere").mkdir()
-    (tiny_world.parent / "elsewhere" / "worlds").symlink_to(tiny_world.parent)
-    assert ensure_streets(tiny_config, progress=True).resolve() == tiny_world.resolve()
+        ensure_world(Streets(tiny_config), blocked, progress=False)

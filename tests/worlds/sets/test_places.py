@@ -7,8 +7,8 @@ import pytest
 
 from depthrepro.core.errors import UserError
 from depthrepro.data.readers.synthetic import places
-from depthrepro.worlds.places import CATEGORIES, Places, PlacesConfig
-from depthrepro.worlds.world import ensure_world
+from depthrepro.worlds.build import ensure_world
+from depthrepro.worlds.sets.places import CATEGORIES, Places, PlacesConfig
 
 SMALL = {"train_images": 12, "val_images": 10}
 

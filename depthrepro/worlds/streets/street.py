@@ -1,4 +1,4 @@
-"""A street as a scene: ground, lots along both sides, side streets, and what stands behind."""
+"""A street as a scene: ground, lots along both sides, side streets, and the trees and houses behind."""
 
 from __future__ import annotations
 
@@ -7,43 +7,38 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depthrepro.worlds.lighting import Light
 from depthrepro.worlds.meshes import Mesh, merge
+from depthrepro.worlds.scene import Scene
 from depthrepro.worlds.streets import buildings, furniture, plants
 from depthrepro.worlds.streets.canvas import FROM_M, TO_M, Canvas
 from depthrepro.worlds.streets.ground import KERB_M, Section, ground
 from depthrepro.worlds.streets.kerbside import kerbside, lanes
+from depthrepro.worlds.streets.lighting import Daylight
 from depthrepro.worlds.streets.road import Road
 from depthrepro.worlds.streets.styles import Style
 
 
 @dataclass(frozen=True)
-class Scene:
-    """Everything that the cameras and the laser see.
+class Street(Scene):
+    """A street with all that stands on it.
 
     Attributes:
         style: Kind of street.
-        mesh: All triangles.
-        table: Materials, `Palette.table()`.
-        light: Sun, sky and air.
         road: Street coordinates.
         section: Widths of the street.
     """
 
     style: Style
-    mesh: Mesh
-    table: np.ndarray
-    light: Light
     road: Road
     section: Section
 
 
-def build_scene(
+def build_street(
     style: Style,
     rng: np.random.Generator,
     extras: Callable[[Canvas], None] | None = None,
-    draw_light: Callable[[np.random.Generator], Light] = Light.random,
-) -> Scene:
+    draw_light: Callable[[np.random.Generator], Daylight] = Daylight.random,
+) -> Street:
     """Draw a street of a style with all that stands on it.
 
     Args:
@@ -65,7 +60,7 @@ def build_scene(
     if extras is not None:
         extras(canvas)
     light = draw_light(rng)
-    return Scene(style, merge(canvas.parts), canvas.palette.table(), light, canvas.road, canvas.section)
+    return Street(merge(canvas.parts), canvas.palette.table(), light, style, canvas.road, canvas.section)
 
 
 def _lots(canvas: Canvas, side: int) -> None:

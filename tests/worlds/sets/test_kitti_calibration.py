@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from depthrepro.worlds.calibration import DATES, cam_to_cam_text, make_rig, rotation
+from depthrepro.worlds.camera import rotation
+from depthrepro.worlds.sets.kitti_calibration import DATES, cam_to_cam_text, make_rig
 
 
 @pytest.mark.parametrize("date", DATES)

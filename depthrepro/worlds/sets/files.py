@@ -1,4 +1,4 @@
-"""KITTI raw layout: one frame's files, split lists, and the folder's own note."""
+"""Files of the synthetic sets: PNG, and the frames and split lists of KITTI raw."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ import cv2
 import numpy as np
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file beside its place and rename it."""
+def write_png(path: Path, values: np.ndarray) -> None:
+    """Write an image (BGR) or a map.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    # Compression 1: the noise in the pictures leaves little to gain from a slower search.
+    if not cv2.imwrite(str(path), values, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
+        raise OSError(f"cannot write {path}")
 
 
 def write_frame(drive: Path, frame: int, left: np.ndarray, right: np.ndarray, scan: np.ndarray) -> None:
@@ -31,11 +35,7 @@ def write_frame(drive: Path, frame: int, left: np.ndarray, right: np.ndarray, sc
         OSError: If a file cannot be written.
     """
     for camera, image in (("image_02", left), ("image_03", right)):
-        path = drive / camera / "data" / f"{frame:010d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Compression 1: the noise in the pictures leaves little to gain from a slower search.
-        if not cv2.imwrite(str(path), image[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1]):
-            raise OSError(f"cannot write {path}")
+        write_png(drive / camera / "data" / f"{frame:010d}.png", image[:, :, ::-1])
     path = drive / "velodyne_points" / "data" / f"{frame:010d}.bin"
     path.parent.mkdir(parents=True, exist_ok=True)
     scan.astype("<f4").tofile(path)

@@ -1,4 +1,4 @@
-"""Sun, sky and air of a scene."""
+"""Light of a street: sun, sky and air, and how surfaces look in it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depthrepro.worlds.materials import noise
+from depthrepro.worlds.materials import albedo, noise
+from depthrepro.worlds.scene import Light, Scene, surface_side
+from depthrepro.worlds.tracer import SHADOW_OFFSET_M, Hits
 
 
 @dataclass(frozen=True)
-class Light:
-    """Light of one drive, linear RGB; a white surface in full sunlight has about 1.
+class Daylight(Light):
+    """Light of one street, linear RGB; a white surface in full sunlight has about 1.
 
     Attributes:
         sun: Unit vector to the sun, (3,) float32, z up.
@@ -38,7 +40,7 @@ class Light:
     tint: np.ndarray
 
     @classmethod
-    def random(cls, rng: np.random.Generator) -> Light:
+    def random(cls, rng: np.random.Generator) -> Daylight:
         """Sunshine, veiled sun, or a closed sky."""
         weather = rng.choice(3, p=(0.55, 0.2, 0.25))
         height, azimuth = np.radians(rng.uniform(18, 62)), rng.uniform(0, 2 * np.pi)
@@ -83,3 +85,36 @@ class Light:
         cover = np.clip((lumps + 2.0 * self.cloud - 1.2) * 1.8, 0, 1)
         white = np.float32(1.15) * self.horizon[:, None] * (1.0 - 0.22 * np.clip(lumps, -1, 1))
         return (color + (white - color) * cover * np.clip(0.35 + up * 4.0, 0, 1)).astype(np.float32)
+
+    def shade(
+        self, scene: Scene, focal_px: float, origin: np.ndarray, rays: np.ndarray, hits: Hits
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See `Light.shade`."""
+        found = np.flatnonzero(hits.found)
+        code = np.full(rays.shape[1], -1, dtype=np.int32)
+        if len(found) < rays.shape[1]:
+            color = self.sky(rays)
+            rays = rays[:, found]
+        else:
+            color = np.empty_like(rays)
+        depth, triangle = hits.distance[found], hits.triangle[found]
+        points = origin[:, None] + rays * depth
+        normal = scene.tracer.normals(triangle, rays)
+        material = scene.tracer.material.take(triangle)
+        facing = self.sun @ normal
+        lit = np.flatnonzero(facing > 0) if self.sun_color.any() else np.empty(0, dtype=np.intp)
+        lifted = points[:, lit] + (SHADOW_OFFSET_M + np.float32(2e-4) * depth[lit]) * normal[:, lit]
+        lit = lit[~scene.tracer.shadowed(lifted, self.sun)]
+        soft = scene.table[:, 12].take(material)
+        sun = np.zeros_like(depth)
+        sun[lit] = facing[lit] + soft[lit] * (np.float32(0.6) - facing[lit])
+        up = np.float32(0.5) + np.float32(0.5) * normal[2]
+        received = self.ground_color[:, None] + (self.sky_color - self.ground_color)[:, None] * up
+        received += self.sun_color[:, None] * sun
+        surface = albedo(scene.table, material, points, depth / np.float32(focal_px)) * received
+        haze = np.float32(0.85) * self.horizon[:, None]
+        color[:, found] = haze + (surface - haze) * np.exp(-depth / np.float32(self.haze_m))
+        side = surface_side(normal) * (soft == 0)  # within leaves every facet would count as an edge
+        code[found] = 64 * material + 8 * (side.astype(np.int32) + 8)
+        code[found[lit]] += 1
+        return color, code

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from depthrepro.worlds.calibration import write_calibration
+from depthrepro.worlds.sets.kitti_calibration import calibration_texts
 
 
 def visible_in_both(pair) -> tuple[np.ndarray, np.ndarray]:
@@ -58,7 +58,8 @@ def read_numbers(path) -> dict[str, np.ndarray]:
 
 
 def test_scan_projected_by_the_files_agrees_with_the_depth(pair, tmp_path):
-    write_calibration(pair.rig, tmp_path)
+    for name, text in calibration_texts(pair.rig).items():
+        (tmp_path / name).write_text(text)
     cam, velo = read_numbers(tmp_path / "calib_cam_to_cam.txt"), read_numbers(tmp_path / "calib_velo_to_cam.txt")
     points = cam["R_rect_00"].reshape(3, 3) @ (
         velo["R"].reshape(3, 3) @ pair.scan[:, :3].T.astype(float) + velo["T"][:, None]

@@ -1,31 +1,33 @@
-"""`streets`: rendered stereo pairs with laser scans, in the layout of KITTI raw.
+"""`streets`: synthetic stereo pairs with laser scans, in the layout of KITTI raw.
 
 One drive is one scene, frames of a drive stand far apart along its road, and no scene is shared between the splits.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from depthrepro.core.errors import UserError
-from depthrepro.worlds.calibration import DATES, Rig, make_rig, write_calibration
-from depthrepro.worlds.camera import find_pose
-from depthrepro.worlds.kitti_writer import split_text, write_frame, write_text
+from depthrepro.worlds.camera import Rig
 from depthrepro.worlds.lidar import scan
 from depthrepro.worlds.render import develop, draw_exposure, render_view
-from depthrepro.worlds.streets.scene import Scene, build_scene
+from depthrepro.worlds.sets.files import split_text, write_frame
+from depthrepro.worlds.sets.kitti_calibration import DATES, calibration_texts, make_rig
+from depthrepro.worlds.streets.poses import find_pose
+from depthrepro.worlds.streets.street import build_street
 from depthrepro.worlds.streets.styles import GOLDEN, Style, style_at
-from depthrepro.worlds.tracer import Tracer
-from depthrepro.worlds.world import Unit, World, check_numbers, config_digest, ensure_world
+from depthrepro.worlds.world import Unit, World, check_numbers
 
-WORLD_VERSION = 1  # raise it with every change that alters a picture or a scan
 SPLITS = ("train", "val", "test")
+_LAYOUT = (
+    "The layout is KITTI raw's: <date>/<drive>/image_02 (left), image_03 (right), velodyne_points, and the\n"
+    "calibration of each date. The images are rectified. A scan holds the forward sector of one turn of a\n"
+    "64-beam scanner (+2 to -24.8 degrees, 0.17 degrees a step, 2 cm of range noise, 100 m), the part that can\n"
+    "fall into the images. splits/ lists the frames: drive, side (l = image_02), frame numbers. One drive is one\n"
+    "scene, and no scene is in two splits. Numbers measured on these pictures say nothing about KITTI.\n"
+)
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,6 @@ class StreetsConfig:
         """Check the ranges."""
         least = {"train_pairs": 1, "val_pairs": 1, "test_pairs": 1, "frames_per_drive": 1, "width": 64, "height": 24}
         check_numbers("streets", self, least, {"frames_per_drive": 12, "width": 4096, "height": 4096})
-
-    @property
-    def digest(self) -> str:
-        """Ten hex digits over the configuration and the world's version."""
-        return config_digest(WORLD_VERSION, self)
 
 
 @dataclass(frozen=True)
@@ -104,8 +101,8 @@ def list_drives(config: StreetsConfig) -> list[Drive]:
 
 
 @dataclass(frozen=True)
-class RenderedPair:
-    """One frame as rendered.
+class SyntheticPair:
+    """One frame of a drive.
 
     Attributes:
         left: (H, W, 3) uint8 RGB of camera 2.
@@ -125,53 +122,36 @@ class RenderedPair:
 
 
 class DriveRenderer:
-    """The scene of one drive, ready for its frames."""
+    """The street of one drive, ready for its frames."""
 
     def __init__(self, config: StreetsConfig, drive: Drive) -> None:
-        """Build the scene from (seed, drive)."""
+        """Build the street from (seed, drive)."""
         self.config, self.drive = config, drive
         self.rig = make_rig(drive.date, config.width, config.height)
-        self.scene: Scene = build_scene(drive.style, np.random.default_rng([config.seed, drive.index]))
-        self.tracer = Tracer(self.scene.mesh)
+        self.street = build_street(drive.style, np.random.default_rng([config.seed, drive.index]))
 
-    def frame(self, number: int) -> RenderedPair:
+    def frame(self, number: int) -> SyntheticPair:
         """Render one frame; the result depends on (seed, drive, number) alone."""
         rng = np.random.default_rng([self.config.seed, self.drive.index, number])
         # Each frame has its own stretch of the road, with a gap before the next.
         first = number / self.config.frames_per_drive
         share = (first, first + 0.6 / self.config.frames_per_drive)
-        pose = find_pose(self.scene, self.tracer, self.rig, share, rng)
-        views = [render_view(self.scene, self.tracer, self.rig, pose, camera) for camera in (2, 3)]
-        exposure = draw_exposure(self.scene.light.tint, views[0][0], rng)
+        pose = find_pose(self.street, self.rig, share, rng)
+        views = [render_view(self.street, self.rig, pose, camera) for camera in (2, 3)]
+        exposure = draw_exposure(self.street.light.tint, views[0][0], rng)
         gains = (1.0, 1.0 + float(rng.normal(0, 0.008)))
         left, right = (develop(v[0], exposure, g, rng) for v, g in zip(views, gains, strict=True))
-        points = scan(self.scene, self.tracer, self.rig, pose, rng)
-        return RenderedPair(left, right, views[0][1], views[1][1], points, self.rig)
-
-
-def render_pair(config: StreetsConfig, drive_index: int, frame_index: int) -> RenderedPair:
-    """Render one frame without writing it.
-
-    Raises:
-        UserError: If the world has no such drive or frame.
-    """
-    drives = list_drives(config)
-    if not 0 <= drive_index < len(drives) or not 0 <= frame_index < drives[drive_index].frames:
-        raise UserError(f"streets: no frame {frame_index} of drive {drive_index}; there are {len(drives)} drives")
-    return DriveRenderer(config, drives[drive_index]).frame(frame_index)
+        points = scan(self.street, self.rig, pose, rng)
+        return SyntheticPair(left, right, views[0][1], views[1][1], points, self.rig)
 
 
 class Streets(World):
     """The world `streets`; its units are the drives."""
 
     name = "streets"
-    version = WORLD_VERSION
+    version = 1
     noun = "pair"
-
-    @classmethod
-    def from_dict(cls, config: Mapping[str, Any]) -> Streets:
-        """See `World.from_dict`."""
-        return cls(StreetsConfig(**config))
+    config: StreetsConfig
 
     def units(self) -> list[Unit]:
         """The drives."""
@@ -185,59 +165,22 @@ class Streets(World):
             pair = renderer.frame(number)
             write_frame(folder / drive.date / drive.name, number, pair.left, pair.right, pair.scan)
 
-    def write_small_files(self, root: Path) -> list[Path]:
-        """Write the calibration of each day, the split lists and the note."""
+    def texts(self) -> dict[str, str]:
+        """The calibration of each day, the split lists and the note."""
         drives = list_drives(self.config)
-        paths: list[Path] = []
+        texts: dict[str, str] = {}
         for date in sorted({d.date for d in drives}):
-            paths += write_calibration(make_rig(date, self.config.width, self.config.height), root / date)
+            rig = make_rig(date, self.config.width, self.config.height)
+            texts |= {f"{date}/{name}": text for name, text in calibration_texts(rig).items()}
         for split in SPLITS:
-            paths.append(root / "splits" / f"{split}.csv")
-            write_text(paths[-1], split_text([(d.name, d.frames) for d in drives if d.split == split]))
-        paths.append(root / "README.txt")
-        write_text(paths[-1], _note(self.config))
-        return paths
+            texts[f"splits/{split}.csv"] = split_text([(d.name, d.frames) for d in drives if d.split == split])
+        texts["README.txt"] = (
+            "Rendered data, not recordings: procedural streets of the depthrepro project, world `streets`, "
+            f"version {self.version}.\n{self.settings}\n\n{_LAYOUT}"
+        )
+        return texts
 
     def remade_by_deleting(self, root: Path, name: str) -> Path:
         """The whole drive of a file in one, else the manifest."""
         parts = Path(name).parts
         return root / Path(*parts[:2]) if len(parts) > 2 else root / "manifest.json"
-
-
-def _note(config: StreetsConfig) -> str:
-    """The folder's own explanation."""
-    settings = ", ".join(f"{k}={v}" for k, v in dataclasses.asdict(config).items())
-    return (
-        "Rendered data, not recordings: procedural streets of the depthrepro project, world `streets`, "
-        f"version {WORLD_VERSION}.\n{settings}\n\n"
-        "The layout is KITTI raw's: <date>/<drive>/image_02 (left), image_03 (right), velodyne_points, and the\n"
-        "calibration of each date. The images are rectified. A scan holds the forward sector of one turn of a\n"
-        "64-beam scanner (+2 to -24.8 degrees, 0.17 degrees a step, 2 cm of range noise, 100 m), the part that can\n"
-        "fall into the images. splits/ lists the frames: drive, side (l = image_02), frame numbers. One drive is one\n"
-        "scene, and no scene is in two splits. Numbers measured on these pictures say nothing about KITTI.\n"
-    )
-
-
-def ensure_streets(
-    config: StreetsConfig,
-    cache_dir: Path | str | None = None,
-    workers: int | None = None,
-    progress: bool = True,
-    verify: bool = False,
-) -> Path:
-    """The folder of a world; what is missing is rendered first.
-
-    Args:
-        config: Size and seed.
-        cache_dir: Folder that holds the worlds; by default `cache_folder()`.
-        workers: Processes that render; by default one for each processor.
-        progress: Whether a bar is shown on standard error while something is rendered.
-        verify: Whether every file is read and compared with the manifest's hashes; its size is compared in any case.
-
-    Returns:
-        Root of a tree in the layout of KITTI raw, with `splits/`, `README.txt` and `manifest.json`.
-
-    Raises:
-        UserError: If the folder cannot be written, or a file differs from the manifest.
-    """
-    return ensure_world(Streets(config), cache_dir, workers, progress, verify)

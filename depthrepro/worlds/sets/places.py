@@ -1,4 +1,4 @@
-"""`places`: rendered images of ten kinds of scenes, in MiniPlaces' layout, to classify.
+"""`places`: synthetic images of ten kinds of scenes, in MiniPlaces' layout, to classify.
 
 What tells the kinds apart is their layout: how wide, how deep and how cluttered the space is. Colours are drawn anew
 for every outdoor scene, light for every scene.
@@ -7,23 +7,22 @@ for every outdoor scene, light for every scene.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from depthrepro.worlds.camera import Stance, single_camera
+from depthrepro.worlds.camera import single_camera
 from depthrepro.worlds.indoors.kinds import KINDS
+from depthrepro.worlds.indoors.poses import room_views
 from depthrepro.worlds.indoors.room import build_room
-from depthrepro.worlds.indoors.rooms import room_views
-from depthrepro.worlds.kitti_writer import write_text
-from depthrepro.worlds.lighting import Light
+from depthrepro.worlds.sets.files import write_png
 from depthrepro.worlds.streets.climate import foreign_light, repaint
-from depthrepro.worlds.streets.scene import Scene, build_scene
+from depthrepro.worlds.streets.lighting import Daylight
+from depthrepro.worlds.streets.poses import Stance, street_views
+from depthrepro.worlds.streets.street import Street, build_street
 from depthrepro.worlds.streets.styles import STYLES
-from depthrepro.worlds.streets.views import scene_views, write_png, yard_scene
+from depthrepro.worlds.streets.variants import yard_street
 from depthrepro.worlds.world import Unit, World, check_numbers
 
 STREETS = ("village", "city", "avenue", "country", "trunk road")
@@ -63,14 +62,7 @@ class Places(World):
     """The world `places`; its units are the scenes."""
 
     name, version = "places", 1
-
-    def __init__(self, config: PlacesConfig) -> None:
-        super().__init__(config)
-
-    @classmethod
-    def from_dict(cls, config: Mapping[str, Any]) -> Places:
-        """See `World.from_dict`."""
-        return cls(PlacesConfig(**config))
+    config: PlacesConfig
 
     def units(self) -> list[Unit]:
         """The scenes: of each part and category in turn; a name is part/category/scene."""
@@ -104,31 +96,28 @@ class Places(World):
         else:
             stance = Stance((1.3, 2.6), (1.0, 3.0), yaw_rad=0.9, nearest_m=2.5)
             rig = single_camera(size, size, float(rng.uniform(0.62, 0.98)))
-            found = scene_views(_outdoors(category, rng), stance, rig, rng, unit.items, self.config.per_scene)
+            found = street_views(_outdoors(category, rng), stance, rig, rng, unit.items, self.config.per_scene)
         return [image for image, _ in found]
 
-    def write_small_files(self, root: Path) -> list[Path]:
-        """Write the lists, the categories and the note."""
+    def texts(self) -> dict[str, str]:
+        """The lists, the categories and the note."""
         lists: dict[str, list[str]] = {"train": [], "val": []}
         for unit in self.units():
             part, category, _ = unit.name.split("-")
             lists[part] += [f"{name} {CATEGORIES.index(category)}" for name in self._names(unit)]
-        settings = ", ".join(f"{k}={v}" for k, v in dataclasses.asdict(self.config).items())
         texts = {f"{part}.txt": "\n".join(lines) + "\n" for part, lines in lists.items()}
         texts["categories.txt"] = "".join(f"/{name[0]}/{name} {label}\n" for label, name in enumerate(CATEGORIES))
         texts["README.txt"] = (
             f"Rendered data, not photographs: world `places` of the depthrepro project, version {self.version}.\n"
-            f"{settings}\n\nLayout of MiniPlaces; one scene is in one part only.\n"
+            f"{self.settings}\n\nLayout of MiniPlaces; one scene is in one part only.\n"
         )
-        for name, text in texts.items():
-            write_text(root / name, text)
-        return [root / name for name in texts]
+        return texts
 
 
-def _outdoors(category: str, rng: np.random.Generator) -> Scene:
+def _outdoors(category: str, rng: np.random.Generator) -> Street:
     """A street of the style that the category names, or a yard, in colours that tell nothing."""
     if category == "yard":
-        return yard_scene(rng)
+        return yard_street(rng)
     style = next(style for style in STYLES if style.name.replace(" ", "_") == category)
-    scene = build_scene(style, rng, None, foreign_light if rng.random() < 0.5 else Light.random)
-    return dataclasses.replace(scene, table=repaint(scene.table, rng))
+    street = build_street(style, rng, None, foreign_light if rng.random() < 0.5 else Daylight.random)
+    return dataclasses.replace(street, table=repaint(street.table, rng))

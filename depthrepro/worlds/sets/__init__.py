@@ -1,0 +1,1 @@
+"""The synthetic data sets as they are written to disk."""
