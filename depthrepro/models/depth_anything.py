@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from depthrepro.core.checkpoint import load_checkpoint
 from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
+from depthrepro.core.files import sha256
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.models.dpt import DPTDecoder
 from depthrepro.models.encoders import make_encoder, normalise
 from depthrepro.models.metric_bins import MetricBins
+from depthrepro.models.published import read_published
 from depthrepro.models.weights import load_strictly
 
 # Channels after the projection, and of the fused maps, as published for ViT-S, B and L. Other encoders take S.
@@ -140,19 +142,15 @@ class DepthAnything(nn.Module):
         """The network in a checkpoint of ours or in published weights, in evaluation mode.
 
         Args:
-            path: `checkpoints/last.pt` of a run, or what `published.load_published` takes.
+            path: `checkpoints/last.pt` of a run, or what `load_published` takes.
 
         Raises:
             UserError: If the file is missing or damaged, or its weights do not fit.
         """
-        from depthrepro.models.published import load_published
-
         file = Path(path).expanduser()
         own = _own(file) if file.is_file() and file.suffix != ".safetensors" else None
         if own is None:
-            model = load_published(path)
-            model.transform = PUBLISHED_INPUT
-            return model.eval()
+            return load_published(path)
         options = {k: v for k, v in own["model_config"].items() if not k.startswith("_")}
         try:
             model = cls(**{**options, "weights": None})
@@ -161,6 +159,44 @@ class DepthAnything(nn.Module):
         load_strictly(model, own["model"], file)
         model.transform = InputTransform.from_dict(own["input"])
         return model.eval()
+
+
+def load_published(
+    path: str | Path, *, version: int | None = None, head: str | None = None, max_depth_m: float | None = None
+) -> DepthAnything:
+    """Depth Anything with published weights.
+
+    Args:
+        path: A `.pth`, `.pt`, `.bin` or `.safetensors` file in either kind of names; a folder with such a file, beside
+            its config.json; or, online and with `huggingface_hub` installed, a name such as
+            depth-anything/Depth-Anything-V2-Small-hf.
+        version: 1 or 2, which read other blocks of the encoder; the weights look alike. None = as the config.json
+            beside Hugging Face's names says, else 2 if the file's name has "v2" in it, else 1.
+        head: "relative" or "metric"; weights with metric bins tell it themselves. None = as config.json says, else
+            metric if the file's name has "metric" in it.
+        max_depth_m: Largest depth of a metric head; None = as config.json says, else by the file's name: V2's
+            "hypersim" 20 and "vkitti" 80, V1's "indoor" 10 and "outdoor" 80.
+
+    Returns:
+        The network in evaluation mode. The file's sha256 is printed.
+
+    Raises:
+        UserError: If the file is missing or damaged, if it has Hugging Face's names and says nothing of its version, or
+            if its tensors do not fit; the message names those that differ.
+    """
+    network, state, file = read_published(path, version=version, head=head, max_depth_m=max_depth_m)
+    model = DepthAnything(
+        network.encoder,
+        head=network.head,
+        max_depth_m=network.max_depth_m,
+        bins=network.bins,
+        encoder_options={"blocks": list(network.blocks)},
+    )
+    load_strictly(model, state, file)
+    model.transform = PUBLISHED_INPUT
+    about = f"{network.encoder}, {network.head}, blocks {list(network.blocks)}"
+    print(f"weights    {file.name}, {about}, sha256 {sha256(file)}")
+    return model.eval()
 
 
 def transform_of(model: DepthAnything) -> InputTransform:

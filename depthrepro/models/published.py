@@ -17,10 +17,8 @@ import torch
 from torch import Tensor
 
 from depthrepro.core.errors import UserError
-from depthrepro.core.files import sha256
-from depthrepro.models.depth_anything import DepthAnything
 from depthrepro.models.published_bins import NAMES, UNUSED, bins_of, without_core
-from depthrepro.models.weights import State, load_strictly, read_weights
+from depthrepro.models.weights import State, read_weights
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
@@ -88,45 +86,22 @@ class Description:
     bins: dict[str, Any] | None = None
 
 
-def load_published(
+def read_published(
     path: str | Path, *, version: int | None = None, head: str | None = None, max_depth_m: float | None = None
-) -> DepthAnything:
-    """Depth Anything with published weights.
-
-    Args:
-        path: A `.pth`, `.pt`, `.bin` or `.safetensors` file in either kind of names; a folder with such a file, beside
-            its config.json; or, online and with `huggingface_hub` installed, a name such as
-            depth-anything/Depth-Anything-V2-Small-hf.
-        version: 1 or 2, which read other blocks of the encoder; the weights look alike. None = as the config.json
-            beside Hugging Face's names says, else 2 if the file's name has "v2" in it, else 1.
-        head: "relative" or "metric"; weights with metric bins tell it themselves. None = as config.json says, else
-            metric if the file's name has "metric" in it.
-        max_depth_m: Largest depth of a metric head; None = as config.json says, else by the file's name: V2's
-            "hypersim" 20 and "vkitti" 80, V1's "indoor" 10 and "outdoor" 80.
+) -> tuple[Description, dict[str, Tensor], Path]:
+    """Published weights in our names, and the network that they are of; see `depth_anything.load_published`.
 
     Returns:
-        The network in evaluation mode. The file's sha256 is printed.
+        (the network, its state dict, the file that was read).
 
     Raises:
-        UserError: If the file is missing or damaged, if it has Hugging Face's names and says nothing of its version, or
-            if its tensors do not fit; the message names those that differ.
+        UserError: If the file is missing or damaged, or has Hugging Face's names and says nothing of its version.
     """
     folder, file = find_weights(path)
     state = {without_core(name): value for name, value in read_weights(file).items()}
     described = describe(state, file, folder / "config.json", version)
     chosen = replace(described, head=head or described.head, max_depth_m=max_depth_m or described.max_depth_m)
-    model = DepthAnything(
-        chosen.encoder,
-        head=chosen.head,
-        max_depth_m=chosen.max_depth_m,
-        bins=chosen.bins,
-        encoder_options={"blocks": list(chosen.blocks)},
-    )
-    load_strictly(model, our_names(state), file)
-    print(
-        f"weights    {file.name}, {chosen.encoder}, {chosen.head}, blocks {list(chosen.blocks)}, sha256 {sha256(file)}"
-    )
-    return model.eval()
+    return chosen, our_names(state), file
 
 
 def find_weights(path: str | Path) -> tuple[Path, Path]:

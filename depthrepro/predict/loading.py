@@ -69,7 +69,7 @@ def load_network(path: Path, device: str = "auto", level: str | None = None) -> 
     if own is not None:
         model, transform, description = _build(own, file)
     else:
-        from depthrepro.models.published import load_published
+        from depthrepro.models.depth_anything import load_published
 
         model, transform = load_published(file), PUBLISHED_INPUT
         description = {"_target_": f"{type(model).__module__}.{type(model).__qualname__}", "published": True}

@@ -11,8 +11,8 @@ from torch import nn
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import sha256
-from depthrepro.models.depth_anything import PUBLISHED_INPUT, DepthAnything
-from depthrepro.models.published import BLOCKS, describe, load_published, our_names
+from depthrepro.models.depth_anything import PUBLISHED_INPUT, DepthAnything, load_published
+from depthrepro.models.published import BLOCKS, describe, our_names
 
 transformers = pytest.importorskip("transformers", reason="the reference implementation; pip install -e '.[dev]'")
 
