@@ -122,7 +122,7 @@ class Experiment:
         trainer = self._build_trainer(model, loss, items)
         self._check_metres(model)
         self._introduce(self.data, trainer, absent)
-        self.record.announce(self.data)
+        self.record.announce(self.data, trainer.plan.stages[-1].levels[-1])
         return trainer
 
     def _check_metres(self, model: nn.Module) -> None:

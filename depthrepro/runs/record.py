@@ -62,14 +62,14 @@ class Record:
         if self.tracker is not None:
             self.tracker.finish(tracker_status)
 
-    def announce(self, data: DataSplits) -> None:
-        """Tag the tracker's run with its data, and wait until the tracker is reached.
+    def announce(self, data: DataSplits, output: str) -> None:
+        """Tag the tracker's run with its data and its main output, and wait until the tracker is reached.
 
         Raises:
             UserError: If it cannot be reached, and is required.
         """
         if self.tracker is not None:
-            self.tracker.set_tags(self._tags(data))
+            self.tracker.set_tags({**self._tags(data), "output": output})
             self.tracker.ready()
 
     def _tags(self, data: DataSplits) -> dict[str, Any]:
@@ -162,6 +162,7 @@ class Record:
             "git_dirty": self.dirty,
             "config_hash": self.hash,
             "run_id": self.tracker.run_id if self.tracker else None,
+            "output": trainer.plan.stages[-1].levels[-1],
             "steps": progress.step,
             "best_step": progress.best_step,
             "precision": trainer.precision.value,

@@ -110,7 +110,7 @@ class Feed:
 
     def _new_points(self, row: Row) -> list[tuple[str, float, int, int]]:
         """(name, value, milliseconds, step) of the row's values that the store lacks."""
-        main = main_output(self._config)
+        main = main_output(self._config, self._given_tags())
         shown = {shown_metric(name, main): value for name, value in row["metrics"].items() if value is not None}
         return [
             (name, float(value), int(row["time"] * 1000), row["step"])

@@ -67,11 +67,17 @@ def changes(overrides: Sequence[str]) -> list[str]:
     return [typed for typed in overrides if not _is_under(_key(typed), _NOT_CHANGES)]
 
 
-def main_output(config: Mapping[str, Any]) -> str | None:
-    """The output that stands for the run: the last that was trained; None where the configuration names none."""
-    stages = (config.get("trainer") or {}).get("stages") or {}
-    trained = [stage for stage in stages.values() if stage.get("share", 1) > 0]
-    return str(trained[-1]["levels"][-1]) if trained else None
+def main_output(config: Mapping[str, Any], tags: Mapping[str, Any] | None = None) -> str | None:
+    """The output that stands for the run: the last that was trained.
+
+    A run tells it in its tags, where the configuration leaves the outputs to the network; None where neither says.
+    """
+    if (tags or {}).get("output"):
+        return str((tags or {})["output"])
+    trainer = config.get("trainer") or {}
+    stages = [stage for stage in (trainer.get("stages") or {}).values() if stage.get("share", 1) > 0]
+    levels = stages[-1].get("levels") if stages else None
+    return trainer.get("finest") or (str(levels[-1]) if levels else None)
 
 
 def shown_metric(name: str, main: str | None) -> str | None:
@@ -97,7 +103,7 @@ def description(summary: Mapping[str, Any], config: Mapping[str, Any], run_dir: 
     """A run's note, in Markdown: what it is, its numbers, how they were measured, how to repeat it."""
     data = summary["data"]
     rendered = ": **rendered, not photographs**" if data["synthetic"] else ""
-    main = main_output(config) or ""
+    main = summary.get("output") or main_output(config) or ""
     values = summary["metrics"].get(main, {})
     numbers = ", ".join(f"{key} {values[key]:.3f}" for key in HEADLINE if key in values)
     scored = [_scores(name, levels) for name, levels in summary.get("tests", {}).items()]
@@ -193,7 +199,7 @@ def _stages(stages: Mapping[str, Mapping[str, Any]]) -> str:
         lr_factor = stage.get("lr_factor", 1)
         notes = [] if len(set(shares)) == 1 else [f"share {share:g}"]
         notes += [] if lr_factor == 1 else [f"learning rate times {lr_factor:g}"]
-        texts.append("+".join(stage["levels"]) + (f" ({', '.join(notes)})" if notes else ""))
+        texts.append("+".join(stage.get("levels") or ["all outputs"]) + (f" ({', '.join(notes)})" if notes else ""))
     return " > ".join(texts)
 
 

@@ -33,7 +33,10 @@ def _only(name: str, sources: Sources, synthetic: Makers) -> tuple[Sources, Make
     if name in synthetic:
         return {}, {name: synthetic[name]}
     if name not in sources:
-        raise UserError(f"data.only={name}: there is no such set; choose from {', '.join([*sources, *synthetic])}")
+        raise UserError(
+            f"data.only={name}: choose from {', '.join([*sources, *synthetic])}; for a set of conf/labelled set its "
+            f"variable, such as {name.upper()}, to its folder"
+        )
     if sources[name] is None:
         raise UserError(
             f"data.only={name}: no folder is given for it; conf/labelled/{name}.yaml says which variable to set"
@@ -65,7 +68,7 @@ def labelled_data(
     rendered = not found
     if rendered:
         found = {name: make() for name, make in (synthetic or {}).items() if make is not None}
-        notes = ["rendered labels: no folder of a labelled set is given", *([] if not sources else notes)]
+        notes = ["synthetic labels: no folder of a labelled set is given", *([] if not sources else notes)]
     if not found:
         raise UserError("data.sources: no labelled set is given: set the root of one, or use the rendered ones")
     whole = concat_labelled(found)

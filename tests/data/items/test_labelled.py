@@ -162,7 +162,7 @@ def test_one_set_alone():
 
 def test_rendered_sets_step_in_and_no_set_at_all_is_told():
     data = labelled_data({"a": None}, {"c": lambda: Ramps(9)})
-    assert data.synthetic and "synthetic" in data.name and data.notes[0].startswith("rendered labels")
+    assert data.synthetic and "synthetic" in data.name and data.notes[0].startswith("synthetic labels")
     with pytest.raises(UserError, match="no labelled set"):
         labelled_data({"a": None})
 
