@@ -1,4 +1,4 @@
-"""What every program shares: Hydra start-up, and mistakes answered in one line instead of a traceback."""
+"""Shared by every program: Hydra start-up, and mistakes answered in one line instead of a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes two runs the same: the run directory's name, and the hash of all settings that can change a result."""
+"""Identity of a run: its directory's name, and the hash of all settings that can change a result."""
 
 from __future__ import annotations
 

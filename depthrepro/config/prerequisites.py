@@ -1,4 +1,4 @@
-"""What a run needs from other runs, asked for before anything is loaded or rendered."""
+"""Checkpoints that a run needs from other runs, asked for before anything is loaded or rendered."""
 
 from __future__ import annotations
 

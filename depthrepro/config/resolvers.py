@@ -1,4 +1,4 @@
-"""What the configurations ask for by `${name:...}`: choices that depend on which data and which runs are there."""
+"""Resolvers of the configurations, `${name:...}`: choices that depend on which data and which runs are there."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Stage:
 
 @dataclass
 class TrainerConfig:
-    """How the training loop runs.
+    """Settings of the training loop.
 
     Attributes:
         epochs: Passes over the training set, divided among the stages by their shares.
@@ -103,7 +103,7 @@ class TrainerConfig:
 
 @dataclass
 class InputConfig:
-    """How images reach the network's size; see `data.input_transform.InputTransform`, whose size is `input_size`.
+    """Way of images to the network's size; see `data.input_transform.InputTransform`, whose size is `input_size`.
 
     Attributes:
         multiple: Both sides are multiples of it.

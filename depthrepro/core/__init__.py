@@ -1,1 +1,1 @@
-"""What everything else is built on: it imports nothing of this package."""
+"""Foundations of all other folders; imports none of them."""

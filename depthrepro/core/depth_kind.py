@@ -1,4 +1,4 @@
-"""What the numbers of a depth map mean."""
+"""Kinds of depth maps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Kind(Enum):
-    """What the numbers of a prediction mean."""
+    """Meaning of the numbers of a predicted map."""
 
     disp_frac = "disp_frac"
     depth = "depth"

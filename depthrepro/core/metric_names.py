@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """How one metric is printed and compared.
+    """Name, direction and printed form of one metric.
 
     Attributes:
         key: Name in rows, summaries and trackers.

@@ -35,7 +35,7 @@ class Crop(Enum):
 
 
 class Alignment(Enum):
-    """What is fitted to the ground truth, per image, before scoring."""
+    """Fit to the ground truth, per image, before scoring."""
 
     none = "none"
     median = "median"
@@ -44,7 +44,7 @@ class Alignment(Enum):
 
 
 class Resize(Enum):
-    """How a prediction reaches the ground truth's size."""
+    """Interpolation of a prediction to the ground truth's size."""
 
     bilinear = "bilinear"
     nearest = "nearest"
@@ -118,7 +118,7 @@ def without_later(values: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Classification:
-    """What decides the accuracy of a classifier besides its prediction.
+    """Everything that decides the accuracy of a classifier besides its prediction.
 
     Attributes:
         split: Part of the data set.

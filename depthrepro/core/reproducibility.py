@@ -1,4 +1,4 @@
-"""What it takes to repeat a run: seeds, random states, the code's commit and the environment."""
+"""All that it takes to repeat a run: seeds, random states, the code's commit and the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a network learns from: the one word by which data, losses and augmentations fit together."""
+"""Kinds of training data, by which data, losses and augmentations fit together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What data sets hand over: images and, where there are any, depth, labels to learn from, a right image."""
+"""Data sets: images and, where there are any, depth, labels to learn from, a right image."""
 
 from __future__ import annotations
 

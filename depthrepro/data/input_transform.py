@@ -1,4 +1,4 @@
-"""How an image becomes a network's input: one object for training, evaluation and prediction, kept in checkpoints."""
+"""From an image to a network's input: one object for training, evaluation and prediction, kept in checkpoints."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a number means and how it is computed."""
+"""Meaning and computation of every number."""

@@ -1,4 +1,4 @@
-"""What a table must beat, and what it cannot: the training set's mean depth map, and classical stereo matching."""
+"""Baselines: the training set's mean depth map, and classical stereo matching."""
 
 from __future__ import annotations
 

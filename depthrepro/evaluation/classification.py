@@ -40,7 +40,7 @@ def top_k(logits: Tensor, labels: Tensor, k: int) -> NDArray[np.float64]:
 
 
 def confusion(labels: Sequence[int], answers: Sequence[int], classes: int) -> NDArray[np.int64]:
-    """How often class i was taken for class j, (classes, classes)."""
+    """Number of times that class i was taken for class j, (classes, classes)."""
     counts = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (np.asarray(labels), np.asarray(answers)), 1)
     return counts

@@ -1,4 +1,4 @@
-"""How per-pixel errors become one number."""
+"""From per-pixel errors to one number."""
 
 from __future__ import annotations
 

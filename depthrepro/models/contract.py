@@ -9,7 +9,7 @@ from depthrepro.core.errors import UserError
 
 
 def declared_kind(model: nn.Module) -> Kind | None:
-    """What the numbers of a network's outputs mean; None for a classifier.
+    """Kind of a network's outputs; None for a classifier.
 
     Raises:
         UserError: If the network declares no `kind`: nothing is taken for granted.

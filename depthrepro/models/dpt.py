@@ -98,7 +98,7 @@ class DPTDecoder(nn.Module):
         return self.head(resize_map(self.narrow(x), size))
 
     def maps(self, maps: Sequence[Tensor], size: tuple[int, int]) -> DecoderMaps:
-        """What the metric bins read; arguments as `forward`, of a decoder with one output channel."""
+        """Maps that the metric bins read; arguments as `forward`, of a decoder with one output channel."""
         layers = self._layers(maps)
         fused = self._fused(layers)
         last = self.head[:2](resize_map(self.narrow(fused[-1]), size))

@@ -24,7 +24,7 @@ _EPS_CENTERS, _EPS_RATIO, _EPS_STIRLING = 1e-3, 1e-4, 1e-7
 
 
 class DecoderMaps(NamedTuple):
-    """What the metric bins read of a DPT decoder.
+    """Maps that the metric bins read of a DPT decoder.
 
     Attributes:
         bottleneck: The coarsest map before any fusion, (B, F, h, w).
@@ -40,7 +40,7 @@ class DecoderMaps(NamedTuple):
 
 
 def attraction(difference: Tensor, alpha: float = 300.0, gamma: int = 2) -> Tensor:
-    """How far an attractor draws a bin centre: d / (1 + alpha * |d|^gamma).
+    """Distance that an attractor draws a bin centre: d / (1 + alpha * |d|^gamma).
 
     Args:
         difference: Attractor minus centre, any shape.

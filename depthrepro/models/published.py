@@ -69,7 +69,7 @@ _FUSION_HF = re.compile(r"neck\.fusion_stage\.layers\.(\d)\.(projection|residual
 
 @dataclass(frozen=True)
 class Description:
-    """What a file's weights are, as far as they or a config.json beside them say.
+    """Network of a file's weights, as far as they or a config.json beside them say.
 
     Attributes:
         encoder: "vits", "vitb" or "vitl".
@@ -146,7 +146,7 @@ def _fetch(name: str) -> tuple[Path, Path]:
 
 
 def describe(state: Mapping[str, Tensor], file: Path, config: Path, version: int | None) -> Description:
-    """What network the tensors are of; see `load_published`.
+    """Network that the tensors are of; see `load_published`.
 
     Raises:
         UserError: If they are of none that is known, or of one of two.

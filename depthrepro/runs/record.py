@@ -1,4 +1,4 @@
-"""What a run leaves for later readers: status, configuration, environment, tags, summary and figures."""
+"""The record of a run: status, configuration, environment, tags, summary and figures."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Record:
             self.tracker.ready()
 
     def _tags(self, data: DataSplits) -> dict[str, Any]:
-        """What runs are searched by in the tracker."""
+        """Tags that runs are searched by in the tracker."""
         return {
             "scale": self.cfg.scale,
             "data": data.name,

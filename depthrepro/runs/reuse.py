@@ -54,7 +54,7 @@ def take_over(equivalent: RunDir, run: RunDir) -> None:
 
 
 def equivalent_tags(equivalent: RunDir) -> dict[str, Any]:
-    """What the tracker knows `equivalent` by; {} if it was not tracked."""
+    """Tags of `equivalent` in the tracker; {} if it was not tracked."""
     file = equivalent.path / TAGS_FILE
     return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
 

@@ -64,7 +64,7 @@ def _scored(run: RunDir, name: str, protocol: Mapping[str, Any]) -> bool:
 
 
 def finished_run(run: RunDir) -> str:
-    """What the same command says when the run is done already."""
+    """Answer to the same command when the run is done already."""
     return f"done already: {run.path}  (force=true starts again)\n{format_summary(read_summary(run))}"
 
 

@@ -71,7 +71,7 @@ def _arguments(target: Any) -> list[str] | None:
 
 
 def configured_supervision(data: DictConfig) -> Supervision | None:
-    """What is learnt from a configured data set, by the return type of its function; None if that is not declared."""
+    """Supervision of a configured data set, by the return type of its function; None if that is not declared."""
     kind = typing.get_type_hints(_target(str(data._target_), "data")).get("return")
     return kind.supervision if isinstance(kind, type) and issubclass(kind, DataSplits) else None
 

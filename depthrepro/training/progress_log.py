@@ -1,4 +1,4 @@
-"""What a training run says while it runs: rows of metrics.jsonl, status.json, and the progress bar."""
+"""The progress log of a training: rows of metrics.jsonl, status.json, and the progress bar."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def image_size(values: dict[str, np.ndarray], camera: int, path: Path) -> tuple[
 
 @dataclass(frozen=True)
 class RawCalibration:
-    """What a recording day's calib_cam_to_cam.txt and calib_velo_to_cam.txt say.
+    """Content of a recording day's calib_cam_to_cam.txt and calib_velo_to_cam.txt.
 
     Attributes:
         folder: The day's folder.

@@ -15,7 +15,7 @@ from depthrepro.core.errors import UserError
 
 
 class Codec(Enum):
-    """How a map is stored.
+    """File format of a map.
 
     Attributes:
         png8: One channel of whole numbers up to 255, in a PNG.

@@ -30,7 +30,7 @@ _LUMINANCE = (
 
 @dataclass(frozen=True)
 class ImageProbe:
-    """What an image file says about itself.
+    """Header of an image file.
 
     Attributes:
         path: The file.

@@ -23,7 +23,7 @@ Found = tuple[int, int, str]  # height, width, format
 
 
 class Probe(NamedTuple):
-    """What an image says about itself.
+    """Header of a photograph.
 
     Attributes:
         height: In pixels, upright.
@@ -81,7 +81,7 @@ def probe_within(file: BinaryIO, offset: int, size: int, source: str) -> Probe:
 
 
 def _certain(head: bytes, tail: bytes, size: int) -> Found | None:
-    """What the beginning and the end of an image say, if no pixel needs to be seen for it."""
+    """Header from the beginning and the end of an image, if no pixel needs to be seen for it."""
     try:
         with Image.open(io.BytesIO(head), formats=("JPEG", "PNG", "WEBP")) as image:
             name, (width, height) = _name(image), image.size

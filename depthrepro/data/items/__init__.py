@@ -1,1 +1,1 @@
-"""What a batch is made of."""
+"""Items that batches are made of."""

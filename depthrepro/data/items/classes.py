@@ -58,7 +58,7 @@ class ClassItems(Dataset[dict[str, Any]]):
 
 @dataclass(frozen=True)
 class ClassAugment:
-    """What is done to the training images; `augment` in the configuration.
+    """Changes of the training images; `augment` in the configuration.
 
     Attributes:
         fits: Data that it is for.

@@ -148,7 +148,7 @@ class LabelledItems(Dataset[dict[str, Any]]):
 
 @dataclass(frozen=True)
 class RelativeAugment:
-    """What is done to the training images; `augment` in the configuration.
+    """Changes of the training images; `augment` in the configuration.
 
     Attributes:
         fits: Data that it is for.

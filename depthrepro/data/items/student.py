@@ -1,4 +1,4 @@
-"""What a student sees: one labelled image and two unlabelled ones at a time, the unlabelled perturbed and mixed."""
+"""Items of a student: one labelled image and two unlabelled ones at a time, the unlabelled perturbed and mixed."""
 
 from __future__ import annotations
 

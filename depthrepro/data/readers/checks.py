@@ -1,4 +1,4 @@
-"""What is checked when a data set is built; each fault is one line with the first offending path and how to fix it."""
+"""Checks of a data set when it is built; each fault is one line with the first offending path and how to fix it."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from depthrepro.data.readers.checks import checked_folder, probe_images
 
 
 class Stores(Enum):
-    """What the numbers of a data set are.
+    """Meaning of the numbers of a data set.
 
     Attributes:
         depth: Metres along the optical axis, after `scale`.
@@ -38,7 +38,7 @@ class Stores(Enum):
 
 
 class Sky(Enum):
-    """What a pixel without a value is.
+    """Meaning of a pixel without a value.
 
     Attributes:
         unknown: Not known; it is left out of losses and scores.

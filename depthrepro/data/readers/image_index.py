@@ -1,4 +1,4 @@
-"""What is known of each of many images, read from their headers once and kept in the cache.
+"""Index of many images: sizes and encodings, read from their headers once and kept in the cache.
 
 62 million headers take hours, so an index is kept as it grows, in parts, and a start that was stopped goes on where it
 was. The second start of a run opens no image.
@@ -92,7 +92,7 @@ def load_index(
     cache_dir: str | None,
     allow_damaged: bool,
 ) -> Listed:
-    """What is known of each image: read from the cache, else probed and kept there.
+    """Index of the images: read from the cache, else probed and kept there.
 
     Args:
         title: For people.
@@ -224,7 +224,7 @@ def _probe_parts(
 
 
 def _probe_batch(probe: Callable[[str], Probe], names: Sequence[str]) -> list[Probe | str]:
-    """What is known of each, or what is wrong with it."""
+    """Size and encoding of each, or its fault."""
     found: list[Probe | str] = []
     for name in names:
         try:

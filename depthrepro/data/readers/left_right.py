@@ -40,7 +40,7 @@ def check_left_right(dataset: StereoDataset, pairs: int = 4) -> None:
 
 
 def swap_evidence(left: np.ndarray, right: np.ndarray) -> float:
-    """How much worse the expected side explains a pair than the opposite one.
+    """Evidence that a pair is swapped: the cost of the expected side beside that of the opposite one.
 
     Args:
         left: Left image, uint8 (H, W, 3).

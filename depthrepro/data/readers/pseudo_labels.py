@@ -109,7 +109,7 @@ def write_manifest(folder: Path, images: ImageDataset, about: dict[str, Any]) ->
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What `write_manifest` wrote.
+    """Content of the manifest that `write_manifest` wrote.
 
     Raises:
         UserError: If it is missing or damaged.
