@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo student test lint types ui clean
+.PHONY: help install demo student test lint types docs ui clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,8 +42,11 @@ types: $(STAMP)
 test: lint types  ## Lint, check types, run the tests
 	@$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile
 
+docs: $(STAMP)  ## Make the site of docs/ in site/
+	@$(BIN)/mkdocs build -q --strict
+
 ui: $(STAMP)  ## Compare runs in the MLflow UI on http://127.0.0.1:5000 (PORT=... for another)
 	@$(BIN)/python -m depthrepro.tracking ui --port $(PORT)
 
 clean:  ## Remove the environment and the caches, keep runs/
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build site *.egg-info .pytest_cache .mypy_cache .ruff_cache
