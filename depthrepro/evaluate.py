@@ -27,6 +27,7 @@ from depthrepro.evaluation.rows import format_table
 
 if TYPE_CHECKING:
     from depthrepro.data.base import DepthDataset
+    from depthrepro.evaluation.rows import Row
 
 # Parts of the run's own summary that stay true for another protocol.
 _ORIGIN = (
@@ -75,6 +76,8 @@ def evaluate_again(
     from depthrepro.evaluation.ranks import image_bars
     from depthrepro.evaluation.rows import write_rows
     from depthrepro.evaluation.run_scores import score_run
+    from depthrepro.evaluation.scoring import evaluate_predictions
+    from depthrepro.inference.predictions import load_prediction, prediction_path
 
     cfg = _load_config(run_dir)
     source = _source(cfg, run_dir, test)
@@ -89,7 +92,13 @@ def evaluate_again(
         raise UserError(f"{predictions}: no predictions; the run's own command, typed again, finishes the run")
     cache_dir = default_cache_dir(cfg.get("cache_dir")) / "baselines"
     watch = image_bars(True)
-    scores = score_run(source.folder, data, train, protocol, checkpoints, cache_dir=cache_dir, watch=watch)
+
+    def rows_of(name: str, indices: Sequence[int]) -> list[Row]:
+        return evaluate_predictions(predictions / name, data, watch(indices, f"scoring ({name})"), protocol)
+
+    first = load_prediction(prediction_path(predictions / checkpoints[0], data.records[0].id))
+    sizes = {name: list(values.shape) for name, values in first.levels.items()}
+    scores = score_run(data, train, protocol, checkpoints, rows_of, sizes, cache_dir=cache_dir, watch=watch)
     folder = source.folder / "evaluations" / _folder_name(protocol)
     write_rows(folder / "per_image.csv", scores.rows)
     write_ranges(folder / "per_range.csv", scores.rows)

@@ -17,7 +17,8 @@ from depthrepro.data.input_transform import InputTransform
 from depthrepro.evaluation import baseline_rows
 from depthrepro.evaluation.rows import read_rows, summarise
 from depthrepro.evaluation.run_evaluation import evaluate_run
-from depthrepro.evaluation.scoring import evaluate_predictions, predict, score
+from depthrepro.evaluation.scoring import evaluate_predictions, score
+from depthrepro.inference.forward import predict
 from depthrepro.inference.predictions import load_prediction, prediction_path
 from tests.evaluation.scenes import HEIGHT, PROTOCOL, WIDTH, TwoLevels, build, protocol
 
