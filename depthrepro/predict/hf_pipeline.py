@@ -17,7 +17,7 @@ from PIL import Image
 from depthrepro.config.cli import did_you_mean
 from depthrepro.core.errors import UserError
 from depthrepro.predict import load
-from depthrepro.predict.prediction import Prediction
+from depthrepro.predict.prediction import ImagePrediction
 from depthrepro.predict.predictor import Predictor
 
 TASK = "depth-estimation"
@@ -60,7 +60,7 @@ class DepthPipeline:
         return _answer(self.predictor(given))
 
 
-def _answer(prediction: Prediction) -> dict[str, Any]:
+def _answer(prediction: ImagePrediction) -> dict[str, Any]:
     values = prediction.values
     low, high = float(values.min()), float(values.max())
     stretched = (values - low) / (high - low) if high > low else np.zeros_like(values)

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from depthrepro.core.errors import UserError
 from depthrepro.predict.colour import ColourScale, colour_table, robust_range, sample
-from depthrepro.predict.conversion import Conversion
-from depthrepro.predict.prediction import Prediction
+from depthrepro.predict.prediction import Conversion, ImagePrediction
 from depthrepro.predict.predictor import Predictor
 from depthrepro.predict.settings import Settings
 from depthrepro.predict.store import RangeRecord, RawStore, digest
@@ -98,14 +97,14 @@ class Job:
             found = self.store.load(key)
             if found is not None:
                 raw, size = found
-                blank = Prediction(raw, self.predictor.kind, NO_PIXELS, key, raw.shape[:2])
+                blank = ImagePrediction(key, self.predictor.kind, {"": raw}, NO_PIXELS, raw.shape[:2])
                 try:
                     samples.append(sample(self.conversion(blank, size).values))
                 except UserError:  # of this image alone; it is told when the image is written
                     continue
         return robust_range(samples)
 
-    def finish(self, raw: NDArray[np.float32], image: NDArray[np.uint8], name: str) -> Prediction:
+    def finish(self, raw: NDArray[np.float32], image: NDArray[np.uint8], name: str) -> ImagePrediction:
         """The prediction that is written, from a raw output and its image."""
         return self.conversion(self.predictor.finish(raw, image, name), (image.shape[0], image.shape[1]))
 

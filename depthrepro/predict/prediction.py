@@ -1,4 +1,4 @@
-"""What a network says about one image: numbers that know what they mean, and the way from them to metres."""
+"""Predictions of photographs: numbers that know what they mean, the way from them to metres, and their files."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthrepro.core.errors import UserError
-from depthrepro.inference.predictions import Kind
-from depthrepro.predict.camera import Camera
+from depthrepro.inference.predictions import Floats, Kind, Prediction, to_depth
+from depthrepro.predict.camera import Camera, Intrinsics
+from depthrepro.predict.settings import Settings
 
 NO_METRES = (
     "this network predicts inverse depth up to an unknown scale and shift, so there are no metres; ways out: give both "
@@ -26,36 +27,31 @@ NO_CAMERA = (
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """Depth of one image, in the image's own size.
+class ImagePrediction(Prediction):
+    """Depth of one image, in the image's own size, in the one output of `levels`.
 
     Attributes:
-        values: (H, W) float32, in the unit of `kind`; depth is inf where disparity or inverse depth is not positive.
-        kind: What the numbers mean.
         image: The image, RGB uint8 (H, W, 3).
-        name: The image's name, for messages and for the file beside the results.
         input_size: (height, width) of the network's input.
         network: The checkpoint's name and digest, the network's class and arguments, and its output.
         made_from: How metres were made from another kind; {} if the numbers are the network's own.
     """
 
-    values: NDArray[np.float32]
-    kind: Kind
     image: NDArray[np.uint8]
-    name: str
     input_size: tuple[int, int]
     network: Mapping[str, Any] = field(default_factory=dict)
     made_from: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def unit(self) -> str:
-        """Unit of the numbers, for people."""
-        return self.kind.unit
+    def values(self) -> NDArray[np.float32]:
+        """(H, W) float32, in the unit of `kind`; depth is inf where disparity or inverse depth is not positive."""
+        (values,) = self.levels.values()
+        return values
 
     @property
-    def near_is(self) -> str:
-        """Whether near things have `small` or `large` numbers."""
-        return self.kind.near_is
+    def name(self) -> str:
+        """The image's name, for messages and for the file beside the results."""
+        return self.id
 
     def to_depth(
         self,
@@ -64,7 +60,7 @@ class Prediction:
         *,
         focal_px: float | None = None,
         baseline_m: float | None = None,
-    ) -> Prediction:
+    ) -> ImagePrediction:
         """The same image in metres along the optical axis.
 
         Args:
@@ -92,16 +88,15 @@ class Prediction:
         if self.kind is Kind.depth:
             return self
         made_from = {"kind": self.kind.value, "unit": self.unit, **{key: given[key] for key in wanted}}
-        return dataclasses.replace(self, values=self._depth(given), kind=Kind.depth, made_from=made_from)
+        levels = {name: self._depth(values, given) for name, values in self.levels.items()}
+        return dataclasses.replace(self, levels=levels, kind=Kind.depth, made_from=made_from)
 
-    def _depth(self, given: Mapping[str, Any]) -> NDArray[np.float32]:
-        inverse = self.values.astype(np.float64)
+    def _depth(self, values: Floats, given: Mapping[str, Any]) -> NDArray[np.float32]:
         if self.kind is Kind.affine_inv_depth:
-            inverse = given["scale"] * inverse + given["shift"]
-        elif self.kind is Kind.disp_frac:
-            inverse *= self.values.shape[1] / (given["focal_px"] * given["baseline_m"])
-        depth = np.divide(1.0, inverse, out=np.full_like(inverse, np.inf), where=inverse > 0)
-        return depth.astype(np.float32)
+            inverse = given["scale"] * values.astype(np.float64) + given["shift"]
+            return to_depth(inverse, Kind.inv_depth).astype(np.float32)
+        stereo_m = given["focal_px"] / values.shape[1] * given["baseline_m"] if self.kind is Kind.disp_frac else None
+        return to_depth(values, self.kind, stereo_m).astype(np.float32)
 
     def save(
         self,
@@ -146,3 +141,64 @@ class Prediction:
             max_depth_m=max_depth_m,
         )
         return write_outputs(self, Path(stem), options)
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """From a network's predictions to those that are written.
+
+    Attributes:
+        kind: Of the network.
+        camera: Of the images.
+        scale: Of relative inverse depth, with `shift`; None = unknown.
+        shift: Likewise.
+
+    Raises:
+        UserError: If something was typed that this kind cannot use, or half of what it needs.
+    """
+
+    kind: Kind
+    camera: Camera
+    scale: float | None = None
+    shift: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check that nothing typed is left without effect."""
+        if self.scale is not None and self.kind is not Kind.affine_inv_depth:
+            raise UserError(f"scale= and shift= are for relative depth; this network predicts {self.kind.unit}")
+        if self.camera.baseline_m is not None and self.kind is not Kind.disp_frac:
+            raise UserError(f"baseline_m= is for predicted disparity; this network predicts {self.kind.unit}")
+        if self.camera.baseline_m is not None and not self.camera.known:
+            raise UserError(f"baseline_m= alone gives no metres: {NO_CAMERA}")
+
+    @classmethod
+    def of(cls, settings: Settings, kind: Kind) -> Conversion:
+        """The conversion that was typed."""
+        intrinsics = None if settings.intrinsics is None else Intrinsics(*settings.intrinsics)
+        camera = Camera(intrinsics, settings.intrinsics_size, settings.fov, settings.baseline_m)
+        return cls(kind, camera, settings.scale, settings.shift)
+
+    @property
+    def result(self) -> Kind:
+        """Kind of what is written."""
+        metres = self.scale is not None or self.camera.baseline_m is not None
+        return Kind.depth if metres else self.kind
+
+    def __call__(self, prediction: ImagePrediction, size: tuple[int, int]) -> ImagePrediction:
+        """The prediction that is written.
+
+        Args:
+            prediction: The network's, at any size.
+            size: (height, width) of the image, to which the camera belongs.
+
+        Raises:
+            UserError: If the camera cannot be that of the image.
+        """
+        if self.result is self.kind:
+            return prediction
+        if self.kind is Kind.affine_inv_depth:
+            return prediction.to_depth(self.scale, self.shift)
+        camera = self.camera.at(size, prediction.name)
+        assert camera is not None
+        focal_px = camera.fx * prediction.values.shape[1] / size[1]
+        return prediction.to_depth(focal_px=focal_px, baseline_m=self.camera.baseline_m)

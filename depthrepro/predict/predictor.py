@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from depthrepro.core.errors import UserError
+from depthrepro.inference.forward import forward
 from depthrepro.inference.predictions import Kind
 from depthrepro.predict.inputs import as_rgb
 from depthrepro.predict.loading import Network
-from depthrepro.predict.prediction import Prediction
+from depthrepro.predict.prediction import ImagePrediction
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -45,12 +46,12 @@ class Predictor:
         return self.network.kind
 
     @overload
-    def __call__(self, image: OneImage) -> Prediction: ...
+    def __call__(self, image: OneImage) -> ImagePrediction: ...
 
     @overload
-    def __call__(self, image: list[Any] | tuple[Any, ...], batch_size: int = ...) -> list[Prediction]: ...
+    def __call__(self, image: list[Any] | tuple[Any, ...], batch_size: int = ...) -> list[ImagePrediction]: ...
 
-    def __call__(self, image: Any, batch_size: int = 4) -> Prediction | list[Prediction]:
+    def __call__(self, image: Any, batch_size: int = 4) -> ImagePrediction | list[ImagePrediction]:
         """Predict one image, or a list of images of any sizes.
 
         Args:
@@ -63,7 +64,7 @@ class Predictor:
         if not isinstance(image, (list, tuple)):
             return self([image])[0]
         images = [as_rgb(one) for one in image]
-        found: dict[int, Prediction] = {}
+        found: dict[int, ImagePrediction] = {}
         # Inputs are made one at a time, so that only what the network reads is in memory beside the images.
         inputs = ((index, self.prepare(rgb)) for index, (rgb, _) in enumerate(images))
         for index, raw in self.maps(inputs, batch_size):
@@ -89,30 +90,27 @@ class Predictor:
             yield from self._batch(group)
 
     def _batch(self, group: list[tuple[Item, NDArray[np.uint8]]]) -> Iterator[tuple[Item, Floats]]:
-        outputs = self.forward(np.stack([image for _, image in group]))
+        outputs = self.forward([image for _, image in group])
         yield from zip((item for item, _ in group), outputs, strict=True)
 
-    @torch.inference_mode()
-    def forward(self, images: NDArray[np.uint8]) -> Floats:
-        """Raw outputs, float32 (B, h, w), of images uint8 (B, H, W, 3) at the size of the network's input.
+    def forward(self, images: Sequence[NDArray[np.uint8]]) -> list[Floats]:
+        """Raw outputs, float32 (h, w), of images uint8 (H, W, 3) at the size of the network's input.
 
         Raises:
             UserError: If a GPU has not enough memory.
         """
-        network = self.network
-        # The bytes travel, not the floats: a quarter of the traffic to a GPU.
-        batch = torch.from_numpy(images).to(network.device).permute(0, 3, 1, 2).float() / 255
+        network, level = self.network, self.network.level
         try:
-            outputs = network.model(batch, [network.level])
+            found = forward(network.model, images, network.transform, device=network.device, levels=[level])
         except torch.cuda.OutOfMemoryError:
-            count, height, width = images.shape[:3]
+            height, width = images[0].shape[:2]
             raise UserError(
-                f"{network.device}: not enough memory for {count} images of {width}x{height} at once; "
-                f"lower batch_size={count}, or take device=cpu"
+                f"{network.device}: not enough memory for {len(images)} images of {width}x{height} at once; "
+                f"lower batch_size={len(images)}, or take device=cpu"
             ) from None
-        return outputs[network.level][:, 0].float().cpu().numpy()
+        return [maps[level] for maps in found]
 
-    def finish(self, raw: Floats, image: NDArray[np.uint8], name: str) -> Prediction:
+    def finish(self, raw: Floats, image: NDArray[np.uint8], name: str) -> ImagePrediction:
         """The prediction of `image`, uint8 (H, W, 3), from its raw output (h, w).
 
         Raises:
@@ -124,7 +122,7 @@ class Predictor:
         # Half-pixel centres, as the evaluation resizes.
         values = cv2.resize(raw, (width, height), interpolation=cv2.INTER_LINEAR)
         size = self.network.transform.size_for((height, width))
-        return Prediction(values, self.kind, image, name, size, self.describe())
+        return ImagePrediction(name, self.kind, {self.network.level: values}, image, size, self.describe())
 
     def describe(self) -> dict[str, Any]:
         """Which network this is, for the files beside the results."""

@@ -15,7 +15,7 @@ from depthrepro.core.files import write_json
 from depthrepro.core.progress import progress_bar
 from depthrepro.predict.colour import ColourScale
 from depthrepro.predict.job import SAMPLED_MAPS, Job, evenly
-from depthrepro.predict.prediction import Prediction
+from depthrepro.predict.prediction import ImagePrediction
 from depthrepro.predict.settings import VIDEO_FORMATS
 from depthrepro.predict.video_files import Clip, Picture, read_frames, video_writer
 from depthrepro.predict.writers import (
@@ -117,7 +117,7 @@ class VideoJob:
         print(f"range      {found[0]:.4g} to {found[1]:.4g} {self.job.conversion.result.unit}, for every frame")
         return found
 
-    def _write(self, count: int, value_range: tuple[float, float] | None) -> Prediction:
+    def _write(self, count: int, value_range: tuple[float, float] | None) -> ImagePrediction:
         """Write every frame; returns the last one's prediction."""
         numbers = tuple(name for name in self.settings.save if name in ("png16", "npy"))
         prediction = None
@@ -146,7 +146,7 @@ class VideoJob:
         with ExitStack() as stack:
             sinks = {name: stack.enter_context(self._sink(name)) for name in wanted}
 
-            def show(index: int, prediction: Prediction) -> None:
+            def show(index: int, prediction: ImagePrediction) -> None:
                 for name, picture in pictures(prediction, scale, wanted, legend=False).items():
                     if self.settings.legend:  # the same for every frame, so drawn once
                         strip = strips.setdefault(name, scale.legend(picture.shape[1]))
@@ -170,7 +170,7 @@ class VideoJob:
         return self.stem.with_name(f"{self.stem.name}_{name}{ending}")
 
     def _sidecar(
-        self, prediction: Prediction, count: int, value_range: tuple[float, float] | None, recipe: str
+        self, prediction: ImagePrediction, count: int, value_range: tuple[float, float] | None, recipe: str
     ) -> None:
         shown = [name for name in self.settings.save if name in ("color", "side_by_side")]
         files = {name: self._target(name).name for name in shown}

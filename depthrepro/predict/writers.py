@@ -20,7 +20,7 @@ from depthrepro.predict.camera import Camera
 from depthrepro.predict.colour import ColourScale, robust_range, sample, side_by_side, with_legend
 from depthrepro.predict.png16 import write_png16
 from depthrepro.predict.point_cloud import back_project, depth_edges, write_ply
-from depthrepro.predict.prediction import NO_CAMERA, NO_METRES, Prediction
+from depthrepro.predict.prediction import NO_CAMERA, NO_METRES, ImagePrediction
 from depthrepro.predict.settings import FORMATS
 
 ENDINGS = {
@@ -39,7 +39,7 @@ NO_CLOUD_CAMERA = (
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What is written and how; see `Prediction.save`."""
+    """What is written and how; see `ImagePrediction.save`."""
 
     formats: Sequence[str]
     value_range: tuple[float, float] | None = None
@@ -79,7 +79,7 @@ def sidecar_path(stem: Path) -> Path:
 
 
 def write_outputs(
-    prediction: Prediction, stem: Path, options: OutputOptions, extra: Mapping[str, Any] | None = None
+    prediction: ImagePrediction, stem: Path, options: OutputOptions, extra: Mapping[str, Any] | None = None
 ) -> dict[str, Path]:
     """Write one prediction in every format, and the JSON file last: where it is, everything is.
 
@@ -116,7 +116,7 @@ def write_outputs(
     return files
 
 
-def describe(prediction: Prediction) -> dict[str, Any]:
+def describe(prediction: ImagePrediction) -> dict[str, Any]:
     """What the numbers of a prediction are, for the JSON file."""
     made_from = prediction.made_from
     return {
@@ -136,14 +136,14 @@ def describe(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def colour_scale(prediction: Prediction, options: OutputOptions) -> ColourScale:
+def colour_scale(prediction: ImagePrediction, options: OutputOptions) -> ColourScale:
     """The scale that is asked for, or the image's own."""
     low, high = options.value_range or robust_range([sample(prediction.values)])
     return ColourScale(prediction.kind, low, high, options.colormap)
 
 
 def pictures(
-    prediction: Prediction, scale: ColourScale, formats: Sequence[str], legend: bool
+    prediction: ImagePrediction, scale: ColourScale, formats: Sequence[str], legend: bool
 ) -> dict[str, NDArray[np.uint8]]:
     """The colour pictures among `formats`, RGB uint8."""
     painted = scale.paint(prediction.values)
@@ -155,7 +155,7 @@ def pictures(
     }
 
 
-def _write_pictures(prediction: Prediction, files: Mapping[str, Path], options: OutputOptions) -> dict[str, Any]:
+def _write_pictures(prediction: ImagePrediction, files: Mapping[str, Path], options: OutputOptions) -> dict[str, Any]:
     scale = colour_scale(prediction, options)
     for name, picture in pictures(prediction, scale, tuple(files), options.legend).items():
         write_picture(files[name], picture)
@@ -182,7 +182,7 @@ def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
         beside.write_bytes(data.tobytes())
 
 
-def _write_cloud(prediction: Prediction, path: Path, options: OutputOptions) -> dict[str, Any]:
+def _write_cloud(prediction: ImagePrediction, path: Path, options: OutputOptions) -> dict[str, Any]:
     check_cloud(prediction.kind, options.camera)
     if prediction.kind is not Kind.depth:
         prediction = prediction.to_depth()
