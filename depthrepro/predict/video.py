@@ -8,8 +8,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_json
 from depthrepro.core.progress import progress_bar
@@ -17,7 +15,7 @@ from depthrepro.predict.colour import ColourScale
 from depthrepro.predict.job import SAMPLED_MAPS, Job, evenly
 from depthrepro.predict.prediction import ImagePrediction
 from depthrepro.predict.settings import VIDEO_FORMATS
-from depthrepro.predict.video_files import Clip, Picture, read_frames, video_writer
+from depthrepro.predict.video_files import Clip, read_frames, video_writer
 from depthrepro.predict.writers import (
     OutputOptions,
     describe,
@@ -142,15 +140,11 @@ class VideoJob:
         """A function that takes (frame's number, prediction) and puts its pictures where they belong."""
         scale = ColourScale(self.job.conversion.result, *value_range, self.settings.colormap)
         wanted = tuple(name for name in self.settings.save if name in ("color", "side_by_side"))
-        strips: dict[str, Picture] = {}
         with ExitStack() as stack:
             sinks = {name: stack.enter_context(self._sink(name)) for name in wanted}
 
             def show(index: int, prediction: ImagePrediction) -> None:
-                for name, picture in pictures(prediction, scale, wanted, legend=False).items():
-                    if self.settings.legend:  # the same for every frame, so drawn once
-                        strip = strips.setdefault(name, scale.legend(picture.shape[1]))
-                        picture = np.concatenate([picture, strip])
+                for name, picture in pictures(prediction, scale, wanted, self.settings.legend).items():
                     sinks[name](index, picture)
 
             yield show
