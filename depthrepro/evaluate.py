@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from depthrepro.config.cli import did_you_mean, one_line_errors
+from depthrepro.config.cli import one_line_errors
+from depthrepro.config.settings import help_text, override, parse, setting, to_path, typed_value
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Alignment, Protocol
 from depthrepro.evaluation.rows import format_table
@@ -43,7 +43,6 @@ _ORIGIN = (
     "steps",
 )
 _PARTS = ("eval", "data")
-_USAGE = "usage: python -m depthrepro.evaluate run_dir=RUN_DIR [test=NAME] [eval.cap_m=80 ...] [data.root=...]"
 
 
 def evaluate_again(
@@ -147,14 +146,9 @@ def _source(cfg: DictConfig, run_dir: Path, test: str | None) -> _Source:
 
 def _protocol(own: DictConfig, overrides: Mapping[str, Any]) -> Protocol:
     """The run's protocol with the overrides, checked against its types."""
-    known = OmegaConf.structured(Protocol)
-    for key in overrides:
-        if key not in known:
-            raise UserError(f"unknown setting 'eval.{key}'{did_you_mean(key, map(str, known))}")
-    try:
-        protocol = OmegaConf.to_object(OmegaConf.merge(known, own, dict(overrides)))
-    except OmegaConfBaseException as error:
-        raise UserError(f"eval.{error.full_key or '?'}: {str(error).splitlines()[0]}") from error
+    cfg = OmegaConf.create({"eval": OmegaConf.merge(OmegaConf.structured(Protocol), own)})
+    override(cfg, {f"eval.{key}": value for key, value in overrides.items()})
+    protocol = OmegaConf.to_object(cfg.eval)
     assert isinstance(protocol, Protocol)
     if protocol.flip_average != bool(own.get("flip_average")):
         raise UserError(
@@ -188,10 +182,9 @@ def _data(
 
     from depthrepro.data.base import DataSplits, DepthDataset
 
-    for key in overrides:
-        if key not in own:
-            raise UserError(f"unknown setting 'data.{key}'{did_you_mean(key, map(str, own))}")
-    found = instantiate(OmegaConf.merge(own, dict(overrides)), _convert_="all")
+    cfg = OmegaConf.create({"data": own})
+    override(cfg, {f"data.{key}": value for key, value in overrides.items()})
+    found = instantiate(cfg.data, _convert_="all")
     if found is None:
         raise UserError("the test set's folder is not given; name it with data.root=...")
     recorded, fingerprint = origin.get("data", {}).get("fingerprint"), found.fingerprint[:12]
@@ -225,6 +218,14 @@ def _folder_name(protocol: Protocol) -> str:
     return f"{values['ground_truth']}-{values['crop']}-{depth_range}-{values['alignment']}-{digest}"
 
 
+@dataclass(frozen=True)
+class Settings:
+    """The settings beside those of `eval` and `data`."""
+
+    run_dir: Path = setting("the run directory", read=to_path)
+    test: str | None = setting("one of its test sets (default: the run's own test images)", None)
+
+
 def parse_arguments(arguments: Sequence[str]) -> tuple[Path, dict[str, Any], dict[str, Any], str | None]:
     """(run directory, overrides of `eval`, overrides of `data`, test set) from `key=value` arguments.
 
@@ -232,26 +233,24 @@ def parse_arguments(arguments: Sequence[str]) -> tuple[Path, dict[str, Any], dic
         UserError: If `run_dir` is missing or an argument is not of that form.
     """
     parts: dict[str, dict[str, Any]] = {part: {} for part in _PARTS}
-    named: dict[str, str] = {}
+    own = []
     for argument in arguments:
-        key, equals, value = argument.partition("=")
-        part, dot, name = key.partition(".")
-        if key in ("run_dir", "test") and value:
-            named[key] = value
-        elif equals and dot and part in parts:
-            parts[part][name] = OmegaConf.from_dotlist([f"value={value}"]).value
+        key, _, value = argument.partition("=")
+        part, _, name = key.partition(".")
+        if value and name and part in parts:
+            parts[part][name] = typed_value(value)
         else:
-            legal = ["run_dir", "test", *(f"eval.{name}" for name in OmegaConf.structured(Protocol)), "data.root"]
-            raise UserError(f"cannot use {argument!r}{did_you_mean(key, legal)}; {_USAGE}")
-    if "run_dir" not in named:
-        raise UserError(f"run_dir is missing; {_USAGE}")
-    return Path(named["run_dir"]).expanduser().resolve(), parts["eval"], parts["data"], named.get("test")
+            own.append(argument)
+    further = [*(f"eval.{name}" for name in OmegaConf.structured(Protocol)), "data.root"]
+    settings = parse(Settings, own, "depthrepro.evaluate", further=further)
+    return settings.run_dir.resolve(), parts["eval"], parts["data"], settings.test
 
 
 def main() -> None:
     """Read the command line, evaluate, and print the table."""
     if any(argument in ("-h", "--help") for argument in sys.argv[1:]):
-        print(f"{__doc__}\n{_USAGE}\n\nSettings of eval:\n{OmegaConf.to_yaml(OmegaConf.structured(Protocol))}")
+        print(f"{__doc__}\n{help_text(Settings)}\n\nSettings of eval:")
+        print(OmegaConf.to_yaml(OmegaConf.structured(Protocol)))
         return
     folder = evaluate_again(*parse_arguments(sys.argv[1:]))
     print(describe(json.loads((folder / "summary.json").read_text(encoding="utf-8"))))
