@@ -153,7 +153,7 @@ _ABSENT = _Absent()
 
 
 def _todays(old: RunDir, name: str) -> dict[str, Any]:
-    """What the same command would compose today."""
+    """The configuration that the same command composes today."""
     from hydra import compose, initialize_config_dir
 
     register_schema()

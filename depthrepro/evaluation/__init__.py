@@ -1,1 +1,1 @@
-"""What a number means and how it is computed."""
+"""Scores of predictions under a protocol: rows, means, baselines and panels."""

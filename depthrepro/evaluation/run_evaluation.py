@@ -35,7 +35,7 @@ PANELS = 4
 
 @dataclass
 class _Scored:
-    """What is kept in memory of one checkpoint's predictions of this rank's images.
+    """One checkpoint's scores on this rank's images, and the few predictions that are needed again.
 
     Attributes:
         rows: Of the images with ground truth.

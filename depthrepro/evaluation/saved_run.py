@@ -108,7 +108,7 @@ def _load_config(run_dir: Path) -> DictConfig:
 
 @dataclass(frozen=True)
 class _Source:
-    """What is scored again: where its files lie, its protocol and its data set, as the configuration has them."""
+    """The predictions to be scored: their folder, and protocol and data set as the configuration has them."""
 
     folder: Path
     protocol: DictConfig
@@ -185,7 +185,7 @@ def _data(
 
 
 def _training_images(cfg: DictConfig, protocol: Protocol) -> DepthDataset | None:
-    """What the mean depth map of a test set in metres is made of; only then is the training data built."""
+    """Images of the mean depth map, a baseline in metres; the training data is built only then."""
     train = None if protocol.alignment is not Alignment.none else instantiate(cfg.data, _convert_="all").train
     return mean_map_source(train, protocol)
 

@@ -55,7 +55,7 @@ class Intrinsics:
 
 @dataclass(frozen=True)
 class Camera:
-    """What is known about the camera of all images of a job.
+    """The camera of all images of a job, as far as it is known.
 
     Attributes:
         intrinsics: In pixels of an image of `size`; None = unknown, or given by `fov`.

@@ -1,4 +1,4 @@
-"""What predictions of a folder and of a video share: the network, the options, and the range of the colours."""
+"""The common part of predicting a folder and a video: the network, the options, and the range of the colours."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Job:
         return RangeRecord(self.settings.output, digest(self.identity, scope))
 
     def options(self, value_range: tuple[float, float] | None) -> OutputOptions:
-        """What is written, with colours in `value_range`."""
+        """Options of the files, with colours in `value_range`."""
         s = self.settings
         return OutputOptions(s.save, value_range, s.colormap, s.legend, self.conversion.camera, s.edges, s.max_depth_m)
 

@@ -1,15 +1,16 @@
-"""Images in, predictions out: the network with everything around it."""
+"""Images in, predictions out: the network with everything around it, and in the form of Hugging Face's pipeline."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from depthrepro.core.errors import UserError
 from depthrepro.inference.forward import forward
@@ -18,11 +19,7 @@ from depthrepro.predict.inputs import as_rgb
 from depthrepro.predict.loading import Network
 from depthrepro.predict.prediction import ImagePrediction
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    OneImage = Image | NDArray[np.uint8] | str | Path
-
+OneImage = Image.Image | NDArray[np.uint8] | str | Path
 Floats = NDArray[np.float32]
 Item = TypeVar("Item")
 
@@ -42,7 +39,7 @@ class Predictor:
 
     @property
     def kind(self) -> Kind:
-        """What the numbers of its predictions mean."""
+        """Kind of its predictions."""
         return self.network.kind
 
     @overload
@@ -125,10 +122,63 @@ class Predictor:
         return ImagePrediction(name, self.kind, {self.network.level: values}, image, size, self.describe())
 
     def describe(self) -> dict[str, Any]:
-        """Which network this is, for the files beside the results."""
+        """The network, for the files beside the results."""
         network = self.network
         return {
             "checkpoint": {"path": network.path.as_posix(), "sha256": network.sha256},
             "model": dict(network.description),
             "level": network.level,
         }
+
+
+class DepthPipeline:
+    """The call of Hugging Face's depth pipeline, answered by one of our networks.
+
+    Args:
+        predictor: The network.
+
+    Attributes:
+        predictor: Likewise; its `kind` says what `predicted_depth` means.
+        task: "depth-estimation".
+
+    Source: `transformers.pipeline("depth-estimation")`: a dictionary with `predicted_depth`, a tensor of the image's
+    size, and `depth`, an 8-bit picture stretched from the least to the largest value. Differs: nothing is downloaded.
+    """
+
+    task = "depth-estimation"
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+
+    def __call__(
+        self, inputs: Any = None, *, images: Any = None, batch_size: int = 1
+    ) -> dict[str, Any] | list[dict[str, Any]]:
+        """Predict.
+
+        Args:
+            inputs: An image (a path, a PIL image or an array uint8), or a list of images.
+            images: The same under its older name.
+            batch_size: Images of one size that are computed together.
+
+        Returns:
+            {"predicted_depth": float32 tensor (H, W), "depth": 8-bit PIL image}; a list of these for a list.
+
+        Raises:
+            UserError: If no image is given, or as `Predictor`.
+        """
+        given = images if inputs is None else inputs
+        if given is None:
+            raise UserError("the depth pipeline needs an image, or a list of images")
+        if isinstance(given, Sequence) and not isinstance(given, str):
+            return [_answer(prediction) for prediction in self.predictor(list(given), batch_size=batch_size)]
+        return _answer(self.predictor(given))
+
+
+def _answer(prediction: ImagePrediction) -> dict[str, Any]:
+    values = prediction.values
+    low, high = float(values.min()), float(values.max())
+    stretched = (values - low) / (high - low) if high > low else np.zeros_like(values)
+    return {
+        "predicted_depth": torch.from_numpy(values),
+        "depth": Image.fromarray((stretched * 255).astype(np.uint8)),
+    }

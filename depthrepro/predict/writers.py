@@ -39,7 +39,7 @@ NO_CLOUD_CAMERA = (
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What is written and how; see `ImagePrediction.save`."""
+    """Formats and their options; see `ImagePrediction.save`."""
 
     formats: Sequence[str]
     value_range: tuple[float, float] | None = None
@@ -84,9 +84,9 @@ def write_outputs(
     """Write one prediction in every format, and the JSON file last: where it is, everything is.
 
     Args:
-        prediction: What is written.
+        prediction: One image's.
         stem: Path without an ending.
-        options: What and how.
+        options: Formats and their options.
         extra: Further entries of the JSON file.
 
     Returns:
@@ -117,7 +117,7 @@ def write_outputs(
 
 
 def describe(prediction: ImagePrediction) -> dict[str, Any]:
-    """What the numbers of a prediction are, for the JSON file."""
+    """Meaning and origin of a prediction's numbers, for the JSON file."""
     made_from = prediction.made_from
     return {
         "image": prediction.name,
