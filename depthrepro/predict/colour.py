@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from threading import Lock
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from depthrepro.config.cli import did_you_mean
 from depthrepro.core.errors import UserError
+from depthrepro.core.files import replacing
 from depthrepro.inference.predictions import Kind
 
 Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 
+JPEG_QUALITY = 93
 PERCENTILES = (2.0, 98.0)
 SAMPLED = 20_000  # pixels of one map that a range is made from; every map counts the same
 NO_VALUE = (128, 128, 128)  # no depth, or infinitely far
@@ -164,3 +168,39 @@ def side_by_side(image: Picture, picture: Picture) -> Picture:
     """Photograph and colours, both uint8 (H, W, 3), with a white gap between them."""
     gap = np.full((image.shape[0], max(2, image.shape[1] // 100), 3), 255, np.uint8)
     return np.concatenate([image, gap, picture], axis=1)
+
+
+def pictures(
+    values: Floats, image: Picture, scale: ColourScale, formats: Sequence[str], legend: bool
+) -> dict[str, Picture]:
+    """The colour pictures among `formats`: "color" and "side_by_side".
+
+    Args:
+        values: (H, W), of the scale's kind.
+        image: RGB uint8 (H, W, 3).
+        scale: From numbers to colours.
+        formats: Names.
+        legend: Whether there is a bar with numbers below them.
+    """
+    painted = scale.paint(values)
+    shown = {"color": painted}
+    if "side_by_side" in formats:
+        shown["side_by_side"] = side_by_side(image, painted)
+    return {
+        name: with_legend(picture, scale) if legend else picture for name, picture in shown.items() if name in formats
+    }
+
+
+def write_picture(path: Path, picture: Picture) -> None:
+    """Write RGB uint8 (H, W, 3) as PNG or JPEG.
+
+    Raises:
+        OSError: If it cannot be encoded or written.
+    """
+    jpeg = path.suffix == ".jpg"
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if jpeg else [cv2.IMWRITE_PNG_COMPRESSION, 3]
+    done, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    if not done:
+        raise OSError(f"a picture of {picture.shape[1]}x{picture.shape[0]} pixels cannot be a {path.suffix[1:]} file")
+    with replacing(path) as beside:
+        beside.write_bytes(data.tobytes())

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depthrepro.core.depth_kind import Kind
+from depthrepro.core.errors import UserError
 from depthrepro.core.files import replacing
-from depthrepro.predict.camera import Intrinsics
+from depthrepro.predict.camera import NO_CAMERA, NO_CLOUD_CAMERA, NO_METRES, Camera, Intrinsics
 
 if TYPE_CHECKING:
     from trimesh import PointCloud
@@ -79,7 +81,52 @@ def back_project(
     return trimesh.PointCloud(points, colors=image[rows, columns])
 
 
-def write_ply(path: Path, cloud: PointCloud) -> None:
-    """Write a point cloud as a binary PLY file: coordinates in float32, colours in bytes; `trimesh.load` reads it."""
+def check_cloud(kind: Kind, camera: Camera) -> None:
+    """Refuse a point cloud that cannot be: of a prediction without metres, or without a camera.
+
+    Raises:
+        UserError: The message names how to fix it.
+    """
+    if kind in (Kind.affine_inv_depth, Kind.disp_frac):
+        raise UserError(f"save=ply: {NO_METRES if kind is Kind.affine_inv_depth else NO_CAMERA}")
+    if not camera.known:
+        raise UserError(f"save=ply: {NO_CLOUD_CAMERA}")
+
+
+def write_cloud(
+    path: Path,
+    depth: NDArray[np.float32],
+    image: NDArray[np.uint8],
+    camera: Intrinsics,
+    *,
+    reach: tuple[int, int],
+    edges: float,
+    max_depth_m: float,
+) -> dict[str, Any]:
+    """Write the coloured points of a depth map as a binary PLY file, which `trimesh.load` reads.
+
+    Args:
+        path: Target.
+        depth: Metres along the optical axis, (H, W).
+        image: RGB, uint8 (H, W, 3).
+        camera: In pixels of the image.
+        reach: See `depth_edges`.
+        edges: Threshold of `depth_edges`.
+        max_depth_m: Pixels that are farther are left out.
+
+    Returns:
+        Entries of the JSON file: how many points there are, and why others are left out.
+    """
+    near = np.isfinite(depth) & (depth > 0) & (depth <= max_depth_m)
+    keep = near & ~depth_edges(depth, edges, reach)
     with replacing(path) as beside:
-        beside.write_bytes(cloud.export(file_type="ply"))
+        beside.write_bytes(back_project(depth, image, camera, keep).export(file_type="ply"))
+    return {
+        "points": int(keep.sum()),
+        "farther_than_max_depth": int(depth.size - near.sum()),
+        "at_depth_edges": int(near.sum() - keep.sum()),
+        "max_depth_m": max_depth_m,
+        "edges": edges,
+        "intrinsics": camera.as_dict(),
+        "axes": "x right, y down, z forward",
+    }

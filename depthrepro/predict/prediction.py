@@ -11,19 +11,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from depthrepro.config.cli import did_you_mean
 from depthrepro.core.errors import UserError
+from depthrepro.core.files import replacing, write_json
 from depthrepro.inference.predictions import Floats, Kind, Prediction, to_depth
-from depthrepro.predict.camera import Camera, Intrinsics
-from depthrepro.predict.settings import Settings
+from depthrepro.predict.camera import NO_CAMERA, NO_METRES, Camera
+from depthrepro.predict.colour import ColourScale, pictures, robust_range, sample, write_picture
+from depthrepro.predict.png16 import write_png16
+from depthrepro.predict.point_cloud import check_cloud, write_cloud
+from depthrepro.predict.settings import FORMATS
+from depthrepro.predict.store import output_files, sidecar_path
 
-NO_METRES = (
-    "this network predicts inverse depth up to an unknown scale and shift, so there are no metres; ways out: give both "
-    "(scale=S shift=T, with 1 / depth = S * value + T), or use a network with a metric head"
-)
-NO_CAMERA = (
-    "this network predicts stereo disparity as a share of the image's width; for metres give the camera "
-    "(intrinsics=fx,fy,cx,cy in pixels, or fov=DEGREES) and baseline_m=B of the pairs that it was trained on"
-)
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """Formats and their options; see `ImagePrediction.save`."""
+
+    formats: Sequence[str]
+    value_range: tuple[float, float] | None = None
+    colormap: str = "inferno"
+    legend: bool = True
+    camera: Camera = field(default_factory=Camera)
+    edges: float = 0.1
+    max_depth_m: float = 100.0
+
+    def __post_init__(self) -> None:
+        """Check the formats."""
+        for name in self.formats:
+            if name not in FORMATS:
+                raise UserError(f"save={name}{did_you_mean(name, FORMATS)}")
 
 
 @dataclass(frozen=True)
@@ -129,8 +145,6 @@ class ImagePrediction(Prediction):
             UserError: If a format is unknown, the prediction has no metres for a point cloud, or a file cannot be
                 written.
         """
-        from depthrepro.predict.writers import OutputOptions, write_outputs
-
         options = OutputOptions(
             formats=tuple(formats),
             value_range=value_range,
@@ -143,62 +157,85 @@ class ImagePrediction(Prediction):
         return write_outputs(self, Path(stem), options)
 
 
-@dataclass(frozen=True)
-class Conversion:
-    """From a network's predictions to those that are written.
+def write_outputs(
+    prediction: ImagePrediction, stem: Path, options: OutputOptions, extra: Mapping[str, Any] | None = None
+) -> dict[str, Path]:
+    """Write one prediction in every format, and the JSON file last: where it is, everything is.
 
-    Attributes:
-        kind: Of the network.
-        camera: Of the images.
-        scale: Of relative inverse depth, with `shift`; None = unknown.
-        shift: Likewise.
+    Args:
+        prediction: One image's.
+        stem: Path without an ending.
+        options: Formats and their options.
+        extra: Further entries of the JSON file.
+
+    Returns:
+        Format → file.
 
     Raises:
-        UserError: If something was typed that this kind cannot use, or half of what it needs.
+        UserError: If a point cloud is asked for that cannot be, or a file cannot be written.
     """
+    files = output_files(stem, options.formats)
+    about = describe(prediction)
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        sidecar_path(stem).unlink(missing_ok=True)
+        if "npy" in files:
+            with replacing(files["npy"]) as beside, beside.open("wb") as file:
+                np.save(file, prediction.values)
+        if "png16" in files:
+            about["png16"] = write_png16(files["png16"], prediction.values, prediction.kind)
+        if "color" in files or "side_by_side" in files:
+            about["color"] = _write_pictures(prediction, files, options)
+        if "ply" in files:
+            about["ply"] = _write_cloud(prediction, files["ply"], options)
+        about["files"] = {name: file.name for name, file in files.items()}
+        write_json(sidecar_path(stem), {**about, **(extra or {})})
+    except OSError as error:
+        raise UserError(f"{stem}: the results cannot be written ({error.strerror or error})") from None
+    return files
 
-    kind: Kind
-    camera: Camera
-    scale: float | None = None
-    shift: float | None = None
 
-    def __post_init__(self) -> None:
-        """Check that nothing typed is left without effect."""
-        if self.scale is not None and self.kind is not Kind.affine_inv_depth:
-            raise UserError(f"scale= and shift= are for relative depth; this network predicts {self.kind.unit}")
-        if self.camera.baseline_m is not None and self.kind is not Kind.disp_frac:
-            raise UserError(f"baseline_m= is for predicted disparity; this network predicts {self.kind.unit}")
-        if self.camera.baseline_m is not None and not self.camera.known:
-            raise UserError(f"baseline_m= alone gives no metres: {NO_CAMERA}")
+def describe(prediction: ImagePrediction) -> dict[str, Any]:
+    """Meaning and origin of a prediction's numbers, for the JSON file."""
+    made_from = prediction.made_from
+    return {
+        "image": prediction.name,
+        "size": {"height": prediction.values.shape[0], "width": prediction.values.shape[1]},
+        "kind": prediction.kind.value,
+        "unit": prediction.unit,
+        "near_is": prediction.near_is,
+        "metric": prediction.kind is not Kind.affine_inv_depth,
+        # Nothing is ever fitted to the image: scale and shift are the person's, or there are none.
+        "alignment": "given" if "scale" in made_from else "none",
+        "scale": made_from.get("scale"),
+        "shift": made_from.get("shift"),
+        "made_from": dict(made_from),
+        "input": {"height": prediction.input_size[0], "width": prediction.input_size[1]},
+        **prediction.network,
+    }
 
-    @classmethod
-    def of(cls, settings: Settings, kind: Kind) -> Conversion:
-        """The conversion that was typed."""
-        intrinsics = None if settings.intrinsics is None else Intrinsics(*settings.intrinsics)
-        camera = Camera(intrinsics, settings.intrinsics_size, settings.fov, settings.baseline_m)
-        return cls(kind, camera, settings.scale, settings.shift)
 
-    @property
-    def result(self) -> Kind:
-        """Kind of what is written."""
-        metres = self.scale is not None or self.camera.baseline_m is not None
-        return Kind.depth if metres else self.kind
+def _write_pictures(prediction: ImagePrediction, files: Mapping[str, Path], options: OutputOptions) -> dict[str, Any]:
+    values, image = prediction.values, prediction.image
+    scale = ColourScale(prediction.kind, *(options.value_range or robust_range([sample(values)])), options.colormap)
+    for name, picture in pictures(values, image, scale, tuple(files), options.legend).items():
+        write_picture(files[name], picture)
+    return {
+        "range": [scale.low, scale.high],
+        "range_is": "fixed" if options.value_range else "of this image",
+        "colormap": scale.colormap,
+        "legend_below": options.legend,
+    }
 
-    def __call__(self, prediction: ImagePrediction, size: tuple[int, int]) -> ImagePrediction:
-        """The prediction that is written.
 
-        Args:
-            prediction: The network's, at any size.
-            size: (height, width) of the image, to which the camera belongs.
-
-        Raises:
-            UserError: If the camera cannot be that of the image.
-        """
-        if self.result is self.kind:
-            return prediction
-        if self.kind is Kind.affine_inv_depth:
-            return prediction.to_depth(self.scale, self.shift)
-        camera = self.camera.at(size, prediction.name)
-        assert camera is not None
-        focal_px = camera.fx * prediction.values.shape[1] / size[1]
-        return prediction.to_depth(focal_px=focal_px, baseline_m=self.camera.baseline_m)
+def _write_cloud(prediction: ImagePrediction, path: Path, options: OutputOptions) -> dict[str, Any]:
+    check_cloud(prediction.kind, options.camera)
+    if prediction.kind is not Kind.depth:
+        prediction = prediction.to_depth()
+    depth = prediction.values
+    size = (depth.shape[0], depth.shape[1])
+    camera = options.camera.at(size, prediction.name)
+    assert camera is not None
+    rows, columns = (max(1, round(own / fed)) for own, fed in zip(size, prediction.input_size, strict=True))
+    limits = {"edges": options.edges, "max_depth_m": options.max_depth_m}
+    return write_cloud(path, depth, prediction.image, camera, reach=(rows, columns), **limits)

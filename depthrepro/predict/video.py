@@ -11,20 +11,12 @@ from typing import Any
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_json
 from depthrepro.core.progress import progress_bar
-from depthrepro.predict.colour import ColourScale
+from depthrepro.predict.colour import ColourScale, pictures, write_picture
 from depthrepro.predict.job import SAMPLED_MAPS, Job, evenly
-from depthrepro.predict.prediction import ImagePrediction
+from depthrepro.predict.prediction import ImagePrediction, OutputOptions, describe, write_outputs
 from depthrepro.predict.settings import VIDEO_FORMATS
+from depthrepro.predict.store import read_sidecar, sidecar_path
 from depthrepro.predict.video_files import Clip, read_frames, video_writer
-from depthrepro.predict.writers import (
-    OutputOptions,
-    describe,
-    pictures,
-    read_sidecar,
-    sidecar_path,
-    write_outputs,
-    write_picture,
-)
 
 NOTE = "each frame is predicted on its own: nothing makes neighbouring frames agree, so depth may flicker"
 
@@ -144,7 +136,9 @@ class VideoJob:
             sinks = {name: stack.enter_context(self._sink(name)) for name in wanted}
 
             def show(index: int, prediction: ImagePrediction) -> None:
-                for name, picture in pictures(prediction, scale, wanted, self.settings.legend).items():
+                for name, picture in pictures(
+                    prediction.values, prediction.image, scale, wanted, self.settings.legend
+                ).items():
                     sinks[name](index, picture)
 
             yield show
