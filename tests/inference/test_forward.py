@@ -95,3 +95,36 @@ def test_a_prediction_is_averaged_with_the_mirror_images_only_where_that_is_aske
         flip_average=flip,
     )
     assert all((prediction.levels["depth"] == row).all() for prediction in found)
+
+
+@pytest.mark.parametrize("keep_aspect", [False, True])
+@pytest.mark.parametrize("multiple", [1, 14])
+def test_an_image_of_the_inputs_size_is_not_resized_again(keep_aspect, multiple):
+    """Inputs may be prepared ahead, by other threads: `forward` then leaves them as they are."""
+    transform = InputTransform(70, 98, multiple=multiple, keep_aspect=keep_aspect)
+    for height, width in np.random.default_rng(0).integers(20, 3000, (500, 2)).tolist():
+        once = transform.size_for((height, width))
+        assert transform.size_for(once) == once
+
+
+def test_a_network_that_prepares_images_itself_gets_them_as_they_are():
+    class OwnWay(torch.nn.Module):
+        def predict_image(self, image):
+            assert not self.training
+            return {"depth": image[..., 0].astype(np.float32)}
+
+    images = [np.arange(24, dtype=np.uint8).reshape(2, 4, 3), np.zeros((3, 5, 3), np.uint8)]
+    plain = forward(OwnWay(), images, InputTransform(8, 8))
+    assert [maps["depth"].shape for maps in plain] == [(2, 4), (3, 5)]
+    np.testing.assert_array_equal(plain[0]["depth"], images[0][..., 0])
+    averaged = forward(OwnWay(), images, InputTransform(8, 8), flip_average=True)
+    np.testing.assert_array_equal(averaged[0]["depth"], images[0][..., 0], "a mirrored map is mirrored back")
+
+
+def test_only_the_asked_levels_are_computed():
+    class Levels(torch.nn.Module):
+        def forward(self, image, levels):
+            return {name: image[:, :1] for name in levels}
+
+    (maps,) = forward(Levels(), [np.zeros((8, 8, 3), np.uint8)], InputTransform(8, 8), levels=["L9"])
+    assert list(maps) == ["L9"]
