@@ -153,7 +153,7 @@ _ABSENT = _Absent()
 
 
 def _todays(old: RunDir, name: str) -> dict[str, Any]:
-    """The configuration that the same command composes today."""
+    """Configuration that the same command would compose today."""
     from hydra import compose, initialize_config_dir
 
     register_schema()

@@ -1,1 +1,1 @@
-"""Scores of predictions under a protocol: rows, means, baselines and panels."""
+"""What a number means and how it is computed."""

@@ -1,4 +1,4 @@
-"""Baselines: the training set's mean depth map, which a network must beat, a ground plane, and stereo matching."""
+"""What a table must beat, and what it cannot: the training set's mean depth map, and classical stereo matching."""
 
 from __future__ import annotations
 
