@@ -9,211 +9,27 @@ Settings of `eval` that are not named stay as the run had them. Where the data h
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import OmegaConf
 
-from depthrepro.config.cli import did_you_mean, one_line_errors
-from depthrepro.core.errors import UserError
-from depthrepro.core.protocol import Alignment, Protocol
+from depthrepro.config.cli import one_line_errors
+from depthrepro.config.settings import help_text, parse, setting, to_path, typed_value
+from depthrepro.core.protocol import Protocol
 from depthrepro.evaluation.rows import format_table
-
-if TYPE_CHECKING:
-    from depthrepro.data.base import DepthDataset
-
-# Parts of the run's own summary that stay true for another protocol.
-_ORIGIN = (
-    "experiment",
-    "scale",
-    "seed",
-    "overrides",
-    "data",
-    "git_commit",
-    "git_dirty",
-    "config_hash",
-    "run_id",
-    "steps",
-)
-_PARTS = ("eval", "data")
-_USAGE = "usage: python -m depthrepro.evaluate run_dir=RUN_DIR [test=NAME] [eval.cap_m=80 ...] [data.root=...]"
-
-
-def evaluate_again(
-    run_dir: Path,
-    protocol_overrides: Mapping[str, Any],
-    data_overrides: Mapping[str, Any] | None = None,
-    test: str | None = None,
-) -> Path:
-    """Score a run's saved predictions; `evaluations/<protocol>/` gets per_image.csv, per_range.csv and summary.json.
-
-    Without overrides the numbers are the run's own. With `test`, the folder is below `tests/<test>/`.
-
-    Args:
-        run_dir: The run directory.
-        protocol_overrides: Settings of `Protocol` that differ from the run's, such as {"cap_m": 80}.
-        data_overrides: Arguments of the data set that differ, such as {"root": "/other/disk"}.
-        test: One of the run's test sets; None for a run that has only its own.
-
-    Returns:
-        The folder that was written.
-
-    Raises:
-        UserError: If the run has no predictions, a setting or value is unknown, the data set is not the one that the
-            predictions were made from, or as `score_run`.
-    """
-    from depthrepro.config.schema import default_cache_dir
-    from depthrepro.core.files import write_json
-    from depthrepro.core.run_dir import now
-    from depthrepro.evaluation.depth_ranges import write_ranges
-    from depthrepro.evaluation.ranks import image_bars
-    from depthrepro.evaluation.rows import write_rows
-    from depthrepro.evaluation.run_scores import score_run
-
-    cfg = _load_config(run_dir)
-    source = _source(cfg, run_dir, test)
-    protocol = _protocol(source.protocol, protocol_overrides)
-    origin = _origin(source.folder)
-    data, train = _data(source.data, data_overrides or {}, origin)
-    if test is not None:
-        train = _training_images(cfg, protocol)
-    predictions = source.folder / "predictions"
-    checkpoints = [name for name in ("last", "best") if (predictions / name).is_dir()]
-    if not checkpoints:
-        raise UserError(f"{predictions}: no predictions; the run's own command, typed again, finishes the run")
-    cache_dir = default_cache_dir(cfg.get("cache_dir")) / "baselines"
-    watch = image_bars(True)
-    scores = score_run(source.folder, data, train, protocol, checkpoints, cache_dir=cache_dir, watch=watch)
-    folder = source.folder / "evaluations" / _folder_name(protocol)
-    write_rows(folder / "per_image.csv", scores.rows)
-    write_ranges(folder / "per_range.csv", scores.rows)
-    write_json(folder / "summary.json", {**origin, "protocol": protocol.as_dict(), **scores.summary, "created": now()})
-    return folder
-
-
-def _load_config(run_dir: Path) -> DictConfig:
-    file = run_dir / "config.yaml"
-    try:
-        cfg = OmegaConf.load(file)
-    except FileNotFoundError:
-        raise UserError(f"{file}: no such file, so {run_dir} is no run directory; check run_dir=...") from None
-    except Exception as error:  # the YAML reader's errors have no common name
-        raise UserError(f"{file}: not readable as YAML ({str(error).splitlines()[0]})") from error
-    if not isinstance(cfg, DictConfig) or any(part not in cfg for part in _PARTS):
-        raise UserError(f"{file}: has no {' and '.join(_PARTS)}, so {run_dir} is no run directory; check run_dir=...")
-    return cfg
 
 
 @dataclass(frozen=True)
-class _Source:
-    """What is scored again: where its files lie, its protocol and its data set, as the configuration has them."""
+class Settings:
+    """The settings beside those of `eval` and `data`."""
 
-    folder: Path
-    protocol: DictConfig
-    data: DictConfig
-
-
-def _source(cfg: DictConfig, run_dir: Path, test: str | None) -> _Source:
-    """The run itself, or one of its test sets."""
-    tests = cfg.get("tests") or {}
-    scored = sorted(path.parent.name for path in run_dir.glob("tests/*/summary.json"))
-    if test is None and scored and not (run_dir / "predictions").is_dir():
-        raise UserError(
-            f"{run_dir}: this run was scored on several test sets; add test={scored[0]}, or another of {scored}"
-        )
-    if test is None:
-        return _Source(run_dir, cfg.eval, cfg.data)
-    if test not in tests or test not in scored:
-        raise UserError(
-            f"test={test}: {run_dir} was not scored on it, but on {', '.join(scored) or 'its own data alone'}"
-        )
-    return _Source(run_dir / "tests" / test, tests[test].protocol, tests[test].data)
-
-
-def _protocol(own: DictConfig, overrides: Mapping[str, Any]) -> Protocol:
-    """The run's protocol with the overrides, checked against its types."""
-    known = OmegaConf.structured(Protocol)
-    for key in overrides:
-        if key not in known:
-            raise UserError(f"unknown setting 'eval.{key}'{did_you_mean(key, map(str, known))}")
-    try:
-        protocol = OmegaConf.to_object(OmegaConf.merge(known, own, dict(overrides)))
-    except OmegaConfBaseException as error:
-        raise UserError(f"eval.{error.full_key or '?'}: {str(error).splitlines()[0]}") from error
-    assert isinstance(protocol, Protocol)
-    if protocol.flip_average != bool(own.get("flip_average")):
-        raise UserError(
-            f"eval.flip_average={str(protocol.flip_average).lower()}: it belongs to the predictions, which were made "
-            "otherwise; only a run with this setting has others"
-        )
-    if "split" in overrides and protocol.split != own.split:
-        raise UserError(
-            f"eval.split={protocol.split}: the predictions are of split {own.split}; train with eval.split instead"
-        )
-    return protocol
-
-
-def _origin(run_dir: Path) -> dict[str, Any]:
-    """Where the predictions come from, as the run's own summary tells; {} if the run has none yet."""
-    file = run_dir / "summary.json"
-    try:
-        summary = json.loads(file.read_text(encoding="utf-8"))
-        return {key: summary[key] for key in _ORIGIN if key in summary}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{file}: not readable as JSON ({error}); delete it") from error
-
-
-def _data(
-    own: DictConfig, overrides: Mapping[str, Any], origin: Mapping[str, Any]
-) -> tuple[DepthDataset, DepthDataset | None]:
-    """(test images, training images with depth), built again; the fingerprint must be the one of the run."""
-    from hydra.utils import instantiate
-
-    from depthrepro.data.base import DataSplits, DepthDataset
-
-    for key in overrides:
-        if key not in own:
-            raise UserError(f"unknown setting 'data.{key}'{did_you_mean(key, map(str, own))}")
-    found = instantiate(OmegaConf.merge(own, dict(overrides)), _convert_="all")
-    if found is None:
-        raise UserError("the test set's folder is not given; name it with data.root=...")
-    recorded, fingerprint = origin.get("data", {}).get("fingerprint"), found.fingerprint[:12]
-    if recorded not in (None, fingerprint):
-        raise UserError(
-            f"{found.name}: the fingerprint {fingerprint} is not the run's {recorded}: the predictions "
-            "were made from other files; name the run's data with data.root=... or train again"
-        )
-    if not isinstance(found, DataSplits):
-        return found, None
-    if not isinstance(found.test, DepthDataset):
-        raise UserError(f"{found.name} has no test images with depth of its own")
-    return found.test, found.train if isinstance(found.train, DepthDataset) else None
-
-
-def _training_images(cfg: DictConfig, protocol: Protocol) -> DepthDataset | None:
-    """What the mean depth map of a test set in metres is made of; only then is the training data built."""
-    from hydra.utils import instantiate
-
-    from depthrepro.evaluation.test_sets import mean_map_source
-
-    train = None if protocol.alignment is not Alignment.none else instantiate(cfg.data, _convert_="all").train
-    return mean_map_source(train, protocol)
-
-
-def _folder_name(protocol: Protocol) -> str:
-    """Readable start, then a hash over the whole protocol."""
-    values = protocol.as_dict()
-    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
-    depth_range = f"{protocol.min_depth_m:g}-{protocol.cap_m:g}m"
-    return f"{values['ground_truth']}-{values['crop']}-{depth_range}-{values['alignment']}-{digest}"
+    run_dir: Path = setting("the run directory", read=to_path)
+    test: str | None = setting("one of its test sets (default: the run's own test images)", None)
 
 
 def parse_arguments(arguments: Sequence[str]) -> tuple[Path, dict[str, Any], dict[str, Any], str | None]:
@@ -222,28 +38,28 @@ def parse_arguments(arguments: Sequence[str]) -> tuple[Path, dict[str, Any], dic
     Raises:
         UserError: If `run_dir` is missing or an argument is not of that form.
     """
-    parts: dict[str, dict[str, Any]] = {part: {} for part in _PARTS}
-    named: dict[str, str] = {}
+    parts: dict[str, dict[str, Any]] = {"eval": {}, "data": {}}
+    own = []
     for argument in arguments:
-        key, equals, value = argument.partition("=")
-        part, dot, name = key.partition(".")
-        if key in ("run_dir", "test") and value:
-            named[key] = value
-        elif equals and dot and part in parts:
-            parts[part][name] = OmegaConf.from_dotlist([f"value={value}"]).value
+        key, _, value = argument.partition("=")
+        part, _, name = key.partition(".")
+        if value and name and part in parts:
+            parts[part][name] = typed_value(value)
         else:
-            legal = ["run_dir", "test", *(f"eval.{name}" for name in OmegaConf.structured(Protocol)), "data.root"]
-            raise UserError(f"cannot use {argument!r}{did_you_mean(key, legal)}; {_USAGE}")
-    if "run_dir" not in named:
-        raise UserError(f"run_dir is missing; {_USAGE}")
-    return Path(named["run_dir"]).expanduser().resolve(), parts["eval"], parts["data"], named.get("test")
+            own.append(argument)
+    further = [*(f"eval.{name}" for name in OmegaConf.structured(Protocol)), "data.root"]
+    settings = parse(Settings, own, "depthrepro.evaluate", further=further)
+    return settings.run_dir.resolve(), parts["eval"], parts["data"], settings.test
 
 
 def main() -> None:
     """Read the command line, evaluate, and print the table."""
     if any(argument in ("-h", "--help") for argument in sys.argv[1:]):
-        print(f"{__doc__}\n{_USAGE}\n\nSettings of eval:\n{OmegaConf.to_yaml(OmegaConf.structured(Protocol))}")
+        print(f"{__doc__}\n{help_text(Settings)}\n\nSettings of eval:")
+        print(OmegaConf.to_yaml(OmegaConf.structured(Protocol)))
         return
+    from depthrepro.evaluation.saved_run import evaluate_again  # torch takes seconds to load
+
     folder = evaluate_again(*parse_arguments(sys.argv[1:]))
     print(describe(json.loads((folder / "summary.json").read_text(encoding="utf-8"))))
     print(f"written to {folder}")

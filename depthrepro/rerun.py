@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
-from depthrepro.config.cli import did_you_mean, mistakes, one_line_errors, readable
+from depthrepro.config.cli import mistakes, one_line_errors, readable
 from depthrepro.config.composed import ComposedRun
 from depthrepro.config.identity import result_config
 from depthrepro.config.register import register_schema
 from depthrepro.config.schema import CONFIG_DIR, load_config
+from depthrepro.config.settings import override, typed_value
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import metrics_of
 from depthrepro.core.run_dir import RunDir
@@ -78,19 +78,10 @@ def apply_overrides(cfg: DictConfig, overrides: Sequence[str]) -> None:
         UserError: If a key is unknown or a value has the wrong type.
     """
     for item in overrides:
-        key, equals, _ = item.partition("=")
+        key, equals, value = item.partition("=")
         if not equals:
             raise UserError(f"cannot use {item!r}; {_USAGE}")
-        node: Any = cfg
-        for name in key.split("."):
-            if not isinstance(node, DictConfig) or name not in node:
-                legal = map(str, node) if isinstance(node, DictConfig) else ()
-                raise UserError(f"unknown setting {key!r}{did_you_mean(name, legal)}")
-            node = node[name]
-        try:
-            cfg.merge_with_dotlist([item])
-        except OmegaConfBaseException as error:
-            raise UserError(f"{key}: {str(error).splitlines()[0]}") from error
+        override(cfg, {key: typed_value(value)})
 
 
 def new_folder(old: Path) -> Path:

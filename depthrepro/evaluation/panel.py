@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,13 @@ from depthrepro.data.base import DepthDataset
 from depthrepro.data.io.images import resize_rgb
 from depthrepro.evaluation.baselines import MeanMap, baseline_names, baseline_predictions
 from depthrepro.evaluation.scoring import depth_map
-from depthrepro.inference.predictions import load_prediction, prediction_path
+from depthrepro.inference.predictions import Prediction, prediction_path
 
 
 def write_panels(
     folder: Path,
-    predictions_dir: Path,
     test: DepthDataset,
-    indices: Sequence[int],
+    predictions: Mapping[int, Prediction],
     protocol: Protocol,
     mean: MeanMap | None,
 ) -> None:
@@ -31,25 +30,20 @@ def write_panels(
 
     Args:
         folder: Target.
-        predictions_dir: Saved predictions of the checkpoint to show.
         test: The test set.
-        indices: Images to show.
+        predictions: The images to show: index → prediction of the checkpoint to show.
         protocol: As the scores beside the panel.
         mean: The training set's mean depth map, if there is one.
 
     Raises:
-        UserError: If a prediction or an image cannot be read.
+        UserError: If an image cannot be read.
     """
     names = baseline_names(test, mean is not None, protocol)
-    for i in indices:
+    for i, own in predictions.items():
         record, depth_gt = test.records[i], test.depth_gt(i, protocol.ground_truth)
-        shown = (
-            load_prediction(prediction_path(predictions_dir, record.id)),
-            *baseline_predictions(record, names, mean),
-        )
         maps = {
             name: depth_map(values, prediction.kind, record, depth_gt, protocol).astype(np.float32)
-            for prediction in shown
+            for prediction in (own, *baseline_predictions(record, names, mean))
             for name, values in prediction.levels.items()
         }
         image = test.read_image(i)

@@ -1,11 +1,11 @@
-"""Evaluation of a run that was just trained: predict with its checkpoints, save, score, tabulate."""
+"""Evaluation of a run that was just trained: each image is predicted, saved and scored in one visit, then tabulated."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from depthrepro.core import distributed
 from depthrepro.core.checkpoint import load_checkpoint
+from depthrepro.core.errors import UserError
 from depthrepro.core.files import replacing
 from depthrepro.core.protocol import Protocol
 from depthrepro.data.base import DepthDataset
@@ -23,12 +24,53 @@ from depthrepro.evaluation.baselines import evenly_spread
 from depthrepro.evaluation.depth_ranges import write_ranges
 from depthrepro.evaluation.panel import write_panels
 from depthrepro.evaluation.ranks import image_bars, together
-from depthrepro.evaluation.rows import write_rows
+from depthrepro.evaluation.rows import Row, write_rows
 from depthrepro.evaluation.run_scores import score_run
-from depthrepro.evaluation.scoring import check_metres, predict
-from depthrepro.inference.predictions import Kind, prediction_path, save_prediction
+from depthrepro.evaluation.scoring import check_metres, score
+from depthrepro.inference.forward import predict
+from depthrepro.inference.predictions import Kind, Prediction, prediction_path, save_prediction
 
 PANELS = 4
+
+
+@dataclass
+class _Scored:
+    """One checkpoint's scores on this rank's images, and the few predictions that are needed again.
+
+    Attributes:
+        rows: Of the images with ground truth.
+        level_sizes: Level → [height, width], of the first image.
+        shown: Index → prediction of the images that a panel shows.
+        fault: Of the first image that cannot be scored; the others are predicted and saved all the same, since another
+            protocol may be able to score them.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    level_sizes: dict[str, list[int]] | None = None
+    shown: dict[int, Prediction] = field(default_factory=dict)
+    fault: UserError | None = None
+
+    def add(self, index: int, prediction: Prediction, test: DepthDataset, protocol: Protocol) -> None:
+        """Score one image, if it has ground truth."""
+        if self.level_sizes is None:
+            self.level_sizes = {name: list(values.shape) for name, values in prediction.levels.items()}
+        if self.fault is not None or not test.has_depth(index, protocol.ground_truth):
+            return
+        try:
+            depth_gt = test.depth_gt(index, protocol.ground_truth)
+            self.rows += score(prediction, test.records[index], depth_gt, protocol)
+        except UserError as error:
+            self.fault = error
+
+    def scored(self) -> list[Row]:
+        """The rows.
+
+        Raises:
+            UserError: If an image cannot be scored.
+        """
+        if self.fault is not None:
+            raise self.fault
+        return self.rows
 
 
 def evaluate_run(
@@ -80,26 +122,38 @@ def evaluate_run(
     check_metres(kind, protocol, type(model).__name__)
     watch = image_bars(progress)
     share = list(range(len(test)))[rank::world_size]
+    shown = evenly_spread([i for i in range(len(test)) if test.has_depth(i, protocol.ground_truth)], PANELS)
 
-    def save_predictions(name: str) -> None:
-        flip = protocol.flip_average
+    def predict_share(name: str) -> _Scored:
+        found, flip = _Scored(), protocol.flip_average
         outputs = predict(
             model, test, share, transform=transform, device=device, kind=kind, batch_size=batch_size, flip_average=flip
         )
-        with closing(outputs):
-            for _, prediction in zip(watch(share, f"predicting ({name})"), outputs, strict=True):
-                path = prediction_path(run_dir / "predictions" / name, prediction.id)
-                save_prediction(path, prediction.levels, prediction.kind, prediction.id)
+        for i, prediction in zip(watch(share, f"predicting ({name})"), outputs, strict=True):
+            save_prediction(prediction_path(run_dir / "predictions" / name, prediction.id), prediction)
+            found.add(i, prediction, test, protocol)
+            if i in shown:
+                found.shown[i] = prediction
+        return found
 
     folder = checkpoints_dir or run_dir / "checkpoints"
-    names = _predict_checkpoints(
-        folder, run_dir, model, checkpoints, [test.records[i].id for i in share], save_predictions
+    found = _predict_checkpoints(
+        folder, run_dir, model, checkpoints, [test.records[i].id for i in share], predict_share
     )
+    first, *_ = found.values()
     scores = score_run(
-        run_dir, test, train, protocol, names, cache_dir=cache_dir, rank=rank, world_size=world_size, watch=watch
+        test,
+        train,
+        protocol,
+        list(found),
+        lambda name, _: found[name].scored(),
+        first.level_sizes,
+        cache_dir=cache_dir,
+        rank=rank,
+        world_size=world_size,
+        watch=watch,
     )
-    shown = [i for i in evenly_spread(scores.indices, PANELS) if i % world_size == rank]
-    write_panels(run_dir / "panel", run_dir / "predictions" / names[0], test, shown, protocol, scores.mean)
+    write_panels(run_dir / "panel", test, first.shown, protocol, scores.mean)
     if distributed.is_main():
         write_rows(run_dir / "per_image.csv", scores.rows)
         write_ranges(run_dir / "per_range.csv", scores.rows)
@@ -112,15 +166,20 @@ def _predict_checkpoints(
     model: nn.Module,
     checkpoints: Sequence[str],
     ids: Sequence[str],
-    save: Callable[[str], None],
-) -> list[str]:
-    """Load each checkpoint into `model` and `save` its predictions; equal weights are not run twice.
+    predict_share: Callable[[str], _Scored],
+) -> dict[str, _Scored]:
+    """Load each checkpoint that exists into `model` and predict with it; equal weights are not run twice.
 
     Returns:
-        The names of the checkpoints that exist.
+        Checkpoint → what `predict_share` returned on this rank.
     """
     own = {key: value.detach().clone() for key, value in model.state_dict().items()}
     done: dict[str, Mapping[str, Tensor]] = {}
+    found: dict[str, _Scored] = {}
+
+    def run(name: str) -> None:
+        found[name] = predict_share(name)
+
     try:
         for name in checkpoints:
             file = folder / f"{name}.pt"
@@ -130,13 +189,14 @@ def _predict_checkpoints(
             same_weights = next((other for other, theirs in done.items() if _same(weights, theirs)), None)
             if same_weights is None:
                 model.load_state_dict(weights)
-                together(partial(save, name))
+                together(partial(run, name))
             else:
                 _link_predictions(run_dir / "predictions" / same_weights, run_dir / "predictions" / name, ids)
+                found[name] = found[same_weights]
             done[name] = weights
     finally:
         model.load_state_dict(own)
-    return list(done)
+    return found
 
 
 def _same(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:

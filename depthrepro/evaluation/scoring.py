@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Alignment, GroundTruth, Protocol, Resize
 from depthrepro.data.base import DepthDataset, ImageRecord
-from depthrepro.data.input_transform import InputTransform
+from depthrepro.data.stereo import StereoRecord
 from depthrepro.evaluation.alignment import align
 from depthrepro.evaluation.crops import crop_mask
 from depthrepro.evaluation.depth_ranges import abs_rel_by_range
@@ -61,12 +59,15 @@ def depth_map(values: Floats, kind: Kind, record: ImageRecord, depth_gt: Floats,
         UserError: If the prediction is relative and the protocol does not align it.
         ValueError: If the map is not finite or constant, or its alignment is not determined.
     """
+    check_metres(kind, protocol, f"{record.id}: the network")
     _check_informative(values)
     mask = evaluated_mask(depth_gt, protocol)
     size = depth_gt.shape[1], depth_gt.shape[0]
     full = cv2.resize(np.asarray(values, np.float32), size, interpolation=_INTERPOLATION[protocol.resize])
     convert = to_inv_depth if protocol.alignment is Alignment.lstsq_inv_depth else to_depth
-    depth = align(convert(full, kind, record), depth_gt, mask=mask, method=protocol.alignment, cap_m=protocol.cap_m)
+    depth = align(
+        convert(full, kind, _stereo_m(record)), depth_gt, mask=mask, method=protocol.alignment, cap_m=protocol.cap_m
+    )
     depth = np.clip(depth, protocol.min_depth_m, protocol.cap_m)
     if depth.min() == depth.max():
         raise ValueError(
@@ -74,6 +75,11 @@ def depth_map(values: Floats, kind: Kind, record: ImageRecord, depth_gt: Floats,
             "or the prediction's kind, focal length or baseline is wrong"
         )
     return depth
+
+
+def _stereo_m(record: ImageRecord) -> float | None:
+    """See `to_depth`; the same at any size of the image. None if it is no stereo pair."""
+    return record.focal_px / record.size[1] * record.baseline_m if isinstance(record, StereoRecord) else None
 
 
 def _check_informative(values: Floats) -> None:
@@ -182,79 +188,3 @@ def evaluate_predictions(
         prediction = load_prediction(prediction_path(predictions_dir, dataset.records[i].id))
         rows += score(prediction, dataset.records[i], dataset.depth_gt(i, protocol.ground_truth), protocol)
     return rows
-
-
-def predict(
-    model: nn.Module,
-    dataset: DepthDataset,
-    indices: Sequence[int],
-    *,
-    transform: InputTransform,
-    device: torch.device | str = "cpu",
-    kind: Kind = Kind.disp_frac,
-    batch_size: int = 1,
-    flip_average: bool = False,
-) -> Generator[Prediction, None, None]:
-    """Predict image after image, holding one batch at a time; the model's training modes are restored at the end.
-
-    Args:
-        model: Maps RGB in [0, 1], (B, 3, H, W), to named maps (B, 1, h, w).
-        dataset: Where the images are.
-        indices: The images to predict.
-        transform: How images are resized for the network.
-        device: Where the model is.
-        kind: What the model's numbers mean.
-        batch_size: Images per forward pass.
-        flip_average: Whether each map is averaged with that of the mirror image; see `Protocol`.
-
-    Yields:
-        Predictions in the order of `indices`, float32.
-
-    Raises:
-        UserError: If an image cannot be read.
-    """
-    own_way = getattr(model, "predict_image", None)  # a rival that prepares images itself
-    with evaluation_mode(model):
-        if own_way is not None:
-            for i in indices:
-                levels = _own_outputs(own_way, dataset.read_image(i), flip_average)
-                yield Prediction(dataset.records[i].id, kind, levels)
-            return
-        for start in range(0, len(indices), batch_size):
-            chosen = indices[start : start + batch_size]
-            images = np.stack([transform.resize(dataset.read_image(i)) for i in chosen])
-            batch = torch.from_numpy(images).permute(0, 3, 1, 2).to(device).float() / 255.0
-            with torch.inference_mode():  # only here: the mode must not leak to whoever consumes the iterator
-                levels = {name: values.float().cpu().numpy() for name, values in _outputs(model, batch, flip_average)}
-            for b, i in enumerate(chosen):
-                yield Prediction(dataset.records[i].id, kind, {name: values[b, 0] for name, values in levels.items()})
-
-
-def _own_outputs(
-    predict_image: Callable[[NDArray[np.uint8]], dict[str, Floats]], image: NDArray[np.uint8], flip_average: bool
-) -> dict[str, Floats]:
-    """Maps of one image by a network that prepares it itself; averaged as `_outputs`."""
-    found = predict_image(image)
-    if flip_average:
-        mirrored = predict_image(np.ascontiguousarray(image[:, ::-1]))
-        found = {name: (values + mirrored[name][:, ::-1]) / 2 for name, values in found.items()}
-    return found
-
-
-def _outputs(model: nn.Module, images: Tensor, flip_average: bool) -> Iterator[tuple[str, Tensor]]:
-    """The model's maps by name, averaged with those of the mirror images where that is wanted."""
-    mirrored = model(images.flip(-1)) if flip_average else {}
-    for name, values in model(images).items():
-        yield name, (values + mirrored[name].flip(-1)) / 2 if flip_average else values
-
-
-@contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """`model.eval()` for a while; then every module gets its own mode back (some may have been frozen)."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training

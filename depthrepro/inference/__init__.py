@@ -1,1 +1,1 @@
-"""The one forward pass, and what is kept of it."""
+"""The forward pass, predictions and their files, and the maps and labels that are made with them."""

@@ -6,17 +6,19 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-import torch
 from filelock import FileLock
+from torch import Tensor, nn
 
 from depthrepro.config.schema import default_cache_dir
 from depthrepro.core.files import replacing, sha256
 from depthrepro.core.progress import progress_bar
 from depthrepro.data.base import ImageDataset
-from depthrepro.data.io.images import resize_rgb
+from depthrepro.data.input_transform import InputTransform
+from depthrepro.inference.forward import predict
 from depthrepro.models.fastconv import DepthMaps, existing_checkpoint
 
 _BATCH = 16
+_MAP = "map"
 _VERSION = 2  # raised with every change of what a map holds: those in the cache are then made anew
 
 
@@ -56,13 +58,22 @@ class FrozenDepth:
         return np.load(path, mmap_mode="r")
 
     def _compute(self, dataset: ImageDataset, size: tuple[int, int]) -> np.ndarray:
-        network = DepthMaps(self.checkpoint).eval()
         found = np.empty((len(dataset), *size), dtype=np.uint8)
-        starts = range(0, len(dataset), _BATCH)
-        for start in progress_bar(starts, f"depth maps of {dataset.name}", "batch"):
-            chosen = range(start, min(start + _BATCH, len(dataset)))
-            images = np.stack([resize_rgb(dataset.read_image(i), size) for i in chosen])
-            with torch.inference_mode():
-                depth = network(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255)
-            found[chosen.start : chosen.stop] = (depth[:, 0] * 255).round().numpy().astype(np.uint8)
+        indices = range(len(dataset))
+        outputs = predict(
+            _Named(DepthMaps(self.checkpoint)), dataset, indices, transform=InputTransform(*size), batch_size=_BATCH
+        )
+        for index in progress_bar(indices, f"depth maps of {dataset.name}", "image"):
+            found[index] = (next(outputs).levels[_MAP] * 255).round().astype(np.uint8)
         return found
+
+
+class _Named(nn.Module):
+    """`DepthMaps` in the form of a depth network: its one output has a name."""
+
+    def __init__(self, network: DepthMaps) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        return {_MAP: self.network(image)}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ from depthrepro.core.progress import progress_bar
 from depthrepro.data.base import ImageDataset
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.readers.pseudo_labels import MANIFEST, label_path, write_label, write_manifest
+from depthrepro.inference.forward import predict
 
 # Images that are predicted together, always the same ones: what a batch holds can change the last bits of a result, and
 # a label must not depend on where an earlier run was stopped.
@@ -38,7 +37,7 @@ def label_images(
     """Write the labels that are missing of one shard; whoever finds all of them there seals the folder.
 
     Args:
-        model: The teacher, in evaluation mode; predicts `affine_inv_depth`.
+        model: The teacher; predicts `affine_inv_depth`.
         transform: The network's input; labels have its size.
         images: What is labelled.
         folder: Target.
@@ -68,8 +67,7 @@ def label_images(
         written = 0
         with progress_bar(None, "labelling", "image", shown=progress, total=sum(len(c) for c in chunks)) as bar:
             for chunk in chunks:
-                for index, values in predict_chunk(model, transform, images, chunk, device):
-                    write_label(label_path(folder, index), values)
+                _label(model, transform, images, chunk, folder, device)
                 written += len(chunk)
                 bar.update(len(chunk))
     finally:
@@ -99,20 +97,21 @@ def _check_space(folder: Path, images: ImageDataset, transform: InputTransform, 
         )
 
 
-def predict_chunk(
-    model: nn.Module, transform: InputTransform, images: ImageDataset, chunk: range, device: torch.device | str
-) -> Iterator[tuple[int, np.ndarray]]:
-    """(index, inverse depth float32 (h, w)) of each image; neighbours of one size in one forward pass."""
-    inputs = {index: transform.resize(images.read_image(index)) for index in chunk}
-    for _, group in groupby(inputs, key=lambda index: inputs[index].shape):
-        indices = list(group)
-        batch = torch.from_numpy(np.stack([inputs[i] for i in indices])).permute(0, 3, 1, 2)
-        with torch.inference_mode():
-            depth = model(batch.to(device).float() / 255.0)[Kind.affine_inv_depth.value]
-        for index, values in zip(indices, depth.float().cpu().numpy(), strict=True):
-            if not np.isfinite(values).all():
-                raise UserError(f"{images.records[index].id}: the teacher's prediction is not finite")
-            yield index, values[0]
+def _label(
+    model: nn.Module,
+    transform: InputTransform,
+    images: ImageDataset,
+    chunk: range,
+    folder: Path,
+    device: torch.device | str,
+) -> None:
+    kind = Kind.affine_inv_depth
+    found = predict(model, images, chunk, transform=transform, device=device, kind=kind, batch_size=CHUNK)
+    for index, prediction in zip(chunk, found, strict=True):
+        values = prediction.levels[kind.value]
+        if not np.isfinite(values).all():
+            raise UserError(f"{prediction.id}: the teacher's prediction is not finite")
+        write_label(label_path(folder, index), values)
 
 
 def _seal(folder: Path, images: ImageDataset, about: dict[str, str]) -> None:

@@ -12,9 +12,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from depthrepro.config.cli import did_you_mean
+from depthrepro.core.errors import UserError
+
 if TYPE_CHECKING:
-    from depthrepro.predict.hf_pipeline import DepthPipeline
-    from depthrepro.predict.predictor import Predictor
+    from depthrepro.predict.predictor import DepthPipeline, Predictor
 
 __all__ = ["load", "pipeline"]
 
@@ -46,8 +48,14 @@ def pipeline(task: str = "depth-estimation", model: str | Path = "", device: str
         device: As `load`; -1 for the CPU and n for GPU n are understood too.
 
     Raises:
-        UserError: If the task is another one, or as `load`.
+        UserError: If the task is another one, no model is named, or as `load`.
     """
-    from depthrepro.predict.hf_pipeline import make_pipeline
+    from depthrepro.predict.predictor import DepthPipeline
 
-    return make_pipeline(task, model, device)
+    if task != DepthPipeline.task:
+        raise UserError(f"pipeline: the task {task!r} is unknown{did_you_mean(task, [DepthPipeline.task])}")
+    if not str(model):
+        raise UserError("pipeline: model=CHECKPOINT is missing; nothing is downloaded here")
+    if isinstance(device, int):
+        device = "cpu" if device < 0 else f"cuda:{device}"
+    return DepthPipeline(load(model, device))

@@ -12,6 +12,18 @@ from depthrepro.core.geometry import scale_K
 
 _WIDEST_DEGREES = 160.0  # beyond, a pinhole camera is no camera any more
 _ASPECT_TOLERANCE = 0.01
+NO_METRES = (
+    "this network predicts inverse depth up to an unknown scale and shift, so there are no metres; ways out: give both "
+    "(scale=S shift=T, with 1 / depth = S * value + T), or use a network with a metric head"
+)
+NO_CAMERA = (
+    "this network predicts stereo disparity as a share of the image's width; for metres give the camera "
+    "(intrinsics=fx,fy,cx,cy in pixels, or fov=DEGREES) and baseline_m=B of the pairs that it was trained on"
+)
+NO_CLOUD_CAMERA = (
+    "a point cloud needs the camera: intrinsics=fx,fy,cx,cy in pixels of the image, or fov=DEGREES (horizontal; about "
+    "65 for a phone's main camera)"
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ class Intrinsics:
 
 @dataclass(frozen=True)
 class Camera:
-    """What is known about the camera of all images of a job.
+    """The camera of all images of a job, as far as it is known.
 
     Attributes:
         intrinsics: In pixels of an image of `size`; None = unknown, or given by `fov`.

@@ -6,25 +6,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
 from depthrepro.config.cli import did_you_mean
 from depthrepro.core.errors import UserError
+from depthrepro.core.files import replacing
 from depthrepro.inference.predictions import Kind
 
 Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 
+JPEG_QUALITY = 93
 PERCENTILES = (2.0, 98.0)
 SAMPLED = 20_000  # pixels of one map that a range is made from; every map counts the same
 NO_VALUE = (128, 128, 128)  # no depth, or infinitely far
-_PAPER, _INK, _QUIET = (255, 255, 255), (34, 34, 34), (107, 107, 107)
-_LOG_DIGITS = ((1,), (1, 2, 5), (1, 1.5, 2, 3, 5, 7))  # of round numbers on a logarithmic scale, few to many
-_ENOUGH_TICKS = 4
-_LEAST_FONT = 7  # pixels; smaller is not read
+_LETTER, _LEAST_WIDTH = 0.58, 6  # a letter's width and the least of a bar with numbers, in font sizes
+_DRAWING = Lock()  # pictures are written by several threads, and matplotlib draws in one
 _CAPTIONS = {  # the first that fits the picture's width
     Kind.depth: ("depth in metres, logarithmic scale (near = bright)", "depth in m (near = bright)", "depth [m]"),
     Kind.inv_depth: ("inverse depth in 1/m (near = bright)", "inverse depth [1/m]", "[1/m]"),
@@ -125,86 +126,81 @@ class ColourScale:
         picture[~known] = NO_VALUE
         return picture
 
-    def ticks(self) -> list[float]:
-        """A few round numbers within the range."""
-        from matplotlib.ticker import MaxNLocator
 
-        if self.kind is Kind.depth and self.high / self.low >= 3:
-            exponents = range(int(np.floor(np.log10(self.low))), int(np.ceil(np.log10(self.high))) + 1)
-            sets = [[digit * 10.0**e for e in exponents for digit in digits] for digits in _LOG_DIGITS]
-        else:
-            sets = [list(MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10]).tick_values(self.low, self.high))]
-        inside = [[tick for tick in ticks if self.low <= tick <= self.high] for ticks in sets]
-        return next((ticks for ticks in inside if len(ticks) >= _ENOUGH_TICKS), inside[-1])
-
-    def legend(self, width: int) -> Picture:
-        """A strip with the colours, their numbers and their unit, uint8 (h, width, 3), numbers rising to the right."""
-        size = int(np.clip(width / 68, 11, 40))
-        pad, bar = size // 2, size
-        ticks = self.ticks()
-        labels = [f"{tick:.6g}" for tick in ticks]
-        font = _font(size)
-        strip = Image.new("RGB", (width, 2 * pad + bar + round(2.9 * size)), _PAPER)
-        draw = ImageDraw.Draw(strip)
-        left, right = pad, width - pad
-        strip.paste(Image.fromarray(self._ramp(right - left, bar)), (left, pad))
-        draw.rectangle((left, pad, right - 1, pad + bar - 1), outline=_QUIET)
-        self._draw_ticks(
-            draw, list(zip(self.share(np.array(ticks)), labels, strict=True)), (left, right), pad + bar, font
-        )
-        caption, caption_font = _fitting(_CAPTIONS[self.kind], right - left, size)
-        draw.text((left, strip.height - pad), caption, fill=_INK, font=caption_font, anchor="ls")
-        return np.asarray(strip)
-
-    def _ramp(self, width: int, height: int) -> Picture:
-        share = np.linspace(0, 1, max(1, width))
-        index = ((1 - share if self.kind is Kind.depth else share) * 255).round().astype(np.uint8)
-        return np.ascontiguousarray(np.broadcast_to(colour_table(self.colormap)[index], (height, index.size, 3)))
-
-    @staticmethod
-    def _draw_ticks(
-        draw: ImageDraw.ImageDraw,
-        ticks: Sequence[tuple[float, str]],
-        span: tuple[int, int],
-        top: int,
-        font: ImageFont.FreeTypeFont,
-    ) -> None:
-        """Marks and numbers below the bar; a number that would touch the one before it is left out."""
-        size, free = int(font.size), span[0] - 1.0
-        for share, label in ticks:
-            x = span[0] + float(share) * (span[1] - 1 - span[0])
-            draw.line((x, top, x, top + size // 3), fill=_QUIET, width=max(1, size // 12))
-            half = font.getlength(label) / 2
-            x = min(max(x, span[0] + half), span[1] - half)
-            if x - half > free:
-                draw.text((x, top + size // 3 + 1), label, fill=_INK, font=font, anchor="ma")
-                free = x + half + 0.6 * size
-
-
-def _fitting(texts: Sequence[str], width: int, size: int) -> tuple[str, ImageFont.FreeTypeFont]:
-    """The first text that fits into `width` pixels at about `size`, with its font."""
-    for least in (max(_LEAST_FONT, round(0.75 * size)), _LEAST_FONT):
-        for text in texts:
-            for pixels in range(size, least - 1, -1):
-                if _font(pixels).getlength(text) <= width:
-                    return text, _font(pixels)
-    return "", _font(_LEAST_FONT)
-
-
-@lru_cache(maxsize=64)
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans as matplotlib brings it, so that no system font is needed."""
+@lru_cache(maxsize=16)
+def legend(scale: ColourScale, width: int) -> Picture:
+    """A colour bar with its numbers and their unit, uint8 (h, width, 3), numbers rising to the right."""
+    # Drawing takes 0.05 s, and these modules 0.4 s to load: only pictures that are written need them.
     import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LogNorm, Normalize
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator, LogLocator, MaxNLocator, NullLocator
 
-    return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
+    logarithmic = scale.kind is Kind.depth
+    size = float(np.clip(width / 68, 11, 40))  # of the font, in pixels
+    colours = mpl.colormaps[scale.colormap].reversed() if logarithmic else mpl.colormaps[scale.colormap]
+    ticks: Locator = MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10])
+    if width < _LEAST_WIDTH * size:
+        ticks = NullLocator()
+    elif logarithmic and scale.high / scale.low >= 3:
+        ticks = LogLocator(subs=(1, 2, 5))
+    with _DRAWING:
+        figure = Figure((width / 72, round(5 * size) / 72), dpi=72, facecolor="white", layout="constrained")
+        canvas = FigureCanvasAgg(figure)
+        mapped = ScalarMappable((LogNorm if logarithmic else Normalize)(scale.low, scale.high), colours)
+        bar = figure.colorbar(mapped, figure.add_subplot(), orientation="horizontal", ticks=ticks, format="%.6g")
+        bar.ax.minorticks_off()
+        bar.ax.tick_params(labelsize=size)
+        fitting = (text for text in _CAPTIONS[scale.kind] if _LETTER * size * len(text) < width)
+        bar.set_label(next(fitting, ""), fontsize=size, loc="left")
+        canvas.draw()
+    return np.array(canvas.buffer_rgba())[..., :3]
 
 
 def with_legend(picture: Picture, scale: ColourScale) -> Picture:
     """The picture, uint8 (H, W, 3), with the scale's legend below it."""
-    return np.concatenate([picture, scale.legend(picture.shape[1])])
+    return np.concatenate([picture, legend(scale, picture.shape[1])])
 
 
 def side_by_side(image: Picture, picture: Picture) -> Picture:
     """Photograph and colours, both uint8 (H, W, 3), with a white gap between them."""
     gap = np.full((image.shape[0], max(2, image.shape[1] // 100), 3), 255, np.uint8)
     return np.concatenate([image, gap, picture], axis=1)
+
+
+def pictures(
+    values: Floats, image: Picture, scale: ColourScale, formats: Sequence[str], legend: bool
+) -> dict[str, Picture]:
+    """The colour pictures among `formats`: "color" and "side_by_side".
+
+    Args:
+        values: (H, W), of the scale's kind.
+        image: RGB uint8 (H, W, 3).
+        scale: From numbers to colours.
+        formats: Names.
+        legend: Whether there is a bar with numbers below them.
+    """
+    painted = scale.paint(values)
+    shown = {"color": painted}
+    if "side_by_side" in formats:
+        shown["side_by_side"] = side_by_side(image, painted)
+    return {
+        name: with_legend(picture, scale) if legend else picture for name, picture in shown.items() if name in formats
+    }
+
+
+def write_picture(path: Path, picture: Picture) -> None:
+    """Write RGB uint8 (H, W, 3) as PNG or JPEG.
+
+    Raises:
+        OSError: If it cannot be encoded or written.
+    """
+    jpeg = path.suffix == ".jpg"
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if jpeg else [cv2.IMWRITE_PNG_COMPRESSION, 3]
+    done, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    if not done:
+        raise OSError(f"a picture of {picture.shape[1]}x{picture.shape[0]} pixels cannot be a {path.suffix[1:]} file")
+    with replacing(path) as beside:
+        beside.write_bytes(data.tobytes())

@@ -14,7 +14,8 @@ from depthrepro.core.progress import progress_bar
 from depthrepro.inference.predictions import Kind
 from depthrepro.predict.inputs import Inputs, Source, read_image
 from depthrepro.predict.job import SAMPLED_MAPS, Job, evenly, in_background
-from depthrepro.predict.writers import output_files, read_sidecar, write_outputs
+from depthrepro.predict.prediction import write_outputs
+from depthrepro.predict.store import output_files, read_sidecar
 
 CHUNK = 16  # images, or four batches, that are predicted before they are written: the bar moves that often
 

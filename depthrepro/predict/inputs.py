@@ -1,4 +1,4 @@
-"""What a person names as input: an image, a folder, a pattern or a video; and images in every form as RGB arrays."""
+"""Input as it is named (an image, a folder, a pattern or a video), and images in every form as RGB arrays."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What there is to do.
+    """The files to predict.
 
     Attributes:
         images: Image files in natural order; empty for a video.

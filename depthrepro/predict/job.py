@@ -1,4 +1,4 @@
-"""What predictions of a folder and of a video share: the network, the options, and the range of the colours."""
+"""The common part of predicting a folder and a video: the network, the options, and the range of the colours."""
 
 from __future__ import annotations
 
@@ -14,19 +14,81 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthrepro.core.errors import UserError
+from depthrepro.inference.predictions import Kind
+from depthrepro.predict.camera import NO_CAMERA, Camera, Intrinsics
 from depthrepro.predict.colour import ColourScale, colour_table, robust_range, sample
-from depthrepro.predict.conversion import Conversion
-from depthrepro.predict.prediction import Prediction
+from depthrepro.predict.point_cloud import check_cloud
+from depthrepro.predict.prediction import ImagePrediction, OutputOptions
 from depthrepro.predict.predictor import Predictor
 from depthrepro.predict.settings import Settings
 from depthrepro.predict.store import RangeRecord, RawStore, digest
-from depthrepro.predict.writers import OutputOptions, check_cloud
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 WORKERS = min(4, max(2, (os.cpu_count() or 2) // 2))  # threads that decode and encode pictures
 SAMPLED_MAPS = 256  # maps that a range is made from, evenly spread over the folder or clip
 NO_PIXELS = np.zeros((1, 1, 3), np.uint8)
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """From a network's predictions to those that are written.
+
+    Attributes:
+        kind: Of the network.
+        camera: Of the images.
+        scale: Of relative inverse depth, with `shift`; None = unknown.
+        shift: Likewise.
+
+    Raises:
+        UserError: If something was typed that this kind cannot use, or half of what it needs.
+    """
+
+    kind: Kind
+    camera: Camera
+    scale: float | None = None
+    shift: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check that nothing typed is left without effect."""
+        if self.scale is not None and self.kind is not Kind.affine_inv_depth:
+            raise UserError(f"scale= and shift= are for relative depth; this network predicts {self.kind.unit}")
+        if self.camera.baseline_m is not None and self.kind is not Kind.disp_frac:
+            raise UserError(f"baseline_m= is for predicted disparity; this network predicts {self.kind.unit}")
+        if self.camera.baseline_m is not None and not self.camera.known:
+            raise UserError(f"baseline_m= alone gives no metres: {NO_CAMERA}")
+
+    @classmethod
+    def of(cls, settings: Settings, kind: Kind) -> Conversion:
+        """The conversion that was typed."""
+        intrinsics = None if settings.intrinsics is None else Intrinsics(*settings.intrinsics)
+        camera = Camera(intrinsics, settings.intrinsics_size, settings.fov, settings.baseline_m)
+        return cls(kind, camera, settings.scale, settings.shift)
+
+    @property
+    def result(self) -> Kind:
+        """Kind of what is written."""
+        metres = self.scale is not None or self.camera.baseline_m is not None
+        return Kind.depth if metres else self.kind
+
+    def __call__(self, prediction: ImagePrediction, size: tuple[int, int]) -> ImagePrediction:
+        """The prediction that is written.
+
+        Args:
+            prediction: The network's, at any size.
+            size: (height, width) of the image, to which the camera belongs.
+
+        Raises:
+            UserError: If the camera cannot be that of the image.
+        """
+        if self.result is self.kind:
+            return prediction
+        if self.kind is Kind.affine_inv_depth:
+            return prediction.to_depth(self.scale, self.shift)
+        camera = self.camera.at(size, prediction.name)
+        assert camera is not None
+        focal_px = camera.fx * prediction.values.shape[1] / size[1]
+        return prediction.to_depth(focal_px=focal_px, baseline_m=self.camera.baseline_m)
 
 
 @dataclass(frozen=True)
@@ -77,7 +139,7 @@ class Job:
         return RangeRecord(self.settings.output, digest(self.identity, scope))
 
     def options(self, value_range: tuple[float, float] | None) -> OutputOptions:
-        """What is written, with colours in `value_range`."""
+        """Options of the files, with colours in `value_range`."""
         s = self.settings
         return OutputOptions(s.save, value_range, s.colormap, s.legend, self.conversion.camera, s.edges, s.max_depth_m)
 
@@ -98,14 +160,14 @@ class Job:
             found = self.store.load(key)
             if found is not None:
                 raw, size = found
-                blank = Prediction(raw, self.predictor.kind, NO_PIXELS, key, raw.shape[:2])
+                blank = ImagePrediction(key, self.predictor.kind, {"": raw}, NO_PIXELS, raw.shape[:2])
                 try:
                     samples.append(sample(self.conversion(blank, size).values))
                 except UserError:  # of this image alone; it is told when the image is written
                     continue
         return robust_range(samples)
 
-    def finish(self, raw: NDArray[np.float32], image: NDArray[np.uint8], name: str) -> Prediction:
+    def finish(self, raw: NDArray[np.float32], image: NDArray[np.uint8], name: str) -> ImagePrediction:
         """The prediction that is written, from a raw output and its image."""
         return self.conversion(self.predictor.finish(raw, image, name), (image.shape[0], image.shape[1]))
 

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import replacing
-from depthrepro.predict.camera import Intrinsics
+from depthrepro.predict.camera import NO_CAMERA, NO_CLOUD_CAMERA, NO_METRES, Camera, Intrinsics
 
-_VERTEX = np.dtype([("xyz", "<f4", 3), ("rgb", "u1", 3)])
-_HEADER = """ply
-format binary_little_endian 1.0
-comment x right, y down, z forward, in metres
-element vertex {count}
-property float x
-property float y
-property float z
-property uchar red
-property uchar green
-property uchar blue
-end_header
-"""
+if TYPE_CHECKING:
+    from trimesh import PointCloud
 
 
 def depth_edges(depth: NDArray[np.float32], threshold: float, reach: tuple[int, int]) -> NDArray[np.bool_]:
@@ -73,43 +64,69 @@ def _shifted(values: NDArray[np.float32], axis: int, offset: int) -> NDArray[np.
 
 def back_project(
     depth: NDArray[np.float32], image: NDArray[np.uint8], camera: Intrinsics, keep: NDArray[np.bool_]
-) -> NDArray:
-    """Points of the pixels to keep.
+) -> PointCloud:
+    """Coloured points of the pixels to keep, in metres.
 
     Args:
         depth: Metres along the optical axis, (H, W).
         image: RGB, uint8 (H, W, 3).
         camera: In pixels of the image.
         keep: Bool (H, W).
-
-    Returns:
-        Structured array (N,) of `xyz` (3 float32, metres) and `rgb` (3 uint8).
     """
+    import trimesh  # takes most of a second, and only point clouds need it
+
     rows, columns = np.nonzero(keep)
     z = depth[rows, columns].astype(np.float64)
-    points = np.empty(len(z), _VERTEX)
-    points["xyz"] = np.stack([(columns - camera.cx) / camera.fx * z, (rows - camera.cy) / camera.fy * z, z], axis=1)
-    points["rgb"] = image[rows, columns]
-    return points
+    points = np.stack([(columns - camera.cx) / camera.fx * z, (rows - camera.cy) / camera.fy * z, z], axis=1)
+    return trimesh.PointCloud(points, colors=image[rows, columns])
 
 
-def write_ply(path: Path, points: NDArray) -> None:
-    """Write what `back_project` returned as a binary PLY file."""
-    with replacing(path) as beside, beside.open("wb") as file:
-        file.write(_HEADER.format(count=len(points)).encode("ascii"))
-        file.write(points.tobytes())
-
-
-def read_ply(path: str | Path) -> NDArray:
-    """Inverse of `write_ply`.
+def check_cloud(kind: Kind, camera: Camera) -> None:
+    """Refuse a point cloud that cannot be: of a prediction without metres, or without a camera.
 
     Raises:
-        UserError: If the file is another kind of PLY, or is damaged.
+        UserError: The message names how to fix it.
     """
-    data = Path(path).read_bytes()
-    head, end, body = data.partition(b"end_header\n")
-    count = next((int(line.split()[2]) for line in head.splitlines() if line.startswith(b"element vertex")), -1)
-    expected = _HEADER.format(count=count).encode("ascii")
-    if head + end != expected or len(body) != count * _VERTEX.itemsize:
-        raise UserError(f"{path}: no point cloud of this program, or damaged")
-    return np.frombuffer(body, _VERTEX)
+    if kind in (Kind.affine_inv_depth, Kind.disp_frac):
+        raise UserError(f"save=ply: {NO_METRES if kind is Kind.affine_inv_depth else NO_CAMERA}")
+    if not camera.known:
+        raise UserError(f"save=ply: {NO_CLOUD_CAMERA}")
+
+
+def write_cloud(
+    path: Path,
+    depth: NDArray[np.float32],
+    image: NDArray[np.uint8],
+    camera: Intrinsics,
+    *,
+    reach: tuple[int, int],
+    edges: float,
+    max_depth_m: float,
+) -> dict[str, Any]:
+    """Write the coloured points of a depth map as a binary PLY file, which `trimesh.load` reads.
+
+    Args:
+        path: Target.
+        depth: Metres along the optical axis, (H, W).
+        image: RGB, uint8 (H, W, 3).
+        camera: In pixels of the image.
+        reach: See `depth_edges`.
+        edges: Threshold of `depth_edges`.
+        max_depth_m: Pixels that are farther are left out.
+
+    Returns:
+        Entries of the JSON file: how many points there are, and why others are left out.
+    """
+    near = np.isfinite(depth) & (depth > 0) & (depth <= max_depth_m)
+    keep = near & ~depth_edges(depth, edges, reach)
+    with replacing(path) as beside:
+        beside.write_bytes(back_project(depth, image, camera, keep).export(file_type="ply"))
+    return {
+        "points": int(keep.sum()),
+        "farther_than_max_depth": int(depth.size - near.sum()),
+        "at_depth_edges": int(near.sum() - keep.sum()),
+        "max_depth_m": max_depth_m,
+        "edges": edges,
+        "intrinsics": camera.as_dict(),
+        "axes": "x right, y down, z forward",
+    }

@@ -1,27 +1,25 @@
-"""Images in, predictions out: the network with everything around it."""
+"""Images in, predictions out: the network with everything around it, and in the form of Hugging Face's pipeline."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from depthrepro.core.errors import UserError
+from depthrepro.inference.forward import forward
 from depthrepro.inference.predictions import Kind
 from depthrepro.predict.inputs import as_rgb
 from depthrepro.predict.loading import Network
-from depthrepro.predict.prediction import Prediction
+from depthrepro.predict.prediction import ImagePrediction
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    OneImage = Image | NDArray[np.uint8] | str | Path
-
+OneImage = Image.Image | NDArray[np.uint8] | str | Path
 Floats = NDArray[np.float32]
 Item = TypeVar("Item")
 
@@ -41,16 +39,16 @@ class Predictor:
 
     @property
     def kind(self) -> Kind:
-        """What the numbers of its predictions mean."""
+        """Kind of its predictions."""
         return self.network.kind
 
     @overload
-    def __call__(self, image: OneImage) -> Prediction: ...
+    def __call__(self, image: OneImage) -> ImagePrediction: ...
 
     @overload
-    def __call__(self, image: list[Any] | tuple[Any, ...], batch_size: int = ...) -> list[Prediction]: ...
+    def __call__(self, image: list[Any] | tuple[Any, ...], batch_size: int = ...) -> list[ImagePrediction]: ...
 
-    def __call__(self, image: Any, batch_size: int = 4) -> Prediction | list[Prediction]:
+    def __call__(self, image: Any, batch_size: int = 4) -> ImagePrediction | list[ImagePrediction]:
         """Predict one image, or a list of images of any sizes.
 
         Args:
@@ -63,7 +61,7 @@ class Predictor:
         if not isinstance(image, (list, tuple)):
             return self([image])[0]
         images = [as_rgb(one) for one in image]
-        found: dict[int, Prediction] = {}
+        found: dict[int, ImagePrediction] = {}
         # Inputs are made one at a time, so that only what the network reads is in memory beside the images.
         inputs = ((index, self.prepare(rgb)) for index, (rgb, _) in enumerate(images))
         for index, raw in self.maps(inputs, batch_size):
@@ -89,30 +87,27 @@ class Predictor:
             yield from self._batch(group)
 
     def _batch(self, group: list[tuple[Item, NDArray[np.uint8]]]) -> Iterator[tuple[Item, Floats]]:
-        outputs = self.forward(np.stack([image for _, image in group]))
+        outputs = self.forward([image for _, image in group])
         yield from zip((item for item, _ in group), outputs, strict=True)
 
-    @torch.inference_mode()
-    def forward(self, images: NDArray[np.uint8]) -> Floats:
-        """Raw outputs, float32 (B, h, w), of images uint8 (B, H, W, 3) at the size of the network's input.
+    def forward(self, images: Sequence[NDArray[np.uint8]]) -> list[Floats]:
+        """Raw outputs, float32 (h, w), of images uint8 (H, W, 3) at the size of the network's input.
 
         Raises:
             UserError: If a GPU has not enough memory.
         """
-        network = self.network
-        # The bytes travel, not the floats: a quarter of the traffic to a GPU.
-        batch = torch.from_numpy(images).to(network.device).permute(0, 3, 1, 2).float() / 255
+        network, level = self.network, self.network.level
         try:
-            outputs = network.model(batch, [network.level])
+            found = forward(network.model, images, network.transform, device=network.device, levels=[level])
         except torch.cuda.OutOfMemoryError:
-            count, height, width = images.shape[:3]
+            height, width = images[0].shape[:2]
             raise UserError(
-                f"{network.device}: not enough memory for {count} images of {width}x{height} at once; "
-                f"lower batch_size={count}, or take device=cpu"
+                f"{network.device}: not enough memory for {len(images)} images of {width}x{height} at once; "
+                f"lower batch_size={len(images)}, or take device=cpu"
             ) from None
-        return outputs[network.level][:, 0].float().cpu().numpy()
+        return [maps[level] for maps in found]
 
-    def finish(self, raw: Floats, image: NDArray[np.uint8], name: str) -> Prediction:
+    def finish(self, raw: Floats, image: NDArray[np.uint8], name: str) -> ImagePrediction:
         """The prediction of `image`, uint8 (H, W, 3), from its raw output (h, w).
 
         Raises:
@@ -124,13 +119,66 @@ class Predictor:
         # Half-pixel centres, as the evaluation resizes.
         values = cv2.resize(raw, (width, height), interpolation=cv2.INTER_LINEAR)
         size = self.network.transform.size_for((height, width))
-        return Prediction(values, self.kind, image, name, size, self.describe())
+        return ImagePrediction(name, self.kind, {self.network.level: values}, image, size, self.describe())
 
     def describe(self) -> dict[str, Any]:
-        """Which network this is, for the files beside the results."""
+        """The network, for the files beside the results."""
         network = self.network
         return {
             "checkpoint": {"path": network.path.as_posix(), "sha256": network.sha256},
             "model": dict(network.description),
             "level": network.level,
         }
+
+
+class DepthPipeline:
+    """The call of Hugging Face's depth pipeline, answered by one of our networks.
+
+    Args:
+        predictor: The network.
+
+    Attributes:
+        predictor: Likewise; its `kind` says what `predicted_depth` means.
+        task: "depth-estimation".
+
+    Source: `transformers.pipeline("depth-estimation")`: a dictionary with `predicted_depth`, a tensor of the image's
+    size, and `depth`, an 8-bit picture stretched from the least to the largest value. Differs: nothing is downloaded.
+    """
+
+    task = "depth-estimation"
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+
+    def __call__(
+        self, inputs: Any = None, *, images: Any = None, batch_size: int = 1
+    ) -> dict[str, Any] | list[dict[str, Any]]:
+        """Predict.
+
+        Args:
+            inputs: An image (a path, a PIL image or an array uint8), or a list of images.
+            images: The same under its older name.
+            batch_size: Images of one size that are computed together.
+
+        Returns:
+            {"predicted_depth": float32 tensor (H, W), "depth": 8-bit PIL image}; a list of these for a list.
+
+        Raises:
+            UserError: If no image is given, or as `Predictor`.
+        """
+        given = images if inputs is None else inputs
+        if given is None:
+            raise UserError("the depth pipeline needs an image, or a list of images")
+        if isinstance(given, Sequence) and not isinstance(given, str):
+            return [_answer(prediction) for prediction in self.predictor(list(given), batch_size=batch_size)]
+        return _answer(self.predictor(given))
+
+
+def _answer(prediction: ImagePrediction) -> dict[str, Any]:
+    values = prediction.values
+    low, high = float(values.min()), float(values.max())
+    stretched = (values - low) / (high - low) if high > low else np.zeros_like(values)
+    return {
+        "predicted_depth": torch.from_numpy(values),
+        "depth": Image.fromarray((stretched * 255).astype(np.uint8)),
+    }

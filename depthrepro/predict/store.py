@@ -1,10 +1,11 @@
-"""Raw outputs of a network, kept on disk until their files are written: an interrupted job goes on from them."""
+"""Files of an output folder: results and what is said beside them, and what an interrupted job goes on from."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -16,6 +17,13 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.files import replacing, write_json
 
 FOLDER = ".depthrepro"  # below the output folder
+ENDINGS = {
+    "png16": "_depth16.png",
+    "npy": ".npy",
+    "color": "_color.png",
+    "side_by_side": "_side_by_side.jpg",
+    "ply": ".ply",
+}
 
 
 def digest(*parts: Any) -> str:
@@ -95,3 +103,22 @@ class RangeRecord:
     def write(self, value_range: tuple[float, float]) -> None:
         """Record a range for later calls."""
         write_json(self.path, {"identity": self.identity, "range": list(value_range)})
+
+
+def output_files(stem: Path, formats: Sequence[str]) -> dict[str, Path]:
+    """Format → file; the endings follow the whole name, which may contain dots."""
+    return {name: stem.with_name(stem.name + ENDINGS[name]) for name in formats}
+
+
+def sidecar_path(stem: Path) -> Path:
+    """The JSON file beside the results."""
+    return stem.with_name(stem.name + ".json")
+
+
+def read_sidecar(stem: Path) -> dict[str, Any] | None:
+    """The JSON file beside the results, None if it is missing or damaged."""
+    try:
+        value = json.loads(sidecar_path(stem).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -8,25 +8,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_json
 from depthrepro.core.progress import progress_bar
-from depthrepro.predict.colour import ColourScale
+from depthrepro.predict.colour import ColourScale, pictures, write_picture
 from depthrepro.predict.job import SAMPLED_MAPS, Job, evenly
-from depthrepro.predict.prediction import Prediction
+from depthrepro.predict.prediction import ImagePrediction, OutputOptions, describe, write_outputs
 from depthrepro.predict.settings import VIDEO_FORMATS
-from depthrepro.predict.video_files import Clip, Picture, read_frames, video_writer
-from depthrepro.predict.writers import (
-    OutputOptions,
-    describe,
-    pictures,
-    read_sidecar,
-    sidecar_path,
-    write_outputs,
-    write_picture,
-)
+from depthrepro.predict.store import read_sidecar, sidecar_path
+from depthrepro.predict.video_files import Clip, read_frames, video_writer
 
 NOTE = "each frame is predicted on its own: nothing makes neighbouring frames agree, so depth may flicker"
 
@@ -117,7 +107,7 @@ class VideoJob:
         print(f"range      {found[0]:.4g} to {found[1]:.4g} {self.job.conversion.result.unit}, for every frame")
         return found
 
-    def _write(self, count: int, value_range: tuple[float, float] | None) -> Prediction:
+    def _write(self, count: int, value_range: tuple[float, float] | None) -> ImagePrediction:
         """Write every frame; returns the last one's prediction."""
         numbers = tuple(name for name in self.settings.save if name in ("png16", "npy"))
         prediction = None
@@ -142,15 +132,13 @@ class VideoJob:
         """A function that takes (frame's number, prediction) and puts its pictures where they belong."""
         scale = ColourScale(self.job.conversion.result, *value_range, self.settings.colormap)
         wanted = tuple(name for name in self.settings.save if name in ("color", "side_by_side"))
-        strips: dict[str, Picture] = {}
         with ExitStack() as stack:
             sinks = {name: stack.enter_context(self._sink(name)) for name in wanted}
 
-            def show(index: int, prediction: Prediction) -> None:
-                for name, picture in pictures(prediction, scale, wanted, legend=False).items():
-                    if self.settings.legend:  # the same for every frame, so drawn once
-                        strip = strips.setdefault(name, scale.legend(picture.shape[1]))
-                        picture = np.concatenate([picture, strip])
+            def show(index: int, prediction: ImagePrediction) -> None:
+                for name, picture in pictures(
+                    prediction.values, prediction.image, scale, wanted, self.settings.legend
+                ).items():
                     sinks[name](index, picture)
 
             yield show
@@ -170,7 +158,7 @@ class VideoJob:
         return self.stem.with_name(f"{self.stem.name}_{name}{ending}")
 
     def _sidecar(
-        self, prediction: Prediction, count: int, value_range: tuple[float, float] | None, recipe: str
+        self, prediction: ImagePrediction, count: int, value_range: tuple[float, float] | None, recipe: str
     ) -> None:
         shown = [name for name in self.settings.save if name in ("color", "side_by_side")]
         files = {name: self._target(name).name for name in shown}

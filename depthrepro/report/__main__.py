@@ -2,52 +2,51 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from depthrepro.config.cli import did_you_mean, tracebacks_wanted
+from depthrepro.config.settings import choice, help_text, setting, to_bool, to_path
+from depthrepro.config.settings import parse as parse_settings
 from depthrepro.core.errors import UserError
 from depthrepro.report.paper import PaperTable, find_tables, load_paper
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
-SOURCES = ("auto", "runs", "mlflow", "committed")
-USAGE = """Render paper tables beside our runs: Markdown, LaTeX, CSV, plots, pictures, and index.html with all of it.
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the report.
+
+    Attributes:
+        tables: Names of tables; empty = all.
+    """
+
+    tables: tuple[str, ...]
+    source: str = setting(
+        "auto (run directories, and committed results for tables that have no run), runs, mlflow or committed",
+        "auto",
+        read=choice("auto", "runs", "mlflow", "committed"),
+    )
+    runs: Path = setting("folder with run directories", Path("runs"), read=to_path)
+    uri: str = setting("the MLflow store (default: the one that runs are tracked in)", "")
+    out: Path = setting("folder to write to; each table gets a folder of its own", Path("report"), read=to_path)
+    commit: bool = setting("true: write into the tables' own folders instead, to be committed", False, read=to_bool)
+    experiments: Path = setting("folder with <table>/paper.yaml (default: the checkout's)", EXPERIMENTS, read=to_path)
+
+
+USAGE = f"""Render paper tables beside our runs: Markdown, LaTeX, CSV, plots, pictures, and index.html with all of it.
 
   python -m depthrepro.report                        every table of experiments/ that has results
   python -m depthrepro.report garg_resolution        one table, printed too
   python -m depthrepro.report source=mlflow          from an MLflow store instead of run directories
   python -m depthrepro.report commit=true            write the results into experiments/<table>/, to be committed
 
-Settings: source=auto (run directories, and committed results for tables that have no run), runs, mlflow or committed;
-runs=DIR; uri=ADDRESS of the store; out=DIR; commit=true.
+{help_text(Settings)}
 """
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What was typed.
-
-    Attributes:
-        tables: Names of tables; empty = all.
-        source: Where the numbers are read, one of `SOURCES`.
-        runs: Folder with run directories.
-        uri: MLflow store; "" = the default one.
-        out: Folder to write to; each table gets a folder of its own.
-        commit: Whether to write into the tables' own folders instead.
-        experiments: Folder with `<table>/paper.yaml`.
-    """
-
-    tables: tuple[str, ...]
-    source: str = "auto"
-    runs: Path = Path("runs")
-    uri: str = ""
-    out: Path = Path("report")
-    commit: bool = False
-    experiments: Path = EXPERIMENTS
 
 
 def parse(arguments: list[str]) -> Settings:
@@ -56,20 +55,8 @@ def parse(arguments: list[str]) -> Settings:
     Raises:
         UserError: If a setting, a value or a table does not exist.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m depthrepro.report",
-        description=USAGE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s [table ...] [source=auto] [runs=runs] [out=report]",
-    )
-    parser.add_argument("words", nargs="*", metavar="table | key=value", help="tables and settings")
-    words = parser.parse_args(arguments).words
-    typed = dict(word.split("=", 1) for word in words if "=" in word)
-    names = [field.name for field in fields(Settings) if field.name != "tables"]
-    for key in typed:
-        if key not in names:
-            raise UserError(f"unknown setting {key!r}{did_you_mean(key, names)}")
-    settings = Settings(tuple(dict.fromkeys(w for w in words if "=" not in w)), **_typed(typed))  # type: ignore[arg-type]
+    tables = tuple(dict.fromkeys(word for word in arguments if "=" not in word))
+    settings = parse_settings(Settings, [word for word in arguments if "=" in word], "depthrepro.report", tables=tables)
     known = find_tables(settings.experiments)
     for name in settings.tables:
         if name not in known:
@@ -77,20 +64,6 @@ def parse(arguments: list[str]) -> Settings:
     if not known:
         raise UserError(f"{settings.experiments}: holds no <table>/paper.yaml; run from a checkout of the repository")
     return settings
-
-
-def _typed(typed: dict[str, str]) -> dict[str, object]:
-    values: dict[str, object] = {}
-    for key, value in typed.items():
-        if key == "source" and value not in SOURCES:
-            raise UserError(f"source={value}{did_you_mean(value, SOURCES)}")
-        if key == "commit":
-            if value.lower() not in ("true", "false"):
-                raise UserError(f"commit={value}: write true or false")
-            values[key] = value.lower() == "true"
-        else:
-            values[key] = value if key in ("source", "uri") else Path(value).expanduser()
-    return values
 
 
 def run(settings: Settings) -> int:
@@ -138,7 +111,11 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a terminal without δ and ± shows "?" instead of stopping
             stream.reconfigure(errors="replace")
     try:
-        code = run(parse(sys.argv[1:] if arguments is None else arguments))
+        words = sys.argv[1:] if arguments is None else arguments
+        if {"-h", "--help"} & set(words):
+            print(USAGE, end="")
+            return 0
+        code = run(parse(words))
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # `| head` has read enough; the files are written

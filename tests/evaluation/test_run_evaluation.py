@@ -17,7 +17,8 @@ from depthrepro.data.input_transform import InputTransform
 from depthrepro.evaluation import baseline_rows
 from depthrepro.evaluation.rows import read_rows, summarise
 from depthrepro.evaluation.run_evaluation import evaluate_run
-from depthrepro.evaluation.scoring import evaluate_predictions, predict, score
+from depthrepro.evaluation.scoring import evaluate_predictions, score
+from depthrepro.inference.forward import predict
 from depthrepro.inference.predictions import load_prediction, prediction_path
 from tests.evaluation.scenes import HEIGHT, PROTOCOL, WIDTH, TwoLevels, build, protocol
 
@@ -153,6 +154,13 @@ def test_a_model_that_collapsed_stops_the_evaluation_with_the_image(tmp_path, sp
     with pytest.raises(UserError, match="scene/00, L9: the prediction is constant"):
         evaluate(run, splits)
     assert not (run / "per_image.csv").exists()
+    assert len(list((run / "predictions" / "last").iterdir())) == 3, "another protocol may be able to score them"
+
+
+def test_what_was_predicted_is_not_read_back_from_disk(tmp_path, splits, monkeypatch):
+    monkeypatch.setattr(np, "load", lambda *args, **options: pytest.fail("read from disk"))
+    evaluate(make_run(tmp_path / "run", last=0.05, best=0.07), splits)
+    assert len(list((tmp_path / "run" / "panel").iterdir())) == 3
 
 
 SCRIPT = """

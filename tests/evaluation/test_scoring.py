@@ -8,17 +8,15 @@ import torch
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import DEPTH_METRICS
 from depthrepro.core.protocol import Alignment, Crop, GroundTruth, Resize
-from depthrepro.data.input_transform import InputTransform
 from depthrepro.evaluation.scoring import (
     depth_map,
     evaluate_predictions,
     evaluated_mask,
-    predict,
     score,
     scored_indices,
 )
 from depthrepro.inference.predictions import Kind, Prediction, prediction_path, save_prediction
-from tests.evaluation.scenes import BASELINE, FOCAL, HEIGHT, WIDTH, Scenes, TwoLevels, protocol, record
+from tests.evaluation.scenes import BASELINE, FOCAL, HEIGHT, WIDTH, Scenes, protocol, record
 
 ROW = np.linspace(2.0, 40.0, WIDTH)
 DEPTH = np.tile(ROW, (HEIGHT, 1))  # a wall that recedes from left to right
@@ -134,7 +132,7 @@ def test_caps_of_50_and_80_metres_come_from_one_set_of_predictions(tmp_path):
 
     data = Far(tmp_path, 1)
     path = prediction_path(tmp_path, data.records[0].id)
-    save_prediction(path, {"L9": np.minimum(far, 60)}, Kind.depth, data.records[0].id)
+    save_prediction(path, Prediction(data.records[0].id, Kind.depth, {"L9": np.minimum(far, 60)}))
     before = path.read_bytes()
     (row50,) = evaluate_predictions(tmp_path, data, [0], protocol(cap_m=50))
     (row80,) = evaluate_predictions(tmp_path, data, [0], protocol(cap_m=80))
@@ -193,70 +191,3 @@ def test_only_images_with_the_asked_ground_truth_are_scored(tmp_path):
 def test_a_missing_prediction_is_named(tmp_path):
     with pytest.raises(UserError, match=r"scene__00\.npz: no such prediction"):
         evaluate_predictions(tmp_path, Scenes(tmp_path, 1), [0], protocol())
-
-
-class Recorder(TwoLevels):
-    def forward(self, image):
-        self.seen = image
-        assert torch.is_inference_mode_enabled() and not self.training
-        return super().forward(image)
-
-
-@pytest.mark.parametrize("batch_size", [1, 2])
-def test_predict_yields_each_image_in_order_and_puts_the_modes_back(tmp_path, batch_size):
-    data, model = Scenes(tmp_path, 3), Recorder()
-    model.frozen.eval()
-    outputs = predict(model, data, [2, 0, 1], transform=InputTransform(24, 80), batch_size=batch_size)
-    first = next(outputs)
-    assert not torch.is_inference_mode_enabled(), "the mode must not leak to the consumer"
-    rest = list(outputs)
-    assert [p.id for p in (first, *rest)] == ["scene/02", "scene/00", "scene/01"]
-    assert first.levels["L9"].shape == (6, 20) and first.levels["L12"].shape == (12, 40)
-    assert first.levels["L9"].dtype == np.float32
-    assert model.training and not model.frozen.training
-    assert model.calls == (3 if batch_size == 1 else 2)
-
-
-def test_predict_feeds_rgb_in_zero_to_one_resized_by_area(tmp_path):
-    data, model = Scenes(tmp_path, 1), Recorder()
-    list(predict(model, data, [0], transform=InputTransform(HEIGHT // 2, WIDTH // 2)))
-    bgr = cv2.imread(str(data.records[0].left)).astype(np.float64)
-    mean = bgr[..., ::-1].reshape(HEIGHT // 2, 2, WIDTH // 2, 2, 3).mean(axis=(1, 3)) / 255
-    np.testing.assert_allclose(model.seen[0].permute(1, 2, 0).numpy(), mean, atol=0.51 / 255)
-
-
-def test_an_abandoned_prediction_puts_the_modes_back(tmp_path):
-    model = TwoLevels()
-    outputs = predict(model, Scenes(tmp_path, 2), [0, 1], transform=InputTransform(24, 80))
-    next(outputs)
-    assert not model.training
-    outputs.close()
-    assert model.training
-
-
-def test_an_image_that_changed_its_size_is_named(tmp_path):
-    data = Scenes(tmp_path, 1)
-    cv2.imwrite(str(data.records[0].left), np.zeros((10, 10, 3), np.uint8))
-    with pytest.raises(UserError, match=r"left\.png: \(10, 10\) pixels where \(48, 160\) are expected"):
-        list(predict(TwoLevels(), data, [0], transform=InputTransform(24, 80)))
-
-
-class Ramp(torch.nn.Module):
-    """Depth that grows from left to right whatever the image, so that a mirrored prediction falls."""
-
-    def forward(self, images):
-        return {"depth": torch.arange(images.shape[-1]).expand(len(images), 1, *images.shape[-2:]).float()}
-
-
-@pytest.mark.parametrize(("flip", "row"), [(False, [0, 1, 2, 3]), (True, [1.5, 1.5, 1.5, 1.5])])
-def test_a_prediction_is_averaged_with_the_mirror_images_only_where_that_is_asked(tmp_path, flip, row):
-    found = predict(
-        Ramp(),
-        Scenes(tmp_path, 2),
-        [0, 1],
-        transform=InputTransform(2, 4),
-        kind=Kind.depth,
-        batch_size=2,
-        flip_average=flip,
-    )
-    assert all((prediction.levels["depth"] == row).all() for prediction in found)

@@ -9,7 +9,8 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Alignment, Crop, GroundTruth, Protocol
 from depthrepro.data.base import DepthDataset, ImageRecord
 from depthrepro.data.input_transform import InputTransform
-from depthrepro.evaluation.scoring import check_metres, predict, score
+from depthrepro.evaluation.scoring import check_metres, score
+from depthrepro.inference.forward import predict
 from depthrepro.models.hf import HFDepth
 
 transformers = pytest.importorskip("transformers", reason="rivals; pip install -e '.[hf]'")

@@ -14,7 +14,7 @@ from depthrepro.data.input_transform import InputTransform
 from depthrepro.inference.predictions import Kind
 from depthrepro.models.depth_anything import DepthAnything
 from depthrepro.models.garg import GargNet
-from depthrepro.predict.prediction import Prediction
+from depthrepro.predict.prediction import ImagePrediction
 
 SIZE = (40, 64)  # of the tiny networks' input
 GARG = {"_target_": "depthrepro.models.garg.GargNet", "c6_filters": 2}
@@ -69,8 +69,10 @@ def save_photo(path: Path, height: int, width: int, seed: int = 0, mode: str = "
     Image.fromarray(photograph(height, width, seed)).convert(mode).save(path, **options)
 
 
-def prediction(values: np.ndarray, kind: Kind = Kind.depth, input_size: tuple[int, int] | None = None) -> Prediction:
+def prediction(
+    values: np.ndarray, kind: Kind = Kind.depth, input_size: tuple[int, int] | None = None
+) -> ImagePrediction:
     """A prediction with given numbers and a grey image."""
     values = np.asarray(values, np.float32)
     image = np.full((*values.shape, 3), 120, np.uint8)
-    return Prediction(values, kind, image, "photo.jpg", input_size or values.shape)
+    return ImagePrediction("photo.jpg", kind, {kind.value: values}, image, input_size or values.shape)

@@ -7,7 +7,7 @@ import trimesh
 from depthrepro.core.errors import UserError
 from depthrepro.inference.predictions import Kind
 from depthrepro.predict.camera import Camera, Intrinsics
-from depthrepro.predict.point_cloud import back_project, depth_edges, read_ply, write_ply
+from depthrepro.predict.point_cloud import back_project, depth_edges
 from tests.predict.helpers import prediction
 
 
@@ -16,27 +16,26 @@ def test_points_by_hand(tmp_path):
     image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     camera = Intrinsics(fx=10.0, fy=5.0, cx=0.0, cy=1.0)
     keep = np.array([[True, True], [False, True]])
-    points = back_project(depth, image, camera, keep)
+    cloud = back_project(depth, image, camera, keep)
     # x = (column - 0) / 10 * z, y = (row - 1) / 5 * z
-    np.testing.assert_allclose(points["xyz"], [[0, -0.4, 2], [0.4, -0.8, 4], [0.1, 0, 1]], atol=1e-6)
-    assert points["rgb"].tolist() == [[0, 1, 2], [3, 4, 5], [9, 10, 11]]
-    write_ply(tmp_path / "c.ply", points)
-    np.testing.assert_array_equal(read_ply(tmp_path / "c.ply"), points)
-    cloud = trimesh.load(tmp_path / "c.ply")
-    np.testing.assert_allclose(cloud.vertices, points["xyz"], atol=1e-6)
-    assert cloud.colors[:, :3].tolist() == points["rgb"].tolist()
+    np.testing.assert_allclose(cloud.vertices, [[0, -0.4, 2], [0.4, -0.8, 4], [0.1, 0, 1]], atol=1e-6)
+    assert cloud.colors[:, :3].tolist() == [[0, 1, 2], [3, 4, 5], [9, 10, 11]]
 
 
-def test_a_damaged_cloud_is_named(tmp_path):
-    write_ply(
-        tmp_path / "c.ply",
-        back_project(
-            np.ones((3, 3), np.float32), np.zeros((3, 3, 3), np.uint8), Intrinsics(3, 3, 1, 1), np.ones((3, 3), bool)
-        ),
-    )
-    (tmp_path / "t.ply").write_bytes((tmp_path / "c.ply").read_bytes()[:-1])
-    with pytest.raises(UserError, match=r"t\.ply: no point cloud of this program, or damaged"):
-        read_ply(tmp_path / "t.ply")
+def test_the_file_holds_the_points_and_their_colours(tmp_path):
+    found = prediction(np.linspace(1, 60, 600, dtype=np.float32).reshape(20, 30))
+    found.image[:] = np.random.default_rng(0).integers(0, 256, found.image.shape)
+    file = found.save(tmp_path / "c", ["ply"], camera=Camera(fov=60.0), edges=0)["ply"]
+    assert file.read_bytes().startswith(b"ply\nformat binary_little_endian 1.0\n")
+    cloud = trimesh.load(file)
+    expected = back_project(found.values, found.image, Intrinsics.from_fov(60.0, (20, 30)), np.ones((20, 30), bool))
+    np.testing.assert_array_equal(cloud.vertices, expected.vertices.astype(np.float32))
+    np.testing.assert_array_equal(cloud.colors, expected.colors)
+
+
+def test_a_cloud_without_points_is_a_file_too(tmp_path):
+    found = prediction(np.full((4, 4), np.inf))
+    assert found.save(tmp_path / "c", ["ply"], camera=Camera(fov=60.0))["ply"].read_bytes().endswith(b"end_header\n")
 
 
 def road(height: int = 120, width: int = 160) -> np.ndarray:
@@ -78,10 +77,10 @@ def test_the_sky_is_left_out(tmp_path):
     depth[:5], depth[5] = np.inf, 500.0
     found = prediction(depth)
     files = found.save(tmp_path / "c", ["ply"], camera=Camera(fov=60.0), edges=0)
-    points = read_ply(files["ply"])
-    assert len(points) == 14 * 30 and (points["xyz"][:, 2] == 5.0).all()
+    points = trimesh.load(files["ply"]).vertices
+    assert len(points) == 14 * 30 and (points[:, 2] == 5.0).all()
     files = found.save(tmp_path / "c", ["ply"], camera=Camera(fov=60.0), edges=0, max_depth_m=np.inf)
-    assert len(read_ply(files["ply"])) == 15 * 30
+    assert len(trimesh.load(files["ply"]).vertices) == 15 * 30
 
 
 def test_a_field_of_view_by_hand():

@@ -8,7 +8,7 @@ from PIL import Image
 import depthrepro.predict
 from depthrepro.core.errors import UserError
 from depthrepro.inference.predictions import Kind
-from depthrepro.predict.prediction import Prediction
+from depthrepro.predict.prediction import ImagePrediction
 from tests.predict.helpers import SIZE, garg_checkpoint, photograph, prediction, save_photo
 
 
@@ -72,7 +72,7 @@ def test_images_of_one_size_are_computed_together(garg, monkeypatch):
     predictor = depthrepro.predict.load(garg, "cpu")
     sizes = []
     forward = predictor.forward
-    monkeypatch.setattr(predictor, "forward", lambda batch: sizes.append(batch.shape) or forward(batch))
+    monkeypatch.setattr(predictor, "forward", lambda batch: sizes.append(np.shape(batch)) or forward(batch))
     predictor([photograph(50 + i, 80) for i in range(5)], batch_size=2)
     assert sizes == [(2, *SIZE, 3), (2, *SIZE, 3), (1, *SIZE, 3)]
 
@@ -124,5 +124,7 @@ def test_a_full_gpu_is_named(garg, monkeypatch):
 
 
 def test_a_prediction_is_plain_to_build():
-    found = Prediction(np.ones((2, 3), np.float32), Kind.depth, np.zeros((2, 3, 3), np.uint8), "a", (2, 3))
-    assert found.made_from == {} and found.network == {}
+    found = ImagePrediction(
+        "a", Kind.depth, {"L12": np.ones((2, 3), np.float32)}, np.zeros((2, 3, 3), np.uint8), (2, 3)
+    )
+    assert found.made_from == {} and found.network == {} and found.name == "a" and found.values.shape == (2, 3)

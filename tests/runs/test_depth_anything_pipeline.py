@@ -18,7 +18,7 @@ from depthrepro.config.schema import CONFIG_DIR
 from depthrepro.core.checkpoint import load_checkpoint
 from depthrepro.core.errors import UserError
 from depthrepro.core.run_dir import RunDir
-from depthrepro.evaluate import evaluate_again
+from depthrepro.evaluation.saved_run import evaluate_again
 from depthrepro.pseudo_label import label, take_shard
 from depthrepro.report.rows import load_runs
 from depthrepro.runs.experiment import run_experiment
