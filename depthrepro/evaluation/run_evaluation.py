@@ -28,7 +28,8 @@ from depthrepro.evaluation.rows import Row, write_rows
 from depthrepro.evaluation.run_scores import score_run
 from depthrepro.evaluation.scoring import check_metres, score
 from depthrepro.inference.forward import predict
-from depthrepro.inference.predictions import Kind, Prediction, prediction_path, save_prediction
+from depthrepro.inference.predictions import Prediction, prediction_path, save_prediction
+from depthrepro.models.contract import depth_kind
 
 PANELS = 4
 
@@ -83,7 +84,6 @@ def evaluate_run(
     transform: InputTransform,
     checkpoints_dir: Path | None = None,
     device: torch.device | str = "cpu",
-    kind: Kind = Kind.disp_frac,
     checkpoints: Sequence[str] = ("last", "best"),
     batch_size: int = 1,
     cache_dir: Path | None = None,
@@ -105,7 +105,6 @@ def evaluate_run(
         transform: The network's input.
         checkpoints_dir: Folder of the checkpoints; None = `run_dir`/checkpoints.
         device: Where the model is.
-        kind: What the model's numbers mean.
         checkpoints: Names to evaluate. The first must exist; another that is absent is left out.
         batch_size: Images per forward pass.
         cache_dir: Folder that keeps baselines for other runs; None = compute them.
@@ -119,7 +118,7 @@ def evaluate_run(
     Raises:
         UserError: If an image or checkpoint cannot be read, or as `score` and `summarise`; on every rank.
     """
-    check_metres(kind, protocol, type(model).__name__)
+    check_metres(depth_kind(model), protocol, type(model).__name__)
     watch = image_bars(progress)
     share = list(range(len(test)))[rank::world_size]
     shown = evenly_spread([i for i in range(len(test)) if test.has_depth(i, protocol.ground_truth)], PANELS)
@@ -127,7 +126,7 @@ def evaluate_run(
     def predict_share(name: str) -> _Scored:
         found, flip = _Scored(), protocol.flip_average
         outputs = predict(
-            model, test, share, transform=transform, device=device, kind=kind, batch_size=batch_size, flip_average=flip
+            model, test, share, transform=transform, device=device, batch_size=batch_size, flip_average=flip
         )
         for i, prediction in zip(watch(share, f"predicting ({name})"), outputs, strict=True):
             save_prediction(prediction_path(run_dir / "predictions" / name, prediction.id), prediction)

@@ -17,7 +17,6 @@ from depthrepro.core.protocol import Alignment, Protocol
 from depthrepro.data.base import DepthDataset
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.evaluation.run_evaluation import evaluate_run
-from depthrepro.models.contract import depth_kind
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,6 @@ def score_test_set(
         transform=transform,
         checkpoints_dir=run_dir / "checkpoints",
         device=device,
-        kind=depth_kind(model),
         cache_dir=cache_dir,
         rank=distributed.rank(),
         world_size=distributed.world_size(),

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from depthrepro.data.base import ImageDataset
 from depthrepro.data.input_transform import InputTransform
-from depthrepro.inference.predictions import Floats, Kind, Prediction
+from depthrepro.inference.predictions import Floats, Prediction
+from depthrepro.models.contract import depth_kind
 
 Image = NDArray[np.uint8]
 Maps = dict[str, Floats]
@@ -69,7 +70,6 @@ def predict(
     *,
     transform: InputTransform,
     device: torch.device | str = "cpu",
-    kind: Kind = Kind.disp_frac,
     batch_size: int = 1,
     flip_average: bool = False,
 ) -> Iterator[Prediction]:
@@ -81,7 +81,6 @@ def predict(
         indices: The images to predict.
         transform: How images are resized for the network.
         device: Where the model is.
-        kind: What the model's numbers mean.
         batch_size: Images that are read and computed together.
         flip_average: Whether each map is averaged with that of the mirror image.
 
@@ -89,8 +88,9 @@ def predict(
         Predictions in the order of `indices`, float32.
 
     Raises:
-        UserError: If an image cannot be read.
+        UserError: If an image cannot be read, or the model declares no kind of depth.
     """
+    kind = depth_kind(model)
     for start in range(0, len(indices), batch_size):
         chosen = indices[start : start + batch_size]
         images = (dataset.read_image(i) for i in chosen)

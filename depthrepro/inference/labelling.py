@@ -105,10 +105,11 @@ def _label(
     folder: Path,
     device: torch.device | str,
 ) -> None:
-    kind = Kind.affine_inv_depth
-    found = predict(model, images, chunk, transform=transform, device=device, kind=kind, batch_size=CHUNK)
+    found = predict(model, images, chunk, transform=transform, device=device, batch_size=CHUNK)
     for index, prediction in zip(chunk, found, strict=True):
-        values = prediction.levels[kind.value]
+        if prediction.kind is not Kind.affine_inv_depth:
+            raise UserError(f"the teacher predicts {prediction.kind.unit}: choose a relative one with data.teacher=...")
+        values = prediction.levels[prediction.kind.value]
         if not np.isfinite(values).all():
             raise UserError(f"{prediction.id}: the teacher's prediction is not finite")
         write_label(label_path(folder, index), values)

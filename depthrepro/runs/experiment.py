@@ -219,7 +219,6 @@ class Experiment:
             protocol=self.settings.eval,
             transform=self.transform,
             device=self.device,
-            kind=depth_kind(trainer.model),
             rank=distributed.rank(),
             world_size=distributed.world_size(),
             cache_dir=self.cache_dir / "baselines",

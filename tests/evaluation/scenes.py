@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Alignment, Crop, GroundTruth, Protocol
 from depthrepro.data.stereo import StereoDataset, StereoRecord, StereoSplits
@@ -70,6 +71,8 @@ def build(root: str, test: int = 3, without_depth: tuple[int, ...] = ()) -> Ster
 
 class TwoLevels(nn.Module):
     """disp_frac from grey and from the row, at two resolutions; `gain` tells one checkpoint from another."""
+
+    kind = Kind.disp_frac
 
     def __init__(self, gain: float = 0.05) -> None:
         super().__init__()

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.inference.forward import forward, predict
-from depthrepro.inference.predictions import Kind
 from tests.evaluation.scenes import HEIGHT, WIDTH, Scenes, TwoLevels
 
 
@@ -20,6 +20,8 @@ class Recorder(TwoLevels):
 
 
 class Broken(torch.nn.Module):
+    kind = Kind.disp_frac
+
     made = None
 
     def forward(self, image):
@@ -79,6 +81,8 @@ def test_an_image_that_changed_its_size_is_named(tmp_path):
 class Ramp(torch.nn.Module):
     """Depth that grows from left to right whatever the image, so that a mirrored prediction falls."""
 
+    kind = Kind.depth
+
     def forward(self, images):
         return {"depth": torch.arange(images.shape[-1]).expand(len(images), 1, *images.shape[-2:]).float()}
 
@@ -90,7 +94,6 @@ def test_a_prediction_is_averaged_with_the_mirror_images_only_where_that_is_aske
         Scenes(tmp_path, 2),
         [0, 1],
         transform=InputTransform(2, 4),
-        kind=Kind.depth,
         batch_size=2,
         flip_average=flip,
     )

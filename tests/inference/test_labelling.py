@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.data.base import ImageDataset, ImageRecord
 from depthrepro.data.input_transform import InputTransform
@@ -40,6 +41,8 @@ class Noise(ImageDataset):
 
 class Teacher(nn.Module):
     """A convolution; slow on purpose if a test wants to interrupt it."""
+
+    kind = Kind.affine_inv_depth
 
     def __init__(self, pause: float = 0.0) -> None:
         super().__init__()

@@ -120,7 +120,7 @@ def test_a_family_is_evaluated_with_its_own_preprocessing(name, tmp_path):
     data = Slope()
     alignment = Alignment.none if kind is Kind.depth else Alignment.lstsq_inv_depth
     protocol = Protocol(ground_truth=GroundTruth.dense, crop=Crop.none, min_depth_m=0.1, cap_m=10, alignment=alignment)
-    found = list(predict(model, data, [0, 1], transform=InputTransform(32, 32), kind=kind))
+    found = list(predict(model, data, [0, 1], transform=InputTransform(32, 32)))
     assert [p.id for p in found] == ["0", "1"]
     assert all(p.levels[kind.value].shape == (70, 90) for p in found), "maps come back at the image's size"
     rows = [
@@ -135,7 +135,7 @@ def test_averaging_with_the_mirror_image_is_symmetric(tmp_path):
     data.read_image = lambda index: np.repeat(np.arange(70, dtype=np.uint8)[:, None, None], 90, axis=1).repeat(
         3, axis=2
     )
-    (found,) = predict(model, data, [0], transform=InputTransform(32, 32), kind=Kind.depth, flip_average=True)
+    (found,) = predict(model, data, [0], transform=InputTransform(32, 32), flip_average=True)
     values = found.levels["depth"]
     assert np.allclose(values, values[:, ::-1], atol=1e-5)
 
