@@ -25,11 +25,11 @@ ORDER = (
     "sweep",
     "predict",
 )
-# Rooms with an order of their own; a loose module stands between the two folders around it.
+# Rooms with an order of their own; "" stands for the loose modules, but for those that the order names.
 INNER = {
     "data": ("io", "", "readers", "items"),
     "worlds": ("", "streets", "indoors", "sets"),
-    "report": ("", "tables", "figures", "page"),
+    "report": ("", "tables", "figures", "page", "assembly", "__main__"),
 }
 
 
@@ -61,8 +61,9 @@ def place(module: str) -> tuple[int, int]:
     room, _, rest = module.partition(".")
     if (PACKAGE / f"{room}.py").is_file():
         return len(ORDER), 0
-    inner = rest.split(".")[0] if "." in rest or (PACKAGE / room / rest).is_dir() else ""
-    return ORDER.index(room), INNER[room].index(inner) if room in INNER else 0
+    order, first = INNER.get(room, ("",)), rest.split(".")[0]
+    is_folder = "." in rest or (PACKAGE / room / rest).is_dir()
+    return ORDER.index(room), order.index(first if room in INNER and (is_folder or first in order) else "")
 
 
 def test_every_folder_has_its_place():

@@ -68,7 +68,7 @@ def parse(arguments: list[str]) -> Settings:
 
 def run(settings: Settings) -> int:
     """Render the tables; 1 if one that was asked for (or every one) has no results."""
-    from depthrepro.report.render import Report
+    from depthrepro.report.assembly import Report
 
     tables = [
         load_paper(settings.experiments / name / "paper.yaml")
@@ -77,7 +77,7 @@ def run(settings: Settings) -> int:
     report = Report(settings.source, settings.runs, settings.uri, settings.experiments, tables)
     empty = [table for table in tables if not report.has(table)]
     found = [table for table in tables if table not in empty]
-    paths = report.write(found, settings.experiments if settings.commit else settings.out, commit=settings.commit)
+    paths = report.write(found, settings.experiments if settings.commit else settings.out, publish=settings.commit)
     if paths and not settings.commit:
         paths.append(report.write_page(settings.out / "index.html"))
     for table in found:

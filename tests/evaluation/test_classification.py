@@ -9,7 +9,7 @@ import torch
 from depthrepro.core.protocol import Classification, Protocol, read_protocol
 from depthrepro.evaluation.classification import confusion, top_k
 from depthrepro.evaluation.rows import format_table, read_rows
-from depthrepro.report.confusion import draw_confusion, read_confusion
+from depthrepro.report.figures.confusion import draw_confusion, read_confusion
 from depthrepro.report.rows import run_rows
 
 LOGITS = torch.tensor([[3.0, 2.0, 1.0, 0.0], [0.0, 1.0, 2.0, 3.0], [1.0, 5.0, 0.0, 2.0]])

@@ -15,10 +15,10 @@ from depthrepro.core.metric_names import DEPTH_METRICS
 from depthrepro.core.protocol import Protocol
 from depthrepro.evaluation.depth_ranges import COLUMNS as RANGE_FILE_COLUMNS
 from depthrepro.evaluation.rows import write_rows
+from depthrepro.report.assembly import Report
 from depthrepro.report.paper import PaperTable
-from depthrepro.report.render import Report
 
-TABLES = Path(__file__).parent / "tables"
+TABLES = Path(__file__).parent / "experiments"
 SIZES = {"L9": [12, 40], "L10": [24, 80], "L11": [48, 160], "L12": [96, 320]}
 
 

@@ -10,7 +10,7 @@ from depthrepro.report.blocks import build_blocks
 from depthrepro.report.claims import Verdict, decide, describe, numbers, overall, signed, word
 from depthrepro.report.paper import Claim
 from depthrepro.report.rows import load_runs
-from tests.report.test_tables import RESOLUTION
+from tests.report.tables.test_tables import RESOLUTION
 
 L12_BEATS_L9 = Claim("L12 beats L9", "L12", "L9", ("abs_rel", "delta1"))
 IDS = [f"image{i}" for i in range(30)]

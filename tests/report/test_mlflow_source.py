@@ -17,7 +17,7 @@ from tests.report.conftest import rendered_files
 from tests.tracking.helpers import STORE_WARNINGS
 
 pytestmark = [pytest.mark.filterwarnings(rule) for rule in STORE_WARNINGS]
-TABLES = Path(__file__).parent / "tables"
+TABLES = Path(__file__).parent / "experiments"
 TABLE = load_paper(TABLES / "garg_resolution" / "paper.yaml")
 
 

@@ -10,7 +10,7 @@ import pytest
 from depthrepro.core.errors import UserError
 from depthrepro.report.__main__ import main, parse
 
-TABLES = Path(__file__).parent / "tables"
+TABLES = Path(__file__).parent / "experiments"
 ENDING = "streets-synthetic-demo.png"
 FIGURES = {f"{name}_{ENDING}" for name in ("error_vs_resolution", "ranges", "distribution", "curves", "panel")}
 FILES = {"table.md", "table.tex", "table.csv"} | FIGURES
@@ -26,7 +26,7 @@ finally:
 @pytest.fixture
 def experiments(tmp_path):
     """A folder with the resolution table only, whatever tables the repository has by now."""
-    shutil.copytree(Path(__file__).parent / "tables", tmp_path / "experiments")
+    shutil.copytree(Path(__file__).parent / "experiments", tmp_path / "experiments")
     return tmp_path / "experiments"
 
 

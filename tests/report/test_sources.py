@@ -9,15 +9,15 @@ import pytest
 
 from depthrepro.core.errors import UserError
 from depthrepro.report.__main__ import main
+from depthrepro.report.assembly import Report
 from depthrepro.report.blocks import build_blocks
 from depthrepro.report.claims import decide
 from depthrepro.report.committed import commit, from_committed
 from depthrepro.report.paper import Claim, Ours, PaperRow, find_tables, load_paper
-from depthrepro.report.render import Report
 from depthrepro.report.sources import for_table, from_runs, rounded
 from tests.report.conftest import metrics, rendered_files
 
-TABLES = Path(__file__).parent / "tables"
+TABLES = Path(__file__).parent / "experiments"
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 TABLE = load_paper(TABLES / "garg_resolution" / "paper.yaml")
 
@@ -206,7 +206,7 @@ COMMITTED = [name for name in find_tables(EXPERIMENTS) if (EXPERIMENTS / name / 
 def test_the_repository_s_tables_are_those_of_its_committed_results(name, tmp_path, monkeypatch):
     table = load_paper(EXPERIMENTS / name / "paper.yaml")
     report = Report("committed", tmp_path, "", EXPERIMENTS, [table])
-    monkeypatch.setattr("depthrepro.report.assemble._figures", lambda *arguments, **options: {})
+    monkeypatch.setattr("depthrepro.report.assembly.figures_of", lambda *arguments, **options: {})
     report.write([table], tmp_path)
     for file in ("table.tex", "table.csv"):
         assert (tmp_path / name / file).read_bytes() == (EXPERIMENTS / name / "tables" / file).read_bytes()

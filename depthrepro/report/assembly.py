@@ -1,0 +1,219 @@
+"""The report's assembly: results are read once, every table is measured, drawn, written and described."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from depthrepro.config.logger import LoggerConfig, store_uri
+from depthrepro.core.files import replacing, write_atomic
+from depthrepro.report.blocks import Block, build_blocks
+from depthrepro.report.claims import decide, describe, overall, word
+from depthrepro.report.committed import commit, from_committed, is_committed
+from depthrepro.report.figures.of_block import CURVES, PANEL, figures_of
+from depthrepro.report.figures.painter import Painter
+from depthrepro.report.measured import MeasuredTable
+from depthrepro.report.mlflow_source import from_mlflow
+from depthrepro.report.page.index import page
+from depthrepro.report.paper import PaperTable
+from depthrepro.report.rows import training_of
+from depthrepro.report.sources import Results, for_table, from_runs
+from depthrepro.report.tables.csv_file import csv_frame
+from depthrepro.report.tables.latex import latex
+from depthrepro.report.tables.markdown import markdown
+
+
+class Report:
+    """Tables from one source.
+
+    Args:
+        source: "runs", "mlflow", "committed", or "auto": run directories, and committed results where a table has none.
+        runs: Folder with run directories.
+        uri: MLflow store; "" = the default one.
+        experiments: Folder with the tables' own folders.
+        tables: The tables that are wanted.
+    """
+
+    def __init__(self, source: str, runs: Path, uri: str, experiments: Path, tables: Sequence[PaperTable]) -> None:
+        self._source, self._runs, self._experiments = source, runs, experiments
+        self._measured = self._read(uri, tables)
+        self._written: dict[str, MeasuredTable] = {}
+        self._committed: dict[str, Results] = {}
+
+    def _read(self, uri: str, tables: Sequence[PaperTable]) -> Results | None:
+        if self._source == "committed":
+            return None
+        if self._source == "mlflow":
+            return from_mlflow(store_uri(LoggerConfig(tracking_uri=uri or None), Path.cwd()), tables)
+        return from_runs(self._runs, tables)
+
+    def _results(self, table: PaperTable) -> Results | None:
+        if self._measured is not None and self._measured.feeds(table):
+            return self._measured
+        folder = self._experiments / table.name
+        if self._source in ("auto", "committed") and is_committed(folder):
+            if table.name not in self._committed:
+                self._committed[table.name] = from_committed(folder, table)
+            return self._committed[table.name]
+        return None
+
+    def has(self, table: PaperTable) -> bool:
+        """Whether there is anything to show of the table."""
+        return self._results(table) is not None
+
+    def waiting(self, table: PaperTable) -> list[str]:
+        """Runs of the table that have no numbers yet, with their state."""
+        known = self._measured.unfinished if self._measured is not None else []
+        return [f"{run.run} is {run.state}" for run in known if run.feeds(table.experiments)]
+
+    def origin(self, table: PaperTable) -> str:
+        """A line for the person who asked for runs and gets committed results; "" where that is not so."""
+        if self._source != "auto" or table.name not in self._committed:
+            return ""
+        return f"No run below {self._runs} feeds it: read from {self._experiments.name}/{table.name}, as committed."
+
+    def write(self, tables: Sequence[PaperTable], out: Path, *, publish: bool = False) -> list[Path]:
+        """Write the tables' files and figures below `out`/<table>; returns them.
+
+        Args:
+            tables: Tables of which `has` said that there are results.
+            out: Parent of the tables' folders.
+            publish: Write what is committed: results.csv and its companions too, with tables/ and plots/ apart, and no
+                picture that shows a real data set's images.
+        """
+        painter = Painter(many=len(tables) > 1, memory=None if publish else out)  # one table's figures are soon drawn
+        written: list[Path] = []
+        try:
+            begun = [(table, self._begin(table, out, painter, publish=publish)) for table in tables]
+            for table, finish in begun:
+                self._written[table.name] = finish()
+                if publish and (results := self._results(table)) is not None:
+                    written += commit(results, table, out / table.name)
+                written += self._write_table(table, out / table.name / "tables" if publish else out / table.name)
+        finally:
+            painter.close()
+        painter.remember()
+        return written
+
+    def _begin(self, table: PaperTable, out: Path, painter: Painter, *, publish: bool) -> Callable[[], MeasuredTable]:
+        results = self._results(table)
+        assert results is not None
+        results = for_table(results, table)
+        if publish:  # what is committed must read the same when it is all there is
+            results = replace(results, unfinished=[])
+        kept = self._experiments / table.name / "plots" if table.name in self._committed else None
+        plots_in = out / table.name / "plots" if publish else out / table.name
+        return measure(table, results, plots_in, painter, publish=publish, kept=kept)
+
+    def _write_table(self, table: PaperTable, folder: Path) -> list[Path]:
+        one = self._written[table.name]
+        files = {
+            "table.md": self.text(table, folder),
+            "table.tex": latex(table, one.blocks),
+            # Ten digits: more than were measured, and the same on every machine.
+            "table.csv": csv_frame(table, one.blocks).to_csv(index=False, lineterminator="\n", float_format="%.10g"),
+        }
+        for name, content in files.items():
+            write_atomic(folder / name, content)
+        return [folder / name for name in files] + [p for paths in one.figures.values() for p in paths.values()]
+
+    def write_page(self, path: Path) -> Path:
+        """Write index.html with every table that was written; returns its path."""
+        write_atomic(path, page(list(self._written.values()), source=self._source_in_words()))
+        return path
+
+    def _source_in_words(self) -> str:
+        if self._source == "mlflow":
+            return "an MLflow store"
+        committed = "the results committed in experiments/"
+        if self._measured is None or self._measured.rows.empty:
+            return committed
+        return f"run directories below {self._runs.name}/" + (f" and {committed}" if self._committed else "")
+
+    def text(self, table: PaperTable, folder: Path | None = None) -> str:
+        """The table as Markdown; figures are linked from `folder`."""
+        one = self._written[table.name]
+        links = {
+            slug: {alt: Path(os.path.relpath(path, folder or path.parent)).as_posix() for alt, path in figures.items()}
+            for slug, figures in one.figures.items()
+        }
+        return markdown(one, links)
+
+    def brief(self, table: PaperTable) -> str:
+        """The table's claims with their verdicts, for the terminal."""
+        one = self._written[table.name]
+        lines = [table.title, *([f"  {self.origin(table)}"] if self.origin(table) else [])]
+        for block in one.blocks:
+            lines.append(f"  {block.title}, {len(block.seeds)} seed{'s' if len(block.seeds) != 1 else ''}")
+            for claim in table.claims:
+                if verdicts := one.verdicts_on(claim, block):
+                    lines.append(f"    {word(overall(verdicts), claim):13} {claim.text}")
+                    lines += [f"                  {describe(v)}" for v in verdicts if v.interval is not None]
+        if self.waiting(table):
+            lines.append(f"  Without numbers yet: {'; '.join(self.waiting(table))}")
+        return "\n".join(lines) + "\n"
+
+
+def measure(
+    table: PaperTable, results: Results, plots_in: Path, painter: Painter, *, publish: bool, kept: Path | None
+) -> Callable[[], MeasuredTable]:
+    """Build one table's blocks and verdicts, and begin to draw its figures.
+
+    Args:
+        table: The published side.
+        results: What was measured for the table (`sources.for_table`).
+        plots_in: Where the figures go; those of an earlier report that have no place any more are deleted.
+        painter: Draws them.
+        publish: As in `figures_of`.
+        kept: Folder of the figures that were committed with the results, whose panels nothing can draw again.
+
+    Returns:
+        Call it to wait for the figures and get the table.
+    """
+    blocks = build_blocks(table, results.rows)
+    endings = file_endings(blocks)
+    begun: dict[str, dict[str, Future[Path | None]]] = {}
+    drawn_already: set[str] = set()
+    for block in blocks:
+        wanted = figures_of(table, block, results, publish=publish)
+        trainings = set(block.runs["run"].map(training_of))
+        if trainings <= drawn_already:
+            wanted.pop(CURVES, None)  # the test sets of a run share its training
+        drawn_already |= trainings
+        panel = kept / f"panel_{endings[block.slug]}.png" if kept else None
+        if panel is not None and panel.exists():
+            wanted[PANEL] = ("panel", partial(_copy, panel))
+        begun[block.slug] = {
+            title: painter.start(draw, plots_in / f"{stem}_{endings[block.slug]}.png")
+            for title, (stem, draw) in wanted.items()
+        }
+    verdicts = {block.slug: decide(table, block, results.images) for block in blocks}
+
+    def finish() -> MeasuredTable:
+        drawn = {slug: {title: figure.result() for title, figure in titles.items()} for slug, titles in begun.items()}
+        figures = {slug: {title: path for title, path in titles.items() if path} for slug, titles in drawn.items()}
+        for stale in set(plots_in.glob("*.png")) - {path for paths in figures.values() for path in paths.values()}:
+            stale.unlink()
+        return MeasuredTable(table, blocks, verdicts, figures, results.unfinished)
+
+    return finish
+
+
+def file_endings(blocks: list[Block]) -> dict[str, str]:
+    """End of each block's file names by its slug: data set and scale, with the slug's hash where that is not enough."""
+    plain = {block.slug: re.sub(r"-[0-9a-f]{8}$", "", block.slug) for block in blocks}
+    common = Counter(plain.values())
+    return {slug: name if common[name] == 1 else slug for slug, name in plain.items()}
+
+
+def _copy(source: Path, path: Path) -> Path:
+    if source.absolute() != path.absolute():
+        with replacing(path) as beside:
+            beside.write_bytes(source.read_bytes())
+    return path

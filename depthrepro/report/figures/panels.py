@@ -1,0 +1,232 @@
+"""Pictures beside depth maps, as in the papers: a row per test image, a column per method, one colour range for all."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import zipfile
+import zlib
+from pathlib import Path
+
+import cv2
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from depthrepro.core.errors import UserError
+from depthrepro.report.blocks import Block
+from depthrepro.report.figures import style
+from depthrepro.report.figures.series import our_lines
+from depthrepro.report.paper import PaperTable
+
+TILE_INCHES, DPI = 1.5, 240  # width of one picture, pixels per inch
+ROWS_PANEL, ROWS_DPI = 3, 160  # images and resolution of a panel that compares rows
+KEPT = ("image", "depth_gt", "mean_map", "sgbm")  # what is the same in every run
+WIDEST, LABEL_CHARACTERS = 1.9, 16  # of a panel that compares rows: inches of a picture, length of a label's line
+TITLES = {"image": "Image", "depth_gt": "Ground truth", "mean_map": "Mean depth map", "sgbm": "SGBM (stereo)"}
+NICE_METRES = (1, 2, 3, 5, 10, 20, 30, 50, 80, 100, 200)
+NO_DEPTH = "#e6e6e6"
+GAP, COLUMN_TITLE, BAR = 0.04, 0.25, 0.6  # inches: between tiles, column titles, colour bar
+
+
+def draw_panel(panel_dir: Path, out_png: Path, caption: str, *, note: str = "", rows: int = 6) -> Path:
+    """Draw images, ground truth, every level's prediction and the baselines of a run.
+
+    Colour is depth in metres on one logarithmic scale per figure, near = bright; grey = no depth known. Sparse ground
+    truth is enlarged for the eye: near points win over far ones.
+
+    Args:
+        panel_dir: Folder of `*.npz`, one per test image, drawn in name order: `image` (H, W, 3) uint8, `depth_gt`
+            (H, W) float32 in metres with 0 = none, one (H, W) float32 depth in metres per level ("L9"...), and
+            optionally `mean_map` and `sgbm`.
+        out_png: File to write.
+        caption: Data set and scale, for the title.
+        note: A second, quieter line; empty = only the legend.
+        rows: At most so many images.
+
+    Returns:
+        `out_png`.
+
+    Raises:
+        UserError: If there is no picture, or one is damaged or lacks a map that the others have.
+    """
+    files = sorted(Path(panel_dir).glob("*.npz"))[:rows]
+    if not files:
+        raise UserError(f"{panel_dir}: holds no *.npz pictures; train or evaluate the run again to write them")
+    items = [_load(path) for path in files]
+    return _draw(items, _columns(items, files), out_png, caption, note, DPI)
+
+
+def draw_rows_panel(table: PaperTable, block: Block, folders: dict[str, Path], out_png: Path) -> Path | None:
+    """The rows of a table side by side on a few test images, each row from its own run of the lowest seed.
+
+    Args:
+        table: The published side.
+        block: Our side.
+        folders: Run directories of this machine; {} for none.
+        out_png: File to write.
+
+    Returns:
+        `out_png`; None unless every row's run has kept pictures.
+    """
+    lines = our_lines(block)
+    panels = [folders[line.runs[0]] / "panel" for line in lines if line.runs[0] in folders]
+    names = [{path.name for path in panel.glob("*.npz")} for panel in panels]
+    shared = sorted(set.intersection(*names))[:ROWS_PANEL] if names and len(panels) == len(lines) else []
+    if not shared:
+        return None
+    items: list[dict[str, np.ndarray]] = []
+    for name in shared:
+        maps = [_load(panel / name) for panel in panels]
+        rows = {ln.label: own[ln.method] for ln, own in zip(lines, maps, strict=True) if ln.method in own}
+        items.append({key: maps[0][key] for key in KEPT if key in maps[0]} | rows)
+    columns = ["image", "depth_gt", *(line.label for line in lines)]
+    if any(key not in item for item in items for key in columns):
+        return None
+    columns += [key for key in KEPT[2:] if all(key in item for item in items)]
+    rendered = "Rendered data, not photographs. " if block.synthetic else ""
+    seeds = sorted({line.seeds[0] for line in lines})
+    note = f"{rendered}{next(iter(block.lines)).capitalize()} checkpoint, seed {' or '.join(map(str, seeds))}."
+    return _draw(items, columns, out_png, f"Predictions of each row: {block.title}", note, ROWS_DPI, down=True)
+
+
+def _draw(
+    items: list[dict[str, np.ndarray]],
+    names: list[str],
+    out_png: Path,
+    caption: str,
+    note: str,
+    dpi: int,
+    *,
+    down: bool = False,
+) -> Path:
+    """Tiles of every image and map: images down and maps across, or, with `down`, the other way round."""
+    aspect = items[0]["image"].shape[0] / items[0]["image"].shape[1]
+    titles = [
+        textwrap.fill(TITLES.get(name, name), LABEL_CHARACTERS) if down else TITLES.get(name, name) for name in names
+    ]
+    longest = max(len(part) for title in titles for part in title.split("\n"))
+    label = 0.1 + 0.078 * longest if down else 0.0
+    across, rows = (len(items), len(names)) if down else (len(names), len(items))
+    tile = min(WIDEST, (style.WIDTH - 0.2 - label - BAR) / across - GAP) if down else TILE_INCHES
+    step_down = tile * aspect + GAP
+    width = 0.1 + label + across * (tile + GAP) + BAR + 0.1
+    legend = "Depth in metres, near = bright, one colour range; grey: no depth known."
+    said = f"{note} {legend}".strip()
+    top = style.heading_lines(width, caption, said)[2] + (0.06 if down else COLUMN_TITLE)
+    height = top + rows * step_down + 0.08
+    norm = LogNorm(*_depth_range(items, names))
+    with style.figure(width, height) as fig:
+        style.heading(fig, caption, said, left=0.12)
+        for index, item in enumerate(items):
+            for place, (name, title) in enumerate(zip(names, titles, strict=True)):
+                column, row = (index, place) if down else (place, index)
+                left, bottom = 0.1 + label + column * (tile + GAP), height - top - (row + 1) * step_down + GAP
+                axes = _axes(fig, left, bottom, tile, step_down - GAP)
+                _tile(axes, name, item[name], norm, round(tile * dpi))
+                if down and column == 0:
+                    axes.text(-0.04, 0.5, title, transform=axes.transAxes, ha="right", va="center", fontsize=9.5)
+                elif not down and row == 0:
+                    axes.set_title(title, fontsize=10, pad=4)
+        bar_height = rows * step_down - GAP
+        bar = _axes(fig, width - BAR - 0.02, height - top - bar_height, 0.11, bar_height)
+        _colour_bar(fig, bar, norm)
+        return style.save(fig, out_png, dpi=dpi)
+
+
+def _load(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+            item = {name: content[name] for name in content.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{path}: not readable ({error}); evaluate the run again to write it") from None
+    for name, dimensions in (("image", 3), ("depth_gt", 2)):
+        if name not in item or item[name].ndim != dimensions:
+            raise UserError(f"{path}: has no {name} with {dimensions} dimensions; evaluate the run again to write it")
+    return item
+
+
+def _columns(items: list[dict[str, np.ndarray]], files: list[Path]) -> list[str]:
+    """Image, ground truth, levels from coarse to fine, baselines; every picture must have what any has."""
+    names = set().union(*items)
+    levels = sorted((name for name in names if re.fullmatch(r"L\d+", name)), key=lambda name: int(name[1:]))
+    columns = ["image", "depth_gt", *levels, *(name for name in ("mean_map", "sgbm") if name in names)]
+    for item, path in zip(items, files, strict=True):
+        for name in columns:
+            if name not in item:
+                raise UserError(f"{path}: has no {name}, other pictures do; evaluate the run again to write them alike")
+    return columns
+
+
+def _depth_range(items: list[dict[str, np.ndarray]], columns: list[str]) -> tuple[float, float]:
+    """Near and far end of the colours: the ground truth's 1st and 99th percentile, moved out to round metres."""
+    for names in (["depth_gt"], columns[2:]):
+        known = [item[name][np.isfinite(item[name]) & (item[name] > 0)] for item in items for name in names]
+        depth = np.concatenate([values.ravel() for values in known]) if known else np.empty(0)
+        if depth.size:
+            low, high = np.percentile(depth, (1, 99))
+            near = max((m for m in NICE_METRES if m <= low), default=float(low))
+            far = min((m for m in NICE_METRES if m >= high), default=float(high))
+            return (near, far) if near < far else (near / 1.5, near * 1.5)
+    return 1.0, 100.0
+
+
+def _tile(axes: Axes, name: str, values: np.ndarray, norm: LogNorm, pixels: int) -> None:
+    """One picture, brought to the width in pixels that it is printed with, so that sparse points keep their size."""
+    height, width = values.shape[:2]
+    size = (pixels, max(1, round(pixels * height / width)))
+    shrink = cv2.INTER_AREA if width > pixels else cv2.INTER_LINEAR
+    if name == "image":
+        axes.imshow(cv2.resize(values, size, interpolation=shrink), aspect="auto", interpolation="nearest")
+        return
+    depth = np.where(np.isfinite(values) & (values > 0), values, 0).astype(np.float32)
+    if (depth > 0).all():
+        shown = cv2.resize(depth, size, interpolation=shrink)
+    else:
+        shown = _enlarged(depth, size)
+    colours = mpl.colormaps["magma_r"].with_extremes(bad=NO_DEPTH)
+    axes.imshow(np.ma.masked_equal(shown, 0), cmap=colours, norm=norm, aspect="auto", interpolation="nearest")
+
+
+def _enlarged(depth: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bring a map with holes to `size` = (width, height), 0 = none, without losing points.
+
+    Every target pixel shows the nearest of the depths that fall on it; a map with few points also gets them one pixel
+    wider on each side.
+    """
+    rows, columns = np.nonzero(depth)
+    found = np.full((size[1], size[0]), np.inf, dtype=np.float32)
+    target = (rows * size[1] // depth.shape[0], columns * size[0] // depth.shape[1])
+    np.minimum.at(found, target, depth[rows, columns])
+    if rows.size < 0.5 * depth.size:
+        found = cv2.erode(found, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)  # erode = least of 3×3
+    elif depth.shape[1] < size[0]:  # a dense map with holes, made larger: repeat pixels instead of scattering them
+        found = cv2.resize(np.where(depth > 0, depth, np.inf), size, interpolation=cv2.INTER_NEAREST)
+    return np.where(np.isfinite(found), found, 0)
+
+
+def _colour_bar(fig: Figure, axes: Axes, norm: LogNorm) -> None:
+    bar = fig.colorbar(ScalarMappable(norm, "magma_r"), cax=axes)
+    low, high = float(norm.vmin or 1), float(norm.vmax or 100)
+    ticks = [metres for metres in NICE_METRES if low <= metres <= high] or [round(low), round(high)]
+    bar.ax.yaxis.set_major_locator(FixedLocator(ticks))
+    bar.ax.yaxis.set_minor_locator(NullLocator())
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda metres, _: f"{metres:g} m"))
+    bar.ax.invert_yaxis()  # near on top, as bright as it is
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=2, pad=2)
+
+
+def _axes(fig: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes without frame or ticks at a place given in inches."""
+    full = fig.get_size_inches()
+    axes = fig.add_axes((left / full[0], bottom / full[1], width / full[0], height / full[1]))
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return axes

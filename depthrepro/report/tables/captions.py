@@ -1,0 +1,64 @@
+"""Captions: what a block's numbers mean, and the runs that they come from."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+
+from depthrepro.report.blocks import Block
+from depthrepro.report.rows import training_of
+
+
+def caption(block: Block) -> list[tuple[str, str]]:
+    """(topic, sentence) pairs that belong under a block's tables."""
+    first = block.runs.iloc[0]
+    counts, files = (
+        ", ".join(f"{name} {count}" for name, count in json.loads(first[column]).items())
+        for column in ("counts", "encodings")
+    )
+    images = f"{block.keys['images']} test images scored"
+    if first["unscored"]:
+        images += f", {first['unscored']} more have no ground truth"
+    if first["expected"] > first["images"] + first["unscored"]:
+        images += f", a part of the split's {first['expected']}"
+    many = len(block.seeds) > 1
+    spread = "cells are mean ± standard deviation (n − 1) over n seeds" if many else "one seed, so no spread"
+    rendered = ("Rendered data, not photographs", "these numbers say nothing about the error on real images.")
+    return [
+        ("Data", f"{block.keys['data']}, fingerprint {block.keys['fingerprint']}; {counts}; files: {files}."),
+        *([rendered] if block.synthetic else []),
+        ("Scale", f"{block.keys['scale']}."),
+        ("Protocol", f"{block.protocol}."),
+        ("Images", f"{images}; each metric is taken per image, then averaged over images."),
+        ("Seeds", f"{', '.join(map(str, block.seeds))}; {spread}. Baselines do not depend on the seed."),
+    ]
+
+
+def provenance(block: Block) -> pd.DataFrame:
+    """Where every line of ours comes from: one row per run."""
+    fed: dict[str, list[str]] = {}
+    for line in next(iter(block.lines.values())):
+        for run in line.runs:
+            fed.setdefault(run, []).append(line.label)
+    table = block.runs[["run", "seed", "config_hash", "commit", "run_id"]].copy()
+    table.insert(0, "rows", [", ".join(fed.get(run, [])) for run in table["run"]])
+    return table
+
+
+def origin_lines(block: Block) -> list[list[str]]:
+    """Where every line of ours comes from, seeds together: row, seeds, config hash, commit, run folder.
+
+    (One configuration has a hash per seed; table.csv has them all, and the MLflow run ids.)
+    """
+    lines = []
+    for line in next(iter(block.lines.values())):
+        if line.role == "level" and not line.missing:
+            runs = block.runs[block.runs["run"].isin(line.runs)]
+            folder = runs["run"].map(training_of).str.replace(r"seed=\d+$", "seed=*", regex=True).unique()
+            own = [
+                " ".join(map(str, line.seeds)),
+                *(" ".join(dict.fromkeys(runs[c])) for c in ("config_hash", "commit")),
+            ]
+            lines.append([line.label, *own, " ".join(folder)])
+    return lines
