@@ -15,24 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from depthrepro.config.logger import without_password
+from depthrepro.config.schema import HOW, WHERE, marked
 from depthrepro.core.protocol import read_protocol
 
 # Of the nine metrics, those that are compared at a glance.
 HEADLINE = ("abs_rel", "rmse", "delta1", "top1", "top5")
 
 _MAX_PARAM_CHARS, _MAX_KEY_CHARS = 500, 250
-# Settings with a parameter of their own, and those that say where a run is done, not what it does.
-_NOT_CHANGES = (
-    *("name", "seed", "scale", "experiment", "root", "run_dir", "cache_dir", "force", "reuse", "rerun_of"),
-    *("logger", "hydra"),
-)
-# Settings that say how a run is done; where one was typed, `Typed` shows it.
+# Settings that cannot change a result, and those with a parameter of their own; of the trainer's, `Typed` tells.
+_NOT_CHANGES = ("scale", "experiment", "hydra", *(name for name in marked(WHERE, HOW) if "." not in name))
+# Settings that no list of runs needs; where one was typed, `Typed` shows it.
 _NO_PARAMS = (
-    *_NOT_CHANGES,
-    "tests",
+    *("scale", "initial_weights", *marked(WHERE, HOW)),
     *("data.root", "data.depth_root", "data.cache_dir", "data.allow_missing", "data.synthetic"),
-    *("trainer.device", "trainer.num_workers", "trainer.checkpoint_seconds", "trainer.log_every"),
-    *("trainer.channels_last", "trainer.validate_every"),
+    *("trainer.log_every", "trainer.channels_last", "trainer.validate_every"),
 )
 
 
