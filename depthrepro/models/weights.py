@@ -22,7 +22,7 @@ def read_weights(file: Path) -> State:
     """
     try:
         if file.suffix == ".safetensors":
-            from safetensors.torch import load_file
+            from safetensors.torch import load_file  # only for such files
 
             return dict(load_file(str(file)))
         state = torch.load(file, map_location="cpu", weights_only=True)

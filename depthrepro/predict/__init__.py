@@ -33,7 +33,7 @@ def load(checkpoint: str | Path, device: str = "auto", level: str | None = None)
     Raises:
         UserError: If the file is missing, damaged, or holds no network that this package knows.
     """
-    from depthrepro.predict.loading import load_network
+    from depthrepro.predict.loading import load_network  # torch takes 1.3 s
     from depthrepro.predict.predictor import Predictor
 
     return Predictor(load_network(Path(checkpoint), device, level))
@@ -50,7 +50,7 @@ def pipeline(task: str = "depth-estimation", model: str | Path = "", device: str
     Raises:
         UserError: If the task is another one, no model is named, or as `load`.
     """
-    from depthrepro.predict.predictor import DepthPipeline
+    from depthrepro.predict.predictor import DepthPipeline  # torch takes 1.3 s
 
     if task != DepthPipeline.task:
         raise UserError(f"pipeline: the task {task!r} is unknown{did_you_mean(task, [DepthPipeline.task])}")

@@ -14,11 +14,11 @@ def run(settings: Settings) -> int:
     Raises:
         UserError: If nothing can be predicted with these settings.
     """
-    from depthrepro.predict.inputs import find_inputs
+    from depthrepro.predict.inputs import find_inputs  # torch takes 1.3 s
 
     inputs = find_inputs(settings.input, settings.output)  # before torch is imported: a wrong path is told at once
 
-    from depthrepro.predict.folder import FolderJob
+    from depthrepro.predict.folder import FolderJob  # torch takes 1.3 s
     from depthrepro.predict.job import Job
     from depthrepro.predict.loading import load_network
     from depthrepro.predict.predictor import Predictor

@@ -75,7 +75,7 @@ def colour_table(name: str) -> Picture:
     Raises:
         UserError: If matplotlib has no such map.
     """
-    import matplotlib as mpl
+    import matplotlib as mpl  # matplotlib takes 0.5 s
 
     if name not in mpl.colormaps:
         raise UserError(f"colormap={name}{did_you_mean(name, mpl.colormaps)}")

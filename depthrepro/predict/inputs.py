@@ -161,6 +161,6 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     Raises:
         UserError: If it is missing, damaged or no image.
     """
-    from depthrepro.data.io.photos import read_photo
+    from depthrepro.data.io.photos import read_photo  # only for images
 
     return read_photo(path)

@@ -69,7 +69,7 @@ def load_network(path: Path, device: str = "auto", level: str | None = None) -> 
     if own is not None:
         model, transform, description = _build(own, file)
     else:
-        from depthrepro.models.depth_anything import load_published
+        from depthrepro.models.depth_anything import load_published  # torch and timm take 3 s
 
         model, transform = load_published(file), PUBLISHED_INPUT
         description = {"_target_": f"{type(model).__module__}.{type(model).__qualname__}", "published": True}
@@ -101,7 +101,7 @@ def _weights_file(path: Path) -> Path:
     found = next((file for file in own if file.is_file()), None)
     if found is not None:
         return found
-    from depthrepro.models.published import find_weights
+    from depthrepro.models.published import find_weights  # torch and timm take 3 s
 
     try:
         return find_weights(path)[1]

@@ -68,7 +68,7 @@ def parse(arguments: list[str]) -> Settings:
 
 def run(settings: Settings) -> int:
     """Render the tables; 1 if one that was asked for (or every one) has no results."""
-    from depthrepro.report.assembly import Report
+    from depthrepro.report.assembly import Report  # pandas and matplotlib take 1 s
 
     tables = [
         load_paper(settings.experiments / name / "paper.yaml")

@@ -25,6 +25,8 @@ from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.build import Items, training_items
 from depthrepro.data.items.classes import class_items
 from depthrepro.data.readers.classes import ClassSplits
+from depthrepro.evaluation.classification import evaluate_classifier
+from depthrepro.evaluation.run_evaluation import evaluate_run
 from depthrepro.evaluation.scoring import check_metres
 from depthrepro.evaluation.test_sets import load_test_sets, score_test_set
 from depthrepro.models.contract import depth_kind
@@ -202,7 +204,6 @@ class Experiment:
         return found
 
     def _test_results(self, data: DataSplits, trainer: Trainer) -> dict[str, Any]:
-        from depthrepro.evaluation.run_evaluation import evaluate_run
 
         if isinstance(data, ClassSplits):
             return self._class_results(data, trainer)
@@ -226,8 +227,6 @@ class Experiment:
 
     def _class_results(self, data: ClassSplits, trainer: Trainer) -> dict[str, Any]:
         """A classifier's accuracies; rank 0 alone computes them."""
-        from depthrepro.evaluation.classification import evaluate_classifier
-
         if not distributed.is_main():
             return dict(_NO_RESULTS)
         items = class_items(data, data.test, self.transform, self.cache_dir)

@@ -184,7 +184,7 @@ class Record:
                 rows.append(step, trainer.plan.epoch(step - 1), row)
 
     def _draw_figures(self, summary: dict[str, Any]) -> None:
-        from depthrepro.report.figures.resolution import draw_training_curves
+        from depthrepro.report.figures.resolution import draw_training_curves  # matplotlib takes 0.8 s
 
         self.run.figures.mkdir(exist_ok=True)
         draw_training_curves(self.run.metrics, self.run.figures / "training.png", _caption(summary))
@@ -193,10 +193,10 @@ class Record:
 
 def _draw_panel(folder: Path, summary: dict[str, Any]) -> None:
     """The qualitative panel of a run, or of one of its test sets, if there is one."""
-    from depthrepro.report.figures.panels import draw_panel
+    from depthrepro.report.figures.panels import draw_panel  # matplotlib takes 0.8 s
 
     if (folder / "confusion.csv").is_file():
-        from depthrepro.report.figures.confusion import draw_confusion
+        from depthrepro.report.figures.confusion import draw_confusion  # matplotlib takes 0.8 s
 
         (folder / "figures").mkdir(exist_ok=True)
         rows = {summary["experiment"]: [folder / "confusion.csv"]}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from depthrepro.config.schema import default_cache_dir
 from depthrepro.core.errors import UserError
 from depthrepro.core.progress import progress_bar
 from depthrepro.data.fingerprint import local_cache_key
@@ -45,7 +46,6 @@ class FrameCache:
     """
 
     def __init__(self, dataset: StereoDataset, size: tuple[int, int], cache_dir: str | Path | None = None) -> None:
-        from depthrepro.config.schema import default_cache_dir
 
         height, width = (int(side) for side in size)
         self.size = (height, width)

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from filelock import FileLock, Timeout
 
+from depthrepro.config.schema import default_cache_dir
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import replacing
 from depthrepro.core.progress import progress_bar
@@ -142,8 +143,6 @@ def report_damaged(title: str, damaged: Damaged, total: int, allow_damaged: bool
 
 def index_file(cache_dir: str | None, key: str) -> Path:
     """Where an index with this key is kept."""
-    from depthrepro.config.schema import default_cache_dir
-
     return default_cache_dir(cache_dir) / "image_index" / key[:16]
 
 

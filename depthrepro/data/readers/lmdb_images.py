@@ -41,7 +41,7 @@ class LmdbImages(PackedImages):
 def _view(path: Path) -> Iterator[Any]:
     """A reading transaction."""
     try:
-        import lmdb
+        import lmdb  # optional, for LSUN
     except ImportError:
         raise UserError(f"{path}: reading it needs lmdb; pip install lmdb") from None
     try:

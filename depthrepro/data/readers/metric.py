@@ -18,6 +18,7 @@ from depthrepro.data.readers import kitti_raw
 from depthrepro.data.readers.depth_folder import DepthFolder, DepthItem
 from depthrepro.data.readers.labelled import LabelledSplits
 from depthrepro.data.readers.nyu import NYU
+from depthrepro.data.readers.synthetic import rooms
 from depthrepro.data.subset import Subset, held_out
 
 Size = tuple[int, int]
@@ -214,6 +215,4 @@ def nyu_sync(folder: Path) -> DepthFolder:
 
 def synthetic_rooms(images: int, test_images: int, cache_dir: str | None = None) -> tuple[DepthDataset, DepthDataset]:
     """(training, test) rooms, no room in both; see `synthetic.labelled_rooms`."""
-    from depthrepro.data.readers.synthetic import rooms
-
     return rooms("train", images, test_images, cache_dir), rooms("test", images, test_images, cache_dir)

@@ -12,6 +12,8 @@ from depthrepro.data.fingerprint import synthetic_fingerprint
 from depthrepro.data.io.images import read_rgb
 from depthrepro.data.readers.depth_folder import DepthFolder, Sky, depth_folder
 from depthrepro.data.readers.image_folder import image_list
+from depthrepro.data.readers.kitti_stereo import build
+from depthrepro.data.readers.places import class_images
 from depthrepro.worlds.build import ensure_world
 from depthrepro.worlds.world import World
 
@@ -36,28 +38,28 @@ def labelled_rooms(images: int, cache_dir: str | None = None) -> LabelledDataset
 
 def rooms(part: str, images: int, test_images: int, cache_dir: str | None = None) -> DepthFolder:
     """One part of rendered rooms, "train" or "test", with dense depth in metres; see `labelled_streets`."""
-    from depthrepro.worlds.sets.rooms import DEPTH_STEPS, Rooms, RoomsConfig
+    from depthrepro.worlds.sets.rooms import DEPTH_STEPS, Rooms, RoomsConfig  # trimesh and Embree take 0.2 s
 
     return _with_depth(Rooms(RoomsConfig(images, test_images)), f"{part}.csv", DEPTH_STEPS, cache_dir)
 
 
 def halls(images: int, cache_dir: str | None = None) -> DepthDataset:
     """Rendered interiors of kinds that `rooms` lacks, to test on; see `labelled_streets`."""
-    from depthrepro.worlds.sets.rooms import DEPTH_STEPS, Halls, RoomsConfig
+    from depthrepro.worlds.sets.rooms import DEPTH_STEPS, Halls, RoomsConfig  # trimesh and Embree take 0.2 s
 
     return _with_depth(Halls(RoomsConfig(images)), "test.csv", DEPTH_STEPS, cache_dir)
 
 
 def heldout(images: int, cache_dir: str | None = None) -> DepthDataset:
     """Rendered scenes of kinds that no training set has, to test on; see `labelled_streets`."""
-    from depthrepro.worlds.sets.views import DEPTH_STEPS, Heldout, ViewsConfig
+    from depthrepro.worlds.sets.views import DEPTH_STEPS, Heldout, ViewsConfig  # trimesh and Embree take 0.2 s
 
     return _with_depth(Heldout(ViewsConfig(images)), "test.csv", DEPTH_STEPS, cache_dir)
 
 
 def unlabelled_worlds(images: int, cache_dir: str | None = None) -> ImageDataset:
     """Rendered images without depth, in a style that the labelled ones lack; see `labelled_streets`."""
-    from depthrepro.worlds.sets.views import Abroad, ViewsConfig
+    from depthrepro.worlds.sets.views import Abroad, ViewsConfig  # trimesh and Embree take 0.2 s
 
     world = Abroad(ViewsConfig(images))
     root = _root(world, cache_dir)
@@ -89,7 +91,6 @@ class LeftAndRight(ImageDataset):
     """
 
     def __init__(self, root: str) -> None:
-        from depthrepro.data.readers.kitti_stereo import build
 
         train = build(root).train
         self.name = f"{train.name}, images alone"
@@ -116,7 +117,6 @@ def kitti2012_images(root: str | None) -> ImageDataset | None:
 
 def places(part: str, train_images: int, val_images: int, cache_dir: str | None = None) -> ClassDataset:
     """One part, "train" or "val", of the rendered places, in MiniPlaces' layout; see `labelled_streets`."""
-    from depthrepro.data.readers.places import class_images
     from depthrepro.worlds.sets.places import Places, PlacesConfig
 
     root = _root(Places(PlacesConfig(train_images, val_images)), cache_dir)
