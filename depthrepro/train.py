@@ -6,6 +6,8 @@ import os
 import sys
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from depthrepro.config.cli import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
@@ -16,22 +18,21 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.run_dir import RunDir
 from depthrepro.runs.reuse import equivalent_has_all
 from depthrepro.runs.summary import finished_run, is_done
-from depthrepro.sweep.hydra_glue import KEY, register_launchers
-from depthrepro.sweep.session import closing
+from depthrepro.sweep.plugins import register_plugins
 
 register_schema()
-register_launchers()
+register_plugins()
 
 
 @hydra.main(version_base="1.3", config_path=CONFIG_DIR, config_name="config")
-def main(cfg: DictConfig) -> str | None:
+def main(cfg: DictConfig) -> None:
     """Hydra's entry: compose, then hand over. Heavy imports wait until the configuration is known to be good."""
-    from hydra.core.hydra_config import HydraConfig
-
-    if KEY in cfg:  # one of a sweep, composed and checked at its launch
-        from depthrepro.sweep.start import start_job
-
-        return start_job(**cfg[KEY])
+    if HydraConfig.get().mode is RunMode.MULTIRUN:  # our sweeper never comes here
+        fail(
+            "hydra/sweeper: only this project's own is supported, whose jobs are known at launch; leave the setting out, "
+            "and if Hydra does not find ours, install the project again: pip install -e .",
+            code=2,
+        )
     if OmegaConf.is_missing(cfg, "name"):
         fail(f"which experiment? Type +experiment=<name>, one of {', '.join(options('experiment'))}", code=2)
     try:
@@ -42,7 +43,6 @@ def main(cfg: DictConfig) -> str | None:
         fail(readable(error), code=2)  # here, before Hydra adds lines of its own
     if signal_number is not None:
         sys.exit(128 + signal_number)
-    return None
 
 
 def _run(cfg: DictConfig, overrides: list[str]) -> int | None:
@@ -61,11 +61,5 @@ def _run(cfg: DictConfig, overrides: list[str]) -> int | None:
     return run_experiment(cfg, overrides)
 
 
-def program() -> None:
-    """`main`, and the end of the sweep that it may have started."""
-    with closing():
-        main()
-
-
 if __name__ == "__main__":
-    one_line_errors(program)
+    one_line_errors(main)
