@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from depthrepro.config.cli import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
@@ -12,22 +14,21 @@ from depthrepro.config.composed import ComposedRun
 from depthrepro.config.register import register_schema
 from depthrepro.config.schema import CONFIG_DIR
 from depthrepro.runs.start import start
-from depthrepro.sweep.hydra_glue import KEY, register_launchers
-from depthrepro.sweep.session import closing
+from depthrepro.sweep.plugins import register_plugins
 
 register_schema()
-register_launchers()
+register_plugins()
 
 
 @hydra.main(version_base="1.3", config_path=CONFIG_DIR, config_name="config")
-def main(cfg: DictConfig) -> str | None:
+def main(cfg: DictConfig) -> None:
     """Hydra's entry: compose, then hand over. Heavy imports wait until the configuration is known to be good."""
-    from hydra.core.hydra_config import HydraConfig  # hydra takes 0.2 s
-
-    if KEY in cfg:  # one of a sweep, composed and checked at its launch
-        from depthrepro.sweep.start import start_job
-
-        return start_job(**cfg[KEY])
+    if HydraConfig.get().mode is RunMode.MULTIRUN:  # our sweeper never comes here
+        fail(
+            "hydra/sweeper: only this project's own is supported, whose jobs are known at launch; leave the setting "
+            "out, and if Hydra does not find ours, install the project again: pip install -e .",
+            code=2,
+        )
     if OmegaConf.is_missing(cfg, "name"):
         fail(f"which experiment? Type +experiment=<name>, one of {', '.join(options('experiment'))}", code=2)
     try:
@@ -38,14 +39,7 @@ def main(cfg: DictConfig) -> str | None:
         fail(readable(error), code=2)  # here, before Hydra adds lines of its own
     if signal_number is not None:
         sys.exit(128 + signal_number)
-    return None
-
-
-def program() -> None:
-    """`main`, and the end of the sweep that it may have started."""
-    with closing():
-        main()
 
 
 if __name__ == "__main__":
-    one_line_errors(program)
+    one_line_errors(main)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from depthrepro.config.cli import one_line_errors
+from depthrepro.sweep.job import Screen, run_job, watch
 
 
 def main() -> None:
@@ -19,8 +20,6 @@ def main() -> None:
     job_parser.add_argument("--stop-with", action="append", default=[], metavar="PID:STARTED")
     job_parser.add_argument("--terminal", type=int, metavar="FILE", help="open file that shows the progress bar")
     options = parser.parse_args()
-    from depthrepro.sweep.job import Screen, run_job, watch
-
     snapshot = options.snapshot.resolve()
     watch(snapshot, [(int(pid), float(start)) for pid, _, start in (w.partition(":") for w in options.stop_with)])
     if options.terminal is not None:

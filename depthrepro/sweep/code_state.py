@@ -1,4 +1,4 @@
-"""Which code a sweep was launched with, found without loading the heavy libraries."""
+"""The code that a sweep is launched with, found without loading the heavy libraries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def code_state() -> tuple[str | None, str]:
 
 
 def fingerprint(state: tuple[str | None, str]) -> str:
-    """What changes when the package's code does: a commit elsewhere in the checkout leaves it alone."""
+    """Hash of the package's code: a commit elsewhere in the checkout leaves it alone."""
     try:
         committed = _git("rev-parse", f"HEAD:{_PACKAGE}").strip()
     except (OSError, subprocess.SubprocessError):

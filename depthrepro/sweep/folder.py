@@ -1,4 +1,4 @@
-"""The folder of a sweep: what was launched, how each job stands, and the word to stop."""
+"""The folder of a sweep: its jobs as launched, how each stands, and the request to stop."""
 
 from __future__ import annotations
 

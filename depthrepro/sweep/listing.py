@@ -1,4 +1,4 @@
-"""What a sweep says: a line when a job starts and ends, and the list of all jobs at the end."""
+"""The words of a sweep: a line when a job starts and ends, and the list of all jobs at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which jobs a sweep has: expanded as Hydra does, each composed, checked, named and given its run directory."""
+"""The jobs of a sweep: expanded as Hydra does, each composed, checked, named and given its run directory."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, ValueType
@@ -18,23 +18,14 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from depthrepro.config.cli import did_you_mean, mistakes, options, readable
 from depthrepro.config.identity import config_hash, resolve_run_dir
 from depthrepro.config.prerequisites import check_checkpoints
-from depthrepro.config.schema import typed_config
+from depthrepro.config.schema import HOW, marked, typed_config
 from depthrepro.core.errors import UserError
 from depthrepro.core.run_dir import RunDir
 from depthrepro.runs.reuse import equivalent_has_all
 from depthrepro.runs.summary import is_done
 
-# Settings that say how to run a sweep, not which: the same sweep is found again with or without them.
-_NOT_PART_OF_THE_SWEEP = (
-    "hydra",
-    "logger",
-    "force",
-    "reuse",
-    "cache_dir",
-    "trainer.device",
-    "trainer.num_workers",
-    "trainer.checkpoint_seconds",
-)
+# How to run a sweep, not which: the same sweep is found again with or without them.
+_NOT_PART_OF_THE_SWEEP = ("hydra", *marked(HOW))
 
 
 @dataclass(frozen=True)
@@ -43,8 +34,8 @@ class Job:
 
     Attributes:
         number: Its place in the sweep, from 1.
-        overrides: What one would type to run it alone.
-        row: What tells it from other jobs, but for the seed.
+        overrides: Arguments that run it alone.
+        row: Name by which it differs from other jobs, but for the seed.
         config: Its composed configuration.
         config_hash: Of `config`.
         run_dir: Absolute.
@@ -102,17 +93,26 @@ def _which(overrides: list[str], combinations: list[list[str]]) -> str:
 
 
 def expand(typed: Sequence[str], loader: ConfigLoader) -> list[list[str]]:
-    """Overrides of each job, in the order of Hydra's sweeper.
+    """Overrides of each job, in the order of Hydra's basic sweeper: the last key varies fastest.
 
     Raises:
-        UserError: If a sweep over nothing leaves no job.
+        UserError: If a sweep has no values, or cannot be counted.
     """
-    parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(typed))
-    jobs = [list(job) for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None) for job in batch]
-    if not jobs:
-        empty = next(o for o in parsed if o.is_sweep_override() and not list(o.sweep_string_iterator()))
-        raise UserError(_describe_empty(empty, loader))
-    return jobs
+    choices: dict[str, list[str]] = {}  # the last override of a key holds, at the place of the first
+    for override in OverridesParser.create(config_loader=loader).parse_overrides(list(typed)):
+        key = override.get_key_element()
+        choices[key] = [f"{key}={value}" for value in _values(override)]
+        if not choices[key]:
+            raise UserError(_describe_empty(override, loader))
+    return [list(job) for job in product(*choices.values())]
+
+
+def _values(override: Override) -> list[str]:
+    if not override.is_sweep_override():
+        return [override.get_value_element_as_str()]
+    if not override.is_discrete_sweep():
+        raise UserError(f"{override.input_line} has no list of values: type them, or range(<first>,<end>,<step>)")
+    return list(override.sweep_string_iterator())
 
 
 def _describe_empty(override: Override, loader: ConfigLoader) -> str:
@@ -186,7 +186,7 @@ def _holds_another_run(job: Job) -> bool:
 
 
 def row_labels(combinations: Sequence[Sequence[str]], names: Sequence[str]) -> list[str]:
-    """What tells the jobs apart, but for the seed: swept groups by their option, other settings as key=value.
+    """Names that tell the jobs apart, but for the seed: swept groups by their option, other settings as key=value.
 
     >>> row_labels([["+experiment/t=a", "optimizer.lr=1"], ["+experiment/t=b", "optimizer.lr=1"]], ["t/a", "t/b"])
     ['a', 'b']

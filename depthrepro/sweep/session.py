@@ -29,8 +29,6 @@ from depthrepro.tracking import Tracker
 _TIME_TO_STOP_S = 60.0
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
 
-current: Session | None = None
-
 
 class Session:
     """The sweep that this process runs.
@@ -50,12 +48,7 @@ class Session:
         self._telling = threading.Lock()
         self._lock = FileLock(folder.lock, timeout=0)
 
-    def take(self) -> None:
-        """Take the folder for this process.
-
-        Raises:
-            UserError: If another process runs this sweep.
-        """
+    def _take_folder(self) -> None:
         self.folder.jobs.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire()
@@ -72,8 +65,9 @@ class Session:
             threads: Threads of each job; None = as without a sweep.
 
         Raises:
-            UserError: If the tracker cannot be reached, and is required.
+            UserError: If another process runs this sweep, or the tracker cannot be reached and is required.
         """
+        self._take_folder()
         before, code = self.folder.read(), code_state()
         done = [job for job in self.jobs if job.is_done()]
         launched = [job.number for job in self.jobs if job not in done]
@@ -157,8 +151,22 @@ class Session:
             print(f"done       {len(done)} of {len(self.jobs)} already: {names([job.label for job in done])}")
         sys.stdout.flush()
 
-    def listen(self) -> None:
-        """From here on SIGINT and SIGTERM stop the jobs, then the sweep."""
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Around the jobs: SIGINT and SIGTERM stop them, then the sweep, and its record says how it was broken off."""
+        self._listen()
+        try:
+            yield
+        except BaseException as error:
+            self.folder.request_stop()
+            self._close("failed" if isinstance(error, Exception) else "stopped")
+            if isinstance(error, KeyboardInterrupt):
+                raise SystemExit(128 + signal.SIGINT) from None
+            if isinstance(error, Exception) and self.sweep["launcher"] != "basic":
+                raise UserError(f"hydra/launcher={self.sweep['launcher']}: {' '.join(str(error).split())}") from error
+            raise
+
+    def _listen(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
         if "submitit" in self.sweep["launcher"]:
@@ -194,14 +202,7 @@ class Session:
         if self.sweep["status"] == "failed":
             sys.exit(1)
 
-    def broken_off(self, status: str) -> None:
-        """The sweep was interrupted (`stopped`), or its launcher failed (`failed`)."""
-        self.folder.request_stop()
-        self._close(status)
-
     def _close(self, status: str) -> None:
-        global current
-        current = None
         self._tell_outcomes()
         for entry in self.sweep["jobs"]:
             if entry["number"] in self.sweep["launched"]:
@@ -223,26 +224,3 @@ class Session:
             self._tracker.set_tags({"jobs_done": counts["done"], "jobs_failed": counts["failed"]})
             self._tracker.finish(_STATUS[status])
         self._lock.release()
-
-
-@contextmanager
-def closing() -> Iterator[None]:
-    """Around the program: whatever ends a sweep, its record says so."""
-    try:
-        yield
-    except BaseException as error:
-        session = current
-        if session is None:
-            raise
-        session.broken_off("failed" if isinstance(error, Exception) else "stopped")
-        if isinstance(error, KeyboardInterrupt):
-            raise SystemExit(128 + signal.SIGINT) from None
-        if isinstance(error, Exception) and session.sweep["launcher"] != "basic":
-            raise UserError(f"hydra/launcher={session.sweep['launcher']}: {' '.join(str(error).split())}") from error
-        raise
-
-
-def begin(session: Session) -> None:
-    """Make `session` the one that `closing` closes."""
-    global current
-    current = session

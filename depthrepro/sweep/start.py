@@ -1,4 +1,4 @@
-"""What a launcher calls for each job, here or in a worker: starts the job's process and says how it went."""
+"""The task of a launcher, here or in a worker: start a job's process, wait for it, and say how it went."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from omegaconf import DictConfig
+
 from depthrepro.core.processes import is_alive, started_at
 from depthrepro.sweep.code_state import code_state, fingerprint
 from depthrepro.sweep.folder import SweepFolder
@@ -24,6 +26,11 @@ _STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM, -signal.SIGTERM)
 
 _idle = threading.Event()  # no job runs in this process
 _idle.set()
+
+
+def start_saved_job(cfg: DictConfig) -> str:
+    """`start_job` with the arguments that `launch.SavedJobs` has put into the configuration."""
+    return start_job(cfg.path, cfg.launch, cfg.number)
 
 
 def start_job(path: str, launch: str, number: int) -> str:

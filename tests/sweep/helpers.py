@@ -8,7 +8,6 @@ import time
 
 ROW = """# @package _global_
 defaults:
-  - override /benchmark: kitti_raw
 
 name: tiny/{name}
 logger: {{system_metrics: false}}

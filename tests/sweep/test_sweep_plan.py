@@ -5,16 +5,18 @@ from types import SimpleNamespace
 
 import pytest
 from hydra import initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
 from omegaconf import OmegaConf
 
 from depthrepro.config.identity import config_hash
 from depthrepro.config.schema import CONFIG_DIR, load_config
 from depthrepro.core.errors import UserError
 from depthrepro.sweep import plan
-from depthrepro.sweep.hydra_glue import hydra_loader, jobs_at_once, launcher_name, register_launchers
+from depthrepro.sweep.launch import jobs_at_once
+from depthrepro.sweep.plugins import launcher_name, register_plugins
 
 TABLE = "+experiment/garg_warp=glob(*)"
 
@@ -24,10 +26,10 @@ def loader(monkeypatch):
     """Hydra's own, as a program has it; nothing but synthetic data."""
     for name in ("KITTI_RAW", "KITTI_STEREO"):
         monkeypatch.delenv(name, raising=False)
-    import depthrepro.train  # noqa: F401 - registers schema and launchers
+    import depthrepro.train  # noqa: F401 - registers schema and plug-ins
 
     with initialize_config_dir(CONFIG_DIR, version_base="1.3"):
-        yield hydra_loader()
+        yield GlobalHydra.instance().config_loader()
 
 
 def planned(loader, *typed):
@@ -44,7 +46,8 @@ def _multirun():
 def test_the_jobs_are_those_of_hydras_sweeper_in_its_order(loader):
     typed = [TABLE, "seed=range(0,3)", "optimizer.lr=0.1,0.2", "trainer.epochs=1", "input_size=[48,160]"]
     parsed = OverridesParser.create(config_loader=loader).parse_overrides(typed)
-    (expected,) = BasicSweeper.split_arguments(parsed, None)
+    (basic,) = [found for found in Plugins.instance().discover(Sweeper) if found.__name__ == "BasicSweeper"]
+    (expected,) = basic.split_arguments(parsed, None)
     jobs = plan.expand(typed, loader)
     assert jobs == expected and len(jobs) == 2 * 3 * 2
     assert jobs[1] == [
@@ -132,7 +135,7 @@ def test_launchers_have_our_defaults(loader, launcher, setting, expected):
 def test_a_launcher_that_is_not_installed_is_named_with_the_way_to_it(loader, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("importlib.util.find_spec", lambda name: None)
-        register_launchers()
+        register_plugins()
     try:
         cfg = loader.load_configuration("config", ["hydra/launcher=joblib"], run_mode=_multirun())
         with pytest.raises(UserError, match=r"pip install -e '\.\[cluster\]'"):
@@ -141,7 +144,7 @@ def test_a_launcher_that_is_not_installed_is_named_with_the_way_to_it(loader, mo
         monkeypatch.setattr("hydra.core.plugins.Plugins.instance", lambda: None)
         for name in ("joblib", "submitit"):
             importlib.reload(importlib.import_module(f"hydra_plugins.hydra_{name}_launcher.config"))
-        register_launchers()
+        register_plugins()
 
 
 def test_as_many_jobs_run_at_once_as_share_the_machine():
