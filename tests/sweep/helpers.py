@@ -7,7 +7,6 @@ import sys
 import time
 
 ROW = """# @package _global_
-defaults:
 
 name: tiny/{name}
 logger: {{system_metrics: false}}
