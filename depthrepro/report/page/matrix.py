@@ -160,7 +160,8 @@ def by_column(one: MeasuredTable) -> dict[Key, Block]:
     seen: Counter[Key] = Counter()
     for block in one.blocks:
         same = tuple(block.keys[name] for name in BLOCK_KEYS)
-        found[(*same, seen[same])] = block
+        key = (*same, seen[same])
+        found[key] = block
         seen[same] += 1
     return found
 
