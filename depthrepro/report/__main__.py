@@ -15,7 +15,7 @@ from depthrepro.report.paper import PaperTable, find_tables, load_paper
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 SOURCES = ("auto", "runs", "mlflow", "committed")
-USAGE = """Render paper tables beside our runs: Markdown, LaTeX, CSV, plots, pictures, and index.html with all of it.
+USAGE = """Put paper tables beside our runs: Markdown, LaTeX, CSV, plots, pictures, and index.html with all of it.
 
   python -m depthrepro.report                        every table of experiments/ that has results
   python -m depthrepro.report garg_resolution        one table, printed too
@@ -29,7 +29,7 @@ runs=DIR; uri=ADDRESS of the store; out=DIR; commit=true.
 
 @dataclass(frozen=True)
 class Settings:
-    """What was typed.
+    """The words of the command line.
 
     Attributes:
         tables: Names of tables; empty = all.
@@ -94,8 +94,10 @@ def _typed(typed: dict[str, str]) -> dict[str, object]:
 
 
 def run(settings: Settings) -> int:
-    """Render the tables; 1 if one that was asked for (or every one) has no results."""
-    from depthrepro.report.assembly import Report
+    """Write the tables; 1 if one that was asked for (or every one) has no results."""
+    from depthrepro.report.assembly import (
+        Report,  # pandas and matplotlib take a second: a misspelt word answers at once
+    )
 
     tables = [
         load_paper(settings.experiments / name / "paper.yaml")
@@ -133,7 +135,7 @@ def _no_results(table: PaperTable, waiting: list[str], settings: Settings) -> st
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 0 rendered, 1 no results yet, 2 a mistake that the message names."""
+    """Exit code: 0 written, 1 no results yet, 2 a mistake that the message names."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal without δ and ± shows "?" instead of stopping
             stream.reconfigure(errors="replace")

@@ -18,6 +18,7 @@ from depthrepro.report.rows import set_of
 
 BLOCK_KEYS = ["data", "synthetic", "fingerprint", "scale", "protocol", "images", "variant"]
 CHECKPOINTS = ("last", "best")
+SYNTHETIC = "Synthetic data, not photographs"
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Block:
 
     @property
     def synthetic(self) -> bool:
-        """Whether the numbers were measured on rendered data."""
+        """Whether the numbers were measured on synthetic data."""
         return bool(self.keys["synthetic"])
 
     @property
@@ -91,7 +92,7 @@ class Block:
 
     @property
     def slug(self) -> str:
-        """File-name part that tells this block from every other."""
+        """File-name part that no other block has."""
         words = " ".join([self.keys["data"], self.keys["scale"], self.keys["variant"]]).lower()
         everything = "\n".join(str(self.keys[key]) for key in BLOCK_KEYS)
         digest = hashlib.sha256(everything.encode()).hexdigest()[:8]
@@ -116,7 +117,7 @@ def build_blocks(table: PaperTable, rows: pd.DataFrame) -> list[Block]:
         rows: All rows, as `rows.load_runs` gives them.
 
     Returns:
-        Blocks: plain runs before changed ones, the paper's scale before the demo's, real data before rendered.
+        Blocks: plain runs before changed ones, the paper's scale before the demo's, real data before synthetic.
     """
     mine = rows_of(table, rows)
     blocks = [

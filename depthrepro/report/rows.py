@@ -11,37 +11,14 @@ from typing import Any
 
 import pandas as pd
 
+from depthrepro.config.identity import leaves_result_alone
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import CLASS_METRICS, METRICS, metrics_of
 from depthrepro.core.protocol import read_protocol
 from depthrepro.core.run_dir import find_runs
 
 SUMMARY, TESTS = "summary.json", "tests"
-# Overrides that other columns tell (seed, scale, data) or that leave the result alone.
-NOT_A_VARIANT = (
-    *(
-        "seed",
-        "scale",
-        "experiment",
-        "benchmark",
-        "tests",
-        "data.root",
-        "root",
-        "run_dir",
-        "cache_dir",
-        "data.cache_dir",
-    ),
-    *(
-        "force",
-        "reuse",
-        "name",
-        "logger",
-        "hydra",
-        "trainer.device",
-        "trainer.num_workers",
-        "trainer.checkpoint_seconds",
-    ),
-)
+IN_OTHER_COLUMNS = ("scale", "benchmark", "data.root", "data.cache_dir")  # overrides that need no mention of their own
 RUN_COLUMNS = (
     *("run", "experiment", "variant", "seed", "scale", "data", "synthetic", "fingerprint", "encodings", "counts"),
     *("protocol", "images", "expected", "unscored", "config_hash", "commit", "run_id", "created"),
@@ -151,14 +128,14 @@ def summary_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def variant(overrides: list[str]) -> str:
-    """What was changed on the command line, beyond seed and scale; empty for a plain run.
+    """The changes on the command line that can change the result, beyond scale and data; empty for a plain run.
 
     Runs with different variants are different methods: a table must never average over them.
     """
-    keys = {item: item.lstrip("+~").split("=", 1)[0] for item in overrides}
-    alike = tuple(f"{name}{mark}" for name in NOT_A_VARIANT for mark in "./")
+    keys = {item: item.lstrip("+~").split("=", 1)[0] for item in overrides if not leaves_result_alone(item)}
+    alike = tuple(f"{name}{mark}" for name in IN_OTHER_COLUMNS for mark in "./")
     return " ".join(
-        sorted(item for item, key in keys.items() if key not in NOT_A_VARIANT and not key.startswith(alike))
+        sorted(item for item, key in keys.items() if key not in IN_OTHER_COLUMNS and not key.startswith(alike))
     )
 
 

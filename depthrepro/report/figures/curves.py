@@ -51,7 +51,7 @@ def draw_curves(block: Block, curves: pd.DataFrame) -> Figure | None:
             axes.set_xlabel("epoch", labelpad=2)
             axes.tick_params(labelbottom=True)
         shown = {name for _, losses in drawn for name in losses}
-        entries = [entry(f"{said} loss", color=color, lw=1.6) for n, (said, color) in LOSSES.items() if n in shown]
+        entries = [entry(f"{label} loss", color=color, lw=1.6) for n, (label, color) in LOSSES.items() if n in shown]
         bottom = legend_below(fig, entries, 2)
         gaps = {"wspace": 0.3, "hspace": 0.42 + wrapped}
         style.margins(fig, left=0.55, right=0.15, top=head + 0.3 + wrapped, bottom=bottom + 0.4, **gaps)

@@ -1,4 +1,4 @@
-"""Which figures a block of a table gets."""
+"""The figures that a block of a table gets."""
 
 from __future__ import annotations
 

@@ -83,8 +83,8 @@ def _draw_baselines(
             else:
                 far.append((place, f"{style.SHORT.get(ref.name, ref.name)}\n{value:.2f} ↑"))
     axes.set_ylim(0, axes.get_ylim()[1] * (1.2 if far else 1.0))  # a strip for what lies above
-    for place, said in far:
-        axes.text(place, 0.98, said, transform=axes.get_xaxis_transform(), ha="center", va="top", **EDGE_NOTE)
+    for place, note in far:
+        axes.text(place, 0.98, note, transform=axes.get_xaxis_transform(), ha="center", va="top", **EDGE_NOTE)
     return [ref for ref, _ in drawn]
 
 

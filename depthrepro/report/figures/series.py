@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from depthrepro.core.metric_names import METRICS
-from depthrepro.report.blocks import Block, Line
+from depthrepro.report.blocks import SYNTHETIC, Block, Line
 from depthrepro.report.figures import style
 
 METRES = ("rmse",)  # metrics that have a unit
@@ -77,8 +77,8 @@ def scope(block: Block, *, test: bool = True) -> str:
 
 
 def synthetic_note(block: Block) -> str:
-    """A sentence that tells synthetic data from photographs; "" for real data."""
-    return "Rendered data, not photographs. " if block.synthetic else ""
+    """A sentence that sets synthetic data apart from photographs; "" for real data."""
+    return f"{SYNTHETIC}. " if block.synthetic else ""
 
 
 def many_seeds(lines: Sequence[Line]) -> bool:
@@ -92,5 +92,5 @@ def metric_name(key: str) -> str:
 
 
 def direction(key: str) -> str:
-    """Which way is better."""
+    """The better direction, in words."""
     return "higher is better" if METRICS[key].higher_is_better else "lower is better"

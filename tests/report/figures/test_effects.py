@@ -79,9 +79,9 @@ def test_effects_show_the_mean_the_spread_and_every_seed():
     assert bars(abs_rel)[0][:, 0] == pytest.approx([0.29 - 0.0007**0.5, 0.29 + 0.0007**0.5])
     assert bars(rmse)[2][:, 0] == pytest.approx([20 * 0.22, 20 * 0.26])  # 0.24 ± 0.02: deviations -0.02, 0, 0.02
     assert any(list(line.get_xdata()) == [0.27, 0.28, 0.32] for line in abs_rel.lines)
-    assert "Rendered data, not photographs" in words(fig) and "60 test images, 3 seeds a row, last checkpoint" in words(
+    assert "Synthetic data, not photographs" in words(
         fig
-    )
+    ) and "60 test images, 3 seeds a row, last checkpoint" in words(fig)
     assert "RMSE (m)" in words(fig) and "mean ± std over seeds" in legend(fig)
 
 
