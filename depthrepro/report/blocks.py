@@ -75,6 +75,16 @@ class Block:
     lines: dict[str, list[Line]]
 
     @property
+    def checkpoint(self) -> str:
+        """The checkpoint that figures show: the last, or the best where a run kept no other; "" without lines."""
+        return next(iter(self.lines), "")
+
+    @property
+    def shown(self) -> list[Line]:
+        """The lines at that checkpoint."""
+        return self.lines.get(self.checkpoint, [])
+
+    @property
     def title(self) -> str:
         """Data set and scale, and what was changed on the command line if anything was."""
         changed = f" · {self.keys['variant']}" if self.keys["variant"] else ""

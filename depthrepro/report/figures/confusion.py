@@ -13,9 +13,7 @@ from matplotlib.figure import Figure
 
 from depthrepro.core.errors import UserError
 from depthrepro.report.blocks import Block
-from depthrepro.report.figures import style
-from depthrepro.report.figures.layout import panel_grid
-from depthrepro.report.figures.series import our_lines, scope
+from depthrepro.report.figures import layout, series, style
 
 FILE = "confusion.csv"
 NAMED = 20  # classes whose names have room at the axis
@@ -60,7 +58,7 @@ def draw_confusion(rows: Mapping[str, Sequence[Path]], title: str, note: str = "
     body = -(-len(tables) // columns) * (INCHES + 0.5) + bottom
     width = max(style.WIDTH, left + columns * (INCHES + 0.2))
     with style.titled(body, title, note, width, style.PRINT_DPI) as (fig, head):
-        panels = panel_grid(fig, len(tables), columns)
+        panels = layout.panel_grid(fig, len(tables), columns)
         style.margins(fig, left=left, right=0.1, top=head + 0.45, bottom=bottom, hspace=0.22, wspace=0.08)
         for number, (panel, (name, counts)) in enumerate(zip(panels, tables.items(), strict=True)):
             shares = counts.to_numpy(dtype=float)
@@ -78,6 +76,6 @@ def draw_rows_confusion(block: Block, folders: dict[str, Path]) -> Figure | None
     """The rows of a table side by side, each summed over its seeds; None unless runs are on this machine."""
     rows = {
         line.label: [folders[run] / FILE for run in line.runs if run in folders and (folders[run] / FILE).is_file()]
-        for line in our_lines(block)
+        for line in series.our_lines(block)
     }
-    return draw_confusion(rows, f"Confusion of classes: {block.title}", scope(block))
+    return draw_confusion(rows, f"Confusion of classes: {block.title}", series.scope(block))

@@ -12,9 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from depthrepro.report.blocks import Block, Line
-from depthrepro.report.figures import style
-from depthrepro.report.figures.layout import entry, grid_lines, legend_below, panel_grid
-from depthrepro.report.figures.series import many_seeds, our_lines, scope, with_series
+from depthrepro.report.figures import layout, series, style
 
 COLUMNS, PANEL_INCHES, TITLE_CHARACTERS = 3, 1.5, 26
 LOG_FROM = 10  # a loss that falls further than by this factor is drawn on a logarithmic axis
@@ -31,28 +29,29 @@ def draw_curves(block: Block, curves: pd.DataFrame) -> Figure | None:
     Returns:
         None without curves.
     """
-    drawn = with_series(our_lines(block), lambda line: _by_epoch(line, curves))
+    drawn = series.of_lines(series.our_lines(block), lambda line: _by_epoch(line, curves))
     if not drawn:
         return None
     columns = min(len(drawn), COLUMNS)
     rows = -(-len(drawn) // columns)
-    band = "Mean over seeds, band from lowest to highest. " if many_seeds([line for line, _ in drawn]) else ""
+    band = "Mean over seeds, band from lowest to highest. " if series.many_seeds([line for line, _ in drawn]) else ""
     note = f"{band}Scales differ: a row's loss is of its own kind, and steps where a stage trains a finer output."
-    note = f"{note} {scope(block, test=False)}"
+    note = f"{note} {series.scope(block, test=False)}"
     titles = [textwrap.wrap(line.label, TITLE_CHARACTERS) for line, _ in drawn]
     wrapped = 0.15 * max(len(title) - 1 for title in titles)
     height = 0.75 + (PANEL_INCHES + wrapped) * rows
     with style.titled(height, f"Training curves: {block.title}", note) as (fig, head):
-        panels = panel_grid(fig, len(drawn), columns, sharex=True)
-        for axes, title, (_, losses) in zip(panels, titles, drawn, strict=True):
+        panels = layout.panel_grid(fig, len(drawn), columns, sharex=True)
+        for axes, title, (_, by_epoch) in zip(panels, titles, drawn, strict=True):
             axes.set_title("\n".join(title), loc="left", fontsize=9.0, pad=4)
-            _draw_losses(axes, losses)
+            _draw_losses(axes, by_epoch)
         for axes in panels[-columns:]:  # the lowest panel of each column
             axes.set_xlabel("epoch", labelpad=2)
             axes.tick_params(labelbottom=True)
-        shown = {name for _, losses in drawn for name in losses}
-        entries = [entry(f"{label} loss", color=color, lw=1.6) for n, (label, color) in LOSSES.items() if n in shown]
-        bottom = legend_below(fig, entries, 2)
+        shown = {name for _, by_epoch in drawn for name in by_epoch}
+        losses = [LOSSES[name] for name in LOSSES if name in shown]
+        entries = [layout.entry(f"{label} loss", color=color, lw=1.6) for label, color in losses]
+        bottom = layout.legend_below(fig, entries, 2)
         gaps = {"wspace": 0.3, "hspace": 0.42 + wrapped}
         style.margins(fig, left=0.55, right=0.15, top=head + 0.3 + wrapped, bottom=bottom + 0.4, **gaps)
     return fig
@@ -84,4 +83,4 @@ def _draw_losses(axes: Axes, losses: dict[str, pd.DataFrame]) -> None:
     else:
         axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    grid_lines(axes)
+    layout.grid_lines(axes)

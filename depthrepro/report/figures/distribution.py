@@ -10,10 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from depthrepro.report.blocks import Block
-from depthrepro.report.figures import style
-from depthrepro.report.figures.layout import row_axis, row_labels, value_axis
-from depthrepro.report.figures.series import baselines, our_lines, reference, scope, scores_of, with_series
+from depthrepro.report.blocks import Block, Line
+from depthrepro.report.figures import layout, series, style
 
 ROW_INCHES, BOX = 0.36, 0.5  # height of a row, and the box's part of it
 WHISKERS = (0.05, 0.95)
@@ -29,21 +27,20 @@ def draw_distribution(block: Block, images: pd.DataFrame) -> Figure | None:
     Returns:
         None where no row has per-image scores.
     """
-    ours, others = (
-        with_series(lines, lambda line: scores_of(images, line).groupby("id")["abs_rel"].mean().sort_values())
-        for lines in (our_lines(block), baselines(block))
-    )
+
+    def by_image(line: Line) -> np.ndarray:
+        return np.sort(series.scores_of(images, line).groupby("id")["abs_rel"].mean().to_numpy())
+
+    ours, others = (series.of_lines(lines, by_image) for lines in (series.our_lines(block), series.baselines(block)))
     if not ours:
         return None
-    names = [line.label for line, _ in ours] + [reference(line, 0.0).name for line, _ in others]
-    rows = [values.to_numpy() for _, values in [*ours, *others]]
+    names = [line.label for line, _ in ours] + [series.reference(line, 0.0).name for line, _ in others]
+    rows = [values for _, values in [*ours, *others]]
     note = "Dots: images, mean over seeds; +n →: beyond the axis. Box: middle half; line: median; "
-    note += f"whiskers: 5 to 95 %; diamond: mean. {scope(block)}"
-    labels, left, row_inches = row_labels(names, ROW_INCHES)
-    with style.titled(0.72 + row_inches * len(labels), f"AbsRel over the test images: {block.title}", note) as (
-        fig,
-        head,
-    ):
+    note += f"whiskers: 5 to 95 %; diamond: mean. {series.scope(block)}"
+    labels, left, row_inches = layout.row_labels(names, ROW_INCHES)
+    title = f"AbsRel over the test images: {block.title}"
+    with style.titled(0.72 + row_inches * len(labels), title, note) as (fig, head):
         axes = fig.subplots()
         high, mean = max(float(np.quantile(v, WHISKERS[1])) for v in rows), max(float(v.mean()) for v in rows)
         axes.set_xlim(0, max(1.15 * high, 1.05 * mean))
@@ -51,9 +48,9 @@ def draw_distribution(block: Block, images: pd.DataFrame) -> Figure | None:
             _draw_box(axes, place, values, style.OURS if place < len(ours) else style.QUIET)
         if others:
             axes.axhline(len(ours) - 0.5, color=style.FAINT, lw=0.8)
-        row_axis(axes, labels)
+        layout.row_axis(axes, labels)
         axes.set_xlabel("AbsRel of an image, lower is better", labelpad=3)
-        value_axis(axes, "x", 6)
+        layout.value_axis(axes, "x", 6)
         style.margins(fig, left=left, right=0.45, top=head + 0.1, bottom=0.48)
     return fig
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 import zipfile
 import zlib
@@ -18,29 +17,31 @@ from matplotlib.figure import Figure
 
 from depthrepro.core.errors import UserError
 from depthrepro.report.blocks import Block
-from depthrepro.report.figures import style
-from depthrepro.report.figures.series import our_lines, synthetic_note
+from depthrepro.report.figures import series, style
 
 TILE_INCHES, DPI = 1.5, 240  # width of one picture, pixels per inch
 ROWS_PANEL, ROWS_DPI = 3, 160  # images and resolution of a panel that compares rows
 KEPT = ("image", "depth_gt", "mean_map", "sgbm")  # what is the same in every run
 WIDEST, LABEL_CHARACTERS = 1.9, 16  # of a panel that compares rows: inches of a picture, length of a label's line
-TITLES = {"image": "Image", "depth_gt": "Ground truth", "mean_map": "Mean depth map", "sgbm": "SGBM (stereo)"}
+TITLES = {
+    **{"image": "Image", "depth_gt": "Ground truth", "depth": "Prediction", "affine_inv_depth": "Prediction"},
+    **{"mean_map": "Mean depth map", "sgbm": "SGBM (stereo)", "ground_plane": "Ground plane"},
+}
 NICE_METRES = (1, 2, 3, 5, 10, 20, 30, 50, 80, 100, 200)
 NO_DEPTH = "#e6e6e6"
 GAP, COLUMN_TITLE, BAR = 0.04, 0.25, 0.6  # inches: between tiles, column titles, colour bar
 
 
 def draw_panel(panel_dir: Path, caption: str, *, rows: int = 6) -> Figure:
-    """Images, ground truth, every level's prediction and the baselines of a run.
+    """Images, ground truth, every output and the baselines of a run.
 
     Colour is depth in metres on one logarithmic scale per figure, near = bright; grey = no depth known. Sparse ground
     truth is enlarged for the eye: near points win over far ones.
 
     Args:
         panel_dir: Folder of `*.npz`, one per test image, drawn in name order: `image` (H, W, 3) uint8, `depth_gt`
-            (H, W) float32 in metres with 0 = none, one (H, W) float32 depth in metres per level ("L9"...), and
-            optionally `mean_map` and `sgbm`.
+            (H, W) float32 in metres with 0 = none, one (H, W) float32 depth in metres per output ("L9"... or "depth"),
+            and optionally the baselines of `style.BASELINES`.
         caption: Data set and scale, for the title.
         rows: At most so many images.
 
@@ -64,7 +65,7 @@ def draw_rows_panel(block: Block, folders: dict[str, Path]) -> Figure | None:
     Returns:
         None unless every row's run has kept pictures.
     """
-    lines = our_lines(block)
+    lines = series.our_lines(block)
     panels = [folders[line.runs[0]] / "panel" for line in lines if line.runs[0] in folders]
     names = [{path.name for path in panel.glob("*.npz")} for panel in panels]
     shared = sorted(set.intersection(*names))[:ROWS_PANEL] if names and len(panels) == len(lines) else []
@@ -80,7 +81,7 @@ def draw_rows_panel(block: Block, folders: dict[str, Path]) -> Figure | None:
         return None
     columns += [key for key in KEPT[2:] if all(key in item for item in items)]
     seeds = " or ".join(str(seed) for seed in sorted({line.seeds[0] for line in lines}))
-    note = f"{synthetic_note(block)}{next(iter(block.lines)).capitalize()} checkpoint, seed {seeds}. "
+    note = f"{series.synthetic_note(block)}{block.checkpoint.capitalize()} checkpoint, seed {seeds}. "
     return _draw(items, columns, f"Predictions of each row: {block.title}", note, ROWS_DPI, down=True)
 
 
@@ -130,10 +131,11 @@ def _load(path: Path) -> dict[str, np.ndarray]:
 
 
 def _columns(items: list[dict[str, np.ndarray]], files: list[Path]) -> list[str]:
-    """Image, ground truth, levels from coarse to fine, baselines; every picture must have what any has."""
+    """Image, ground truth, outputs from coarse to fine, baselines; every picture must have what any has."""
     names = set().union(*items)
-    levels = sorted((name for name in names if re.fullmatch(r"L\d+", name)), key=lambda name: int(name[1:]))
-    columns = ["image", "depth_gt", *levels, *(name for name in ("mean_map", "sgbm") if name in names)]
+    baselines = [name for name in style.BASELINES if name in names]
+    outputs = sorted(names - {"image", "depth_gt", *baselines}, key=lambda name: (len(name), name))  # L9 before L10
+    columns = ["image", "depth_gt", *outputs, *baselines]
     for item, path in zip(items, files, strict=True):
         for name in columns:
             if name not in item:

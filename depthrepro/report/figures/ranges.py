@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,20 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from depthrepro.report.blocks import Block
-from depthrepro.report.figures import style
-from depthrepro.report.figures.layout import EDGE_NOTE, entry, error_bars, legend_below, reference_entries, value_axis
-from depthrepro.report.figures.series import (
-    Reference,
-    baselines,
-    many_seeds,
-    our_lines,
-    reference,
-    scope,
-    scores_of,
-    with_series,
-)
+from depthrepro.report.figures import layout, series, style
+from depthrepro.report.figures.series import Reference
 
 SPREAD = 0.7  # part of a range's width that its rows share
+BARS: dict[str, Any] = {"ms": 4.2, "ls": "", "capsize": 2, "elinewidth": 1.0}
 TOP = 1.4  # a baseline higher than so many times the rows' highest point is named at the edge
 
 
@@ -37,12 +29,12 @@ def draw_error_by_range(block: Block, ranges: pd.DataFrame) -> Figure | None:
     Returns:
         None where no run of a row has kept ranges.
     """
-    found = with_series(our_lines(block), lambda line: _over_seeds(scores_of(ranges, line)))
+    found = series.of_lines(series.our_lines(block), lambda line: _over_seeds(series.scores_of(ranges, line)))
     if not found:
         return None
     edges = sorted({edge for _, values in found for edge in values.index})
-    bars = "bars ± std over seeds. " if many_seeds([line for line, _ in found]) else "no spread. "
-    note = f"AbsRel per image and range, then mean over the images that have it; {bars}{scope(block)}"
+    bars = "bars ± std over seeds. " if series.many_seeds([line for line, _ in found]) else "no spread. "
+    note = f"AbsRel per image and range, then mean over the images that have it; {bars}{series.scope(block)}"
     with style.titled(3.15, f"Error against depth: {block.title}", note) as (fig, head):
         axes = fig.subplots()
         entries = []
@@ -51,11 +43,11 @@ def draw_error_by_range(block: Block, ranges: pd.DataFrame) -> Figure | None:
             look = style.row_look(index)
             places = np.array([edges.index(edge) for edge in values.index]) + (index - (len(found) - 1) / 2) * step
             axes.plot(places, values["mean"], color=look["color"], lw=0.9, alpha=0.35, zorder=2)
-            error_bars(axes, places, values["mean"], values["std"], ms=4.2, ls="", capsize=2, elinewidth=1.0, **look)
-            entries.append(entry(line.label, ms=4.5, lw=0.9, **look))
-        entries += reference_entries(_draw_baselines(axes, block, ranges, edges))
+            layout.error_bars(axes, places, values["mean"], values["std"], **BARS, **look)
+            entries.append(layout.entry(line.label, ms=4.5, lw=0.9, **look))
+        entries += layout.reference_entries(_draw_baselines(axes, block, ranges, edges))
         _range_axis(axes, edges, pd.concat([values["images"] for _, values in found]).groupby(level=[0, 1]).max())
-        bottom = legend_below(fig, entries, 4)
+        bottom = layout.legend_below(fig, entries, 4)
         style.margins(fig, left=0.62, right=0.15, top=head + 0.12, bottom=bottom + 0.62)
     return fig
 
@@ -72,8 +64,8 @@ def _draw_baselines(
     """Baselines as a line across each range, or named above it; returns those that have any range."""
     axes.set_ylim(0, axes.dataLim.y1 * 1.08)
     highest, far = TOP * axes.dataLim.y1, []
-    found = with_series(baselines(block), lambda line: _over_seeds(scores_of(ranges, line))["mean"])
-    drawn = [(reference(line, 0.0), means) for line, means in found]
+    found = series.of_lines(series.baselines(block), lambda line: _over_seeds(series.scores_of(ranges, line)))
+    drawn = [(series.reference(line, 0.0), values["mean"]) for line, values in found]
     for ref, means in drawn:
         for place, value in ((edges.index(edge), value) for edge, value in means.items() if edge in edges):
             if value <= highest:
@@ -84,7 +76,7 @@ def _draw_baselines(
                 far.append((place, f"{style.SHORT.get(ref.name, ref.name)}\n{value:.2f} ↑"))
     axes.set_ylim(0, axes.get_ylim()[1] * (1.2 if far else 1.0))  # a strip for what lies above
     for place, note in far:
-        axes.text(place, 0.98, note, transform=axes.get_xaxis_transform(), ha="center", va="top", **EDGE_NOTE)
+        axes.text(place, 0.98, note, transform=axes.get_xaxis_transform(), ha="center", va="top", **layout.EDGE_NOTE)
     return [ref for ref, _ in drawn]
 
 
@@ -97,4 +89,4 @@ def _range_axis(axes: Axes, edges: Sequence[tuple[float, float]], images: pd.Ser
     axes.tick_params(axis="x", length=0)
     axes.set_xlabel("depth of the ground truth", labelpad=3)
     axes.set_ylabel("AbsRel, lower is better")
-    value_axis(axes, "y", 5)
+    layout.value_axis(axes, "y", 5)

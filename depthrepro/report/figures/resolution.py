@@ -10,19 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from depthrepro.report.blocks import Block, Line
-from depthrepro.report.figures import style
-from depthrepro.report.figures.layout import (
-    EDGE_NOTE,
-    draw_references,
-    entry,
-    error_bars,
-    legend_below,
-    panel_grid,
-    panel_title,
-    reference_entries,
-    value_axis,
-)
-from depthrepro.report.figures.series import Reference, direction, many_seeds, metric_name, our_lines, scope
+from depthrepro.report.figures import layout, series, style
+from depthrepro.report.figures.series import Reference
 from depthrepro.report.paper import PaperTable
 
 OURS_LINE: dict[str, Any] = {"color": style.OURS, "lw": 1.7, "marker": "o", "ms": 5.5}
@@ -44,20 +33,19 @@ def draw_error_vs_resolution(table: PaperTable, block: Block) -> Figure:
     levels = [row.label for row in table.rows if re.fullmatch(r"L\d+", row.label)]
     aside = [row.label for row in table.rows if row.label not in levels and _level(row.label) in levels]
     variants = dict(zip(aside, itertools.cycle("D*Ps"), strict=False))
-    bars = "bars ± std over seeds. " if many_seeds(our_lines(block)) else ""
-    note = (
-        f"Ours: {bars or 'one seed. '}{scope(block)} Paper: {table.data}, its own protocol: compare slopes, not values."
-    )
+    bars = "bars ± std over seeds. " if series.many_seeds(series.our_lines(block)) else ""
+    note = f"Ours: {bars or 'one seed. '}{series.scope(block)} "
+    note += f"Paper: {table.data}, its own protocol: compare slopes, not values."
     with style.titled(3.75, f"Error against output resolution: {block.title}", note) as (fig, head):
-        panels = panel_grid(fig, len(table.plot), len(table.plot))
+        panels = layout.panel_grid(fig, len(table.plot), len(table.plot))
         drawn = [_draw_metric(axes, block, levels, variants, key) for axes, key in zip(panels, table.plot, strict=True)]
         entries = [
-            entry(f"ours, {block.keys['data']}", **OURS_LINE),
-            entry(f"paper, {table.data}", **PAPER_LINE),
-            *(entry(name, color=style.INK, ls="", marker=mark, ms=6) for name, mark in variants.items()),
-            *reference_entries(itertools.chain(*drawn)),
+            layout.entry(f"ours, {block.keys['data']}", **OURS_LINE),
+            layout.entry(f"paper, {table.data}", **PAPER_LINE),
+            *(layout.entry(name, color=style.INK, ls="", marker=mark, ms=6) for name, mark in variants.items()),
+            *layout.reference_entries(itertools.chain(*drawn)),
         ]
-        bottom = legend_below(fig, entries, 3)
+        bottom = layout.legend_below(fig, entries, 3)
         style.margins(fig, left=0.5, right=0.15, top=head + 0.48, bottom=bottom + 0.62, wspace=0.2)
     return fig
 
@@ -69,7 +57,7 @@ def _level(label: str) -> str:
 
 def _draw_metric(axes: Axes, block: Block, levels: list[str], variants: dict[str, str], key: str) -> list[Reference]:
     """One panel; returns the baselines that are drawn as lines."""
-    known = [line for line in next(iter(block.lines.values())) if key in line.values]
+    known = [line for line in block.shown if key in line.values]
     paper, ours = ([ln for ln in known if ln.role == role and ln.label in levels] for role in ("paper", "level"))
     axes.plot(*_points(paper, levels, key), **PAPER_LINE, zorder=2)
     _draw_ours(axes, *_points(ours, levels, key), ours, key, **OURS_LINE)
@@ -86,9 +74,9 @@ def _draw_metric(axes: Axes, block: Block, levels: list[str], variants: dict[str
     axes.set_xlim(-0.35, len(levels) - 0.5)
     axes.set_xlabel("output, height × width in pixels", labelpad=3)
     axes.margins(y=0.10)
-    value_axis(axes, "y", 6)
-    panel_title(axes, metric_name(key), direction(key))
-    drawn, far = draw_references(axes, block, key, axis="y")
+    layout.value_axis(axes, "y", 6)
+    layout.panel_title(axes, series.metric_name(key), series.direction(key))
+    drawn, far = layout.draw_references(axes, block, key, axis="y")
     _name_far(axes, far)
     return drawn
 
@@ -98,7 +86,7 @@ def _points(lines: list[Line], levels: list[str], key: str) -> tuple[list[int], 
 
 
 def _draw_ours(axes: Axes, x: list[Any], y: list[float], lines: list[Line], key: str, **look: Any) -> None:
-    error_bars(axes, x, y, [line.values[key].std for line in lines], capsize=3, elinewidth=1.1, **look)
+    layout.error_bars(axes, x, y, [line.values[key].std for line in lines], capsize=3, elinewidth=1.1, **look)
 
 
 def _name_far(axes: Axes, far: dict[str, str]) -> None:
@@ -108,5 +96,5 @@ def _name_far(axes: Axes, far: dict[str, str]) -> None:
             low, high = axes.get_ylim()
             strip = STRIP * (high - low)
             axes.set_ylim(low - strip * (side == "low"), high + strip * (side == "high"))
-            look: dict[str, Any] = {**EDGE_NOTE, "fontsize": 8.0, "va": align}
+            look: dict[str, Any] = {**layout.EDGE_NOTE, "fontsize": 8.0, "va": align}
             axes.text(0.015, height, f"{mark} {far[side]}", transform=axes.transAxes, **look)

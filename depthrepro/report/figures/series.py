@@ -31,17 +31,15 @@ class Reference:
 
 def our_lines(block: Block, *, missing: bool = False) -> list[Line]:
     """Rows of ours in the table's order, at the last checkpoint where there is one; `missing`: also those without."""
-    lines = next(iter(block.lines.values()), [])
-    return [line for line in lines if line.role == "level" and (missing or not line.missing)]
+    return [line for line in block.shown if line.role == "level" and (missing or not line.missing)]
 
 
 def baselines(block: Block) -> list[Line]:
     """The measured baselines of a block."""
-    lines = next(iter(block.lines.values()), [])
-    return [line for line in lines if line.role == "baseline" and not line.missing]
+    return [line for line in block.shown if line.role == "baseline" and not line.missing]
 
 
-def with_series(lines: Sequence[Line], take: Callable[[Line], Sized]) -> list[tuple[Line, Sized]]:
+def of_lines(lines: Sequence[Line], take: Callable[[Line], Sized]) -> list[tuple[Line, Sized]]:
     """The lines with what `take` finds for them, without those for which it finds nothing."""
     found = [(line, take(line)) for line in lines]
     return [(line, series) for line, series in found if len(series)]
@@ -73,7 +71,7 @@ def scope(block: Block, *, test: bool = True) -> str:
     if not test:
         return f"{synthetic_note(block)}{seeds[0].upper()}{seeds[1:]} a row."
     images = f"{block.keys['images']} test images"
-    return f"{synthetic_note(block)}{images}, {seeds} a row, {next(iter(block.lines))} checkpoint."
+    return f"{synthetic_note(block)}{images}, {seeds} a row, {block.checkpoint} checkpoint."
 
 
 def synthetic_note(block: Block) -> str:

@@ -12,8 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from depthrepro.core.errors import UserError
-from depthrepro.report.figures import style
-from depthrepro.report.figures.layout import grid_lines, panel_grid
+from depthrepro.report.figures import layout, style
 
 Series = tuple[np.ndarray, np.ndarray]  # steps, values
 POINTS: dict[str, Any] = {"marker": "o", "ms": 3.5}
@@ -41,7 +40,7 @@ def draw_training_curves(metrics_jsonl: Path, caption: str) -> Figure:
         note = "Faint: as logged. Bold: moving average within a stage."
         note += " Dashed lines: a new stage starts." if changes else ""
         style.heading(fig, f"Training: {caption}", note)
-        panels = panel_grid(fig, count := 2 if validation else 1, count)
+        panels = layout.panel_grid(fig, count := 2 if validation else 1, count)
         _draw_loss(panels[0], steps, loss, changes)
         if "val/loss" in series:
             panels[0].plot(*series["val/loss"], **POINTS, ls="", color=style.WARM, label="validation")
@@ -53,7 +52,7 @@ def draw_training_curves(metrics_jsonl: Path, caption: str) -> Figure:
             for step in changes:
                 axes.axvline(step, color=style.PAPER, lw=0.7, ls=(0, (3, 3)), zorder=0)
             axes.set_xlim(0, max(values[0][-1] for values in [(steps,), *validation.values()]) * 1.01)
-            grid_lines(axes)
+            layout.grid_lines(axes)
         fig.subplots_adjust(left=0.085, right=0.985, top=0.785, bottom=0.145, wspace=0.2)
     return fig
 

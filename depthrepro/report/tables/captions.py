@@ -37,7 +37,7 @@ def caption(block: Block) -> list[tuple[str, str]]:
 def provenance(block: Block) -> pd.DataFrame:
     """The runs behind every line of ours: one row per run."""
     fed: dict[str, list[str]] = {}
-    for line in next(iter(block.lines.values())):
+    for line in block.shown:
         for run in line.runs:
             fed.setdefault(run, []).append(line.label)
     table = block.runs[["run", "seed", "config_hash", "commit", "run_id"]].copy()
@@ -51,7 +51,7 @@ def origin_lines(block: Block) -> list[list[str]]:
     (One configuration has a hash per seed; table.csv has them all, and the MLflow run ids.)
     """
     lines = []
-    for line in next(iter(block.lines.values())):
+    for line in block.shown:
         if line.role == "level" and not line.missing:
             runs = block.runs[block.runs["run"].isin(line.runs)]
             folder = runs["run"].map(training_of).str.replace(r"seed=\d+$", "seed=*", regex=True).unique()

@@ -32,6 +32,14 @@ def test_near_is_bright_and_unknown_is_grey(tmp_path):
     assert image[middle, left[0] + tile // 2].tolist() == [0, 0, 0]  # the photograph
 
 
+def test_a_network_of_one_output_has_its_prediction_beside_the_baselines(tmp_path):
+    depth = np.tile(np.linspace(4, 60, 200, dtype=np.float32), (60, 1))
+    maps = {"depth_gt": depth, "affine_inv_depth": depth, "ground_plane": depth}
+    np.savez(tmp_path / "a.npz", image=np.zeros((60, 200, 3), np.uint8), **maps)
+    tiles = [axes for axes in draw_panel(tmp_path, "x").axes if axes.images]
+    assert [axes.get_title() for axes in tiles] == ["Image", "Ground truth", "Prediction", "Ground plane"]
+
+
 def test_colours_span_the_ground_truth_in_round_metres():
     item = {"depth_gt": np.linspace(4, 60, 1000, dtype=np.float32).reshape(10, 100), "L9": np.full((10, 100), 500.0)}
     item["depth_gt"][0, 0] = 0
