@@ -38,7 +38,7 @@ class Settings:
     experiments: Path = setting("folder with <table>/paper.yaml (default: the checkout's)", EXPERIMENTS, read=to_path)
 
 
-USAGE = f"""Render paper tables beside our runs: Markdown, LaTeX, CSV, plots, pictures, and index.html with all of it.
+USAGE = f"""Put paper tables beside our runs: Markdown, LaTeX, CSV, plots, pictures, and index.html with all of it.
 
   python -m depthrepro.report                        every table of experiments/ that has results
   python -m depthrepro.report garg_resolution        one table, printed too
@@ -67,7 +67,7 @@ def parse(arguments: list[str]) -> Settings:
 
 
 def run(settings: Settings) -> int:
-    """Render the tables; 1 if one that was asked for (or every one) has no results."""
+    """Write the tables; 1 if one that was asked for (or every one) has no results."""
     from depthrepro.report.assembly import Report  # pandas and matplotlib take 1 s
 
     tables = [
@@ -106,7 +106,7 @@ def _no_results(table: PaperTable, waiting: list[str], settings: Settings) -> st
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 0 rendered, 1 no results yet, 2 a mistake that the message names."""
+    """Exit code: 0 written, 1 no results yet, 2 a mistake that the message names."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal without δ and ± shows "?" instead of stopping
             stream.reconfigure(errors="replace")

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from depthrepro.config.logger import LoggerConfig, store_uri
@@ -179,25 +178,28 @@ def measure(
     blocks = build_blocks(table, results.rows)
     endings = file_endings(blocks)
     begun: dict[str, dict[str, Future[Path | None]]] = {}
+    copied: dict[str, dict[str, Path]] = {}
     drawn_already: set[str] = set()
     for block in blocks:
+        ending = f"_{endings[block.slug]}.png"
         wanted = figures_of(table, block, results, publish=publish)
         trainings = set(block.runs["run"].map(training_of))
         if trainings <= drawn_already:
             wanted.pop(CURVES, None)  # the test sets of a run share its training
         drawn_already |= trainings
-        panel = kept / f"panel_{endings[block.slug]}.png" if kept else None
-        if panel is not None and panel.exists():
-            wanted[PANEL] = ("panel", partial(_copy, panel))
+        if kept is not None and (kept / f"panel{ending}").exists():
+            wanted.pop(PANEL, None)
+            copied[block.slug] = {PANEL: _copy(kept / f"panel{ending}", plots_in / f"panel{ending}")}
         begun[block.slug] = {
-            title: painter.start(draw, plots_in / f"{stem}_{endings[block.slug]}.png")
-            for title, (stem, draw) in wanted.items()
+            title: painter.start(draw, plots_in / f"{stem}{ending}") for title, (stem, draw) in wanted.items()
         }
     verdicts = {block.slug: decide(table, block, results.images) for block in blocks}
 
     def finish() -> MeasuredTable:
-        drawn = {slug: {title: figure.result() for title, figure in titles.items()} for slug, titles in begun.items()}
-        figures = {slug: {title: path for title, path in titles.items() if path} for slug, titles in drawn.items()}
+        figures: dict[str, dict[str, Path]] = {}
+        for slug, drawings in begun.items():
+            drawn = {title: path for title, drawing in drawings.items() if (path := drawing.result())}
+            figures[slug] = drawn | copied.get(slug, {})
         for stale in set(plots_in.glob("*.png")) - {path for paths in figures.values() for path in paths.values()}:
             stale.unlink()
         return MeasuredTable(table, blocks, verdicts, figures, results.unfinished)

@@ -18,6 +18,7 @@ from depthrepro.report.rows import set_of
 
 BLOCK_KEYS = ["data", "synthetic", "fingerprint", "scale", "protocol", "images", "variant"]
 CHECKPOINTS = ("last", "best")
+SYNTHETIC = "Synthetic data, not photographs"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,16 @@ class Block:
     lines: dict[str, list[Line]]
 
     @property
+    def checkpoint(self) -> str:
+        """The checkpoint that figures show: the last, or the best where a run kept no other; "" without lines."""
+        return next(iter(self.lines), "")
+
+    @property
+    def shown(self) -> list[Line]:
+        """The lines at that checkpoint."""
+        return self.lines.get(self.checkpoint, [])
+
+    @property
     def title(self) -> str:
         """Data set and scale, and what was changed on the command line if anything was."""
         changed = f" · {self.keys['variant']}" if self.keys["variant"] else ""
@@ -81,7 +92,7 @@ class Block:
 
     @property
     def synthetic(self) -> bool:
-        """Whether the numbers were measured on rendered data."""
+        """Whether the numbers were measured on synthetic data."""
         return bool(self.keys["synthetic"])
 
     @property
@@ -91,7 +102,7 @@ class Block:
 
     @property
     def slug(self) -> str:
-        """File-name part that tells this block from every other."""
+        """File-name part that no other block has."""
         words = " ".join([self.keys["data"], self.keys["scale"], self.keys["variant"]]).lower()
         everything = "\n".join(str(self.keys[key]) for key in BLOCK_KEYS)
         digest = hashlib.sha256(everything.encode()).hexdigest()[:8]
@@ -116,7 +127,7 @@ def build_blocks(table: PaperTable, rows: pd.DataFrame) -> list[Block]:
         rows: All rows, as `rows.load_runs` gives them.
 
     Returns:
-        Blocks: plain runs before changed ones, the paper's scale before the demo's, real data before rendered.
+        Blocks: plain runs before changed ones, the paper's scale before the demo's, real data before synthetic.
     """
     mine = rows_of(table, rows)
     blocks = [

@@ -63,7 +63,7 @@ def paired_interval(
         seed: Seeds the resampling: the same numbers give the same interval.
 
     Returns:
-        The interval. With one seed it tells the spread over images alone.
+        The interval. With one seed it is the spread over images alone.
 
     Raises:
         ValueError: If the arrays are not two finite tables of one shape with at least two images.

@@ -45,7 +45,7 @@ class Verdict:
 
 
 def word(verdict: str, claim: Claim) -> str:
-    """The verdict as people are told it: a question of ours has the answers yes and no."""
+    """The verdict in words: a question of ours has the answers yes and no."""
     return OUR_WORDS.get(verdict, verdict) if claim.asked_by else verdict
 
 
@@ -83,7 +83,7 @@ def _decide(table: PaperTable, block: Block, images: pd.DataFrame, claim: Claim,
 
 
 def _absence(table: PaperTable, name: str) -> str:
-    """Why a row has no scores."""
+    """The reason why a row has no scores."""
     row = table.row(name)
     return f"{name} is published only" if row is not None and row.published_only else f"no finished run of {name}"
 
@@ -152,9 +152,9 @@ def overall(verdicts: Iterable[Verdict]) -> str:
 
 def describe(verdict: Verdict) -> str:
     """`AbsRel −0.012 (95 % −0.020 to −0.004; 3 seeds, 60 images; paper −0.028): reproduced`."""
-    metric, told = METRICS[verdict.metric], word(verdict.verdict, verdict.claim)
+    metric, decided = METRICS[verdict.metric], word(verdict.verdict, verdict.claim)
     if verdict.interval is None:
-        return f"{metric.label}: {told} ({verdict.reason})"
+        return f"{metric.label}: {decided} ({verdict.reason})"
     difference, low, high = numbers(verdict)
     parts = [f"95 % {low} to {high}"]
     n = len(verdict.seeds)
@@ -163,7 +163,7 @@ def describe(verdict: Verdict) -> str:
     if verdict.paper_difference is not None:
         parts.append(f"paper {signed(verdict.paper_difference, metric.digits)}")
     reason = f" ({verdict.reason})" if verdict.reason else ""
-    return f"{metric.label} {difference} ({'; '.join(parts)}): {told}{reason}"
+    return f"{metric.label} {difference} ({'; '.join(parts)}): {decided}{reason}"
 
 
 def numbers(verdict: Verdict) -> tuple[str, str, str]:

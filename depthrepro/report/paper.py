@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ours:
-    """Which of our numbers stands beside a published row.
+    """The number of ours that stands beside a published row.
 
     Attributes:
         level: Output level of the network, such as "L12"; or
@@ -108,7 +108,7 @@ class PaperTable:
         effect_of: What the rows vary, for the plot's title ("augmentation"); empty where they are output levels.
         notes: Sentences under every table.
         claims: The table's claims.
-        short: What the page's navigation calls it; by default its name.
+        short: Its name in the page's navigation; by default `name`.
     """
 
     name: str
@@ -134,7 +134,7 @@ class PaperTable:
 
     @property
     def called(self) -> str:
-        """What the page's navigation calls it."""
+        """Its name in the page's navigation."""
         return self.short or self.name
 
     @property

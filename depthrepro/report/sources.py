@@ -1,4 +1,4 @@
-"""Where the report's numbers come from: run directories, an MLflow store, or the committed files of a table."""
+"""Sources of the report's numbers: run directories, an MLflow store, or the committed files of a table."""
 
 from __future__ import annotations
 

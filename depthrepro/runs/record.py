@@ -132,7 +132,7 @@ class Record:
         summary = self._summary(trainer, {"data": about, "protocol": self.protocol.as_dict(), **results})
         write_json(self.run.summary, summary)
         self._log_results(trainer, summary)
-        self._draw_figures(summary)
+        _write_figures(self.run.path, summary)
         return summary
 
     def test_results(self, test: TestSet, trainer: Trainer, results: dict[str, Any]) -> None:
@@ -148,7 +148,7 @@ class Record:
         folder = self.run.path / "tests" / test.name
         summary = self._summary(trainer, {"data": about, "protocol": test.protocol.as_dict(), **results})
         write_json(folder / "summary.json", summary)
-        _draw_panel(folder, summary)
+        _write_figures(folder, summary)
 
     def _summary(self, trainer: Trainer, results: dict[str, Any]) -> dict[str, Any]:
         progress = trainer.progress
@@ -183,28 +183,11 @@ class Record:
                 rows.drop_group("test")
                 rows.append(step, trainer.plan.epoch(step - 1), row)
 
-    def _draw_figures(self, summary: dict[str, Any]) -> None:
-        from depthrepro.report.figures.resolution import draw_training_curves  # matplotlib takes 0.8 s
 
-        self.run.figures.mkdir(exist_ok=True)
-        draw_training_curves(self.run.metrics, self.run.figures / "training.png", _caption(summary))
-        _draw_panel(self.run.path, summary)
+def _write_figures(folder: Path, summary: dict[str, Any]) -> None:
+    """Draw the figures of a run, or of one of its test sets."""
+    # Imported here: matplotlib takes 0.4 s, which only the end of a run needs.
+    from depthrepro.report.figures.of_run import write_run_figures
 
-
-def _draw_panel(folder: Path, summary: dict[str, Any]) -> None:
-    """The qualitative panel of a run, or of one of its test sets, if there is one."""
-    from depthrepro.report.figures.panels import draw_panel  # matplotlib takes 0.8 s
-
-    if (folder / "confusion.csv").is_file():
-        from depthrepro.report.figures.confusion import draw_confusion  # matplotlib takes 0.8 s
-
-        (folder / "figures").mkdir(exist_ok=True)
-        rows = {summary["experiment"]: [folder / "confusion.csv"]}
-        draw_confusion(rows, folder / "figures" / "confusion.png", _caption(summary))
-    if (folder / "panel").is_dir():
-        (folder / "figures").mkdir(exist_ok=True)
-        draw_panel(folder / "panel", folder / "figures" / "panel.png", _caption(summary))
-
-
-def _caption(summary: dict[str, Any]) -> str:
-    return f"{summary['experiment']}, {summary['data']['name']}, scale {summary['scale']}, seed {summary['seed']}"
+    experiment, data = summary["experiment"], summary["data"]["name"]
+    write_run_figures(folder, experiment, f"{experiment}, {data}, scale {summary['scale']}, seed {summary['seed']}")

@@ -62,7 +62,7 @@ def summary(**changed: Any) -> dict[str, Any]:
     }
 
 
-def rendered_files(
+def written_files(
     table: PaperTable, source: str, runs: Path, out: Path, uri: str = "", experiments: Path = TABLES
 ) -> dict[str, str]:
     """Content of the table's files by name, written from one source."""

@@ -13,7 +13,7 @@ from depthrepro.report.mlflow_source import _Artifacts, _finished_runs
 from depthrepro.report.paper import load_paper
 from depthrepro.tracking.state import MirrorState, take_over
 from depthrepro.tracking.sync import sync
-from tests.report.conftest import rendered_files
+from tests.report.conftest import written_files
 from tests.tracking.helpers import STORE_WARNINGS
 
 pytestmark = [pytest.mark.filterwarnings(rule) for rule in STORE_WARNINGS]
@@ -35,7 +35,7 @@ def test_an_mlflow_store_gives_the_same_tables(two_seeds, tmp_path, monkeypatch)
         sync(run)
     (two_seeds / "garg_kitti" / "seed=2" / "status.json").unlink()
     (two_seeds / "garg_kitti" / "seed=2").rmdir()
-    assert rendered_files(TABLE, "mlflow", tmp_path, tmp_path / "a", uri) == rendered_files(
+    assert written_files(TABLE, "mlflow", tmp_path, tmp_path / "a", uri) == written_files(
         TABLE, "runs", two_seeds, tmp_path / "b"
     )
 

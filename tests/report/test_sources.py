@@ -15,7 +15,7 @@ from depthrepro.report.claims import decide
 from depthrepro.report.committed import commit, from_committed
 from depthrepro.report.paper import Claim, Ours, PaperRow, find_tables, load_paper
 from depthrepro.report.sources import for_table, from_runs, rounded
-from tests.report.conftest import metrics, rendered_files
+from tests.report.conftest import metrics, written_files
 
 TABLES = Path(__file__).parent / "experiments"
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -132,9 +132,9 @@ def test_committed_files_give_the_same_tables(two_seeds, tmp_path):
     assert "0.212346" in text and "0.2123456" not in text  # as every source is rounded
     (two_seeds / "garg_kitti" / "seed=2" / "status.json").unlink()
     (two_seeds / "garg_kitti" / "seed=2").rmdir()
-    ours = rendered_files(TABLE, "runs", two_seeds, tmp_path / "a")
-    assert ours == rendered_files(TABLE, "committed", two_seeds, tmp_path / "b", experiments=tmp_path / "experiments")
-    assert ours == rendered_files(
+    ours = written_files(TABLE, "runs", two_seeds, tmp_path / "a")
+    assert ours == written_files(TABLE, "committed", two_seeds, tmp_path / "b", experiments=tmp_path / "experiments")
+    assert ours == written_files(
         TABLE, "auto", tmp_path / "absent", tmp_path / "c", experiments=tmp_path / "experiments"
     )
 

@@ -1,4 +1,4 @@
-"""Which figures a block of a table gets."""
+"""The figures that a block of a table gets."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from depthrepro.report.blocks import Block
-from depthrepro.report.figures.confusion import draw_block_confusion
-from depthrepro.report.figures.effects import draw_curves, draw_effects
+from depthrepro.report.figures.confusion import draw_rows_confusion
+from depthrepro.report.figures.curves import draw_curves
+from depthrepro.report.figures.distribution import draw_distribution
+from depthrepro.report.figures.effects import draw_effects
 from depthrepro.report.figures.painter import Draw
 from depthrepro.report.figures.panels import draw_rows_panel
-from depthrepro.report.figures.ranges import draw_distribution, draw_error_by_range
+from depthrepro.report.figures.ranges import draw_error_by_range
 from depthrepro.report.figures.resolution import draw_error_vs_resolution
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.sources import Results
@@ -37,12 +39,12 @@ def figures_of(table: PaperTable, block: Block, results: Results, *, publish: bo
         name = "error_vs_resolution"
         wanted["Error against output resolution"] = (name, partial(draw_error_vs_resolution, table, block))
     if "abs_rel" in table.metrics:
-        wanted["Error against depth"] = ("ranges", partial(draw_error_by_range, table, block, ranges))
-        wanted["AbsRel over the test images"] = ("distribution", partial(draw_distribution, table, block, images))
-    wanted[CURVES] = ("curves", partial(draw_curves, table, block, curves))
+        wanted["Error against depth"] = ("ranges", partial(draw_error_by_range, block, ranges))
+        wanted["AbsRel over the test images"] = ("distribution", partial(draw_distribution, block, images))
+    wanted[CURVES] = ("curves", partial(draw_curves, block, curves))
     folders: dict[str, Path] = {run: folder for run, folder in results.folders.items() if run in runs}
     if folders and "top1" in table.metrics:
-        wanted[PANEL] = ("panel", partial(draw_block_confusion, table, block, folders))
+        wanted[PANEL] = ("panel", partial(draw_rows_confusion, block, folders))
     elif folders and (block.synthetic or not publish):
-        wanted[PANEL] = ("panel", partial(draw_rows_panel, table, block, folders))
+        wanted[PANEL] = ("panel", partial(draw_rows_panel, block, folders))
     return wanted

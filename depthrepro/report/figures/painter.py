@@ -14,12 +14,14 @@ from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
+from matplotlib.figure import Figure
 
-from depthrepro.core import metric_names as results
+from depthrepro.core import metric_names
 from depthrepro.core.files import write_json
 from depthrepro.report.blocks import Block
+from depthrepro.report.figures.style import save
 
-Draw = Callable[[Path], Path | None]
+Draw = Callable[[], Figure | None]
 MEMORY = ".figures.json"
 
 
@@ -39,13 +41,13 @@ class Painter:
         self._keys: dict[Path, str] = {}
 
     def start(self, draw: Draw, path: Path) -> Future[Path | None]:
-        """Begin to draw; the result is what `draw(path)` returns: the path, or None where there is nothing to show."""
+        """Begin to draw to a PNG file; the result is its path, or None where there is nothing to show."""
         if self._memory is not None:
             name = path.relative_to(self._memory).as_posix()
             known, self._keys[path] = self._known.pop(name, {}), f"{self._code} {fingerprint(draw)}"
             if known.get("of") == self._keys[path] and path.exists() == known.get("drawn"):
                 return _done(path if known["drawn"] else None)
-        return self._pool.submit(draw, path) if self._pool is not None else _done(draw(path))
+        return self._pool.submit(_write, draw, path) if self._pool is not None else _done(_write(draw, path))
 
     def close(self) -> None:
         """End the processes; what has not begun is not drawn."""
@@ -62,8 +64,8 @@ class Painter:
 
     @cached_property
     def _code(self) -> str:
-        """What draws: a changed line of it, or another matplotlib, may change every figure."""
-        sources = [*sorted(Path(__file__).parents[1].rglob("*.py")), Path(results.__file__)]  # which names the metrics
+        """The code that draws: a changed line of it, or another matplotlib, may change every figure."""
+        sources = [*sorted(Path(__file__).parents[1].rglob("*.py")), Path(metric_names.__file__)]
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
         return f"{mpl.__version__} {digest.hexdigest()[:16]}"
 
@@ -84,6 +86,11 @@ def fingerprint(value: Any) -> str:
     else:
         parts = [repr(value)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _write(draw: Draw, path: Path) -> Path | None:
+    figure = draw()
+    return None if figure is None else save(figure, path)
 
 
 def _done(result: Path | None) -> Future[Path | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 import zipfile
 import zlib
@@ -15,41 +14,36 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from depthrepro.core.errors import UserError
 from depthrepro.report.blocks import Block
-from depthrepro.report.figures import style
-from depthrepro.report.figures.series import our_lines
-from depthrepro.report.paper import PaperTable
+from depthrepro.report.figures import series, style
 
 TILE_INCHES, DPI = 1.5, 240  # width of one picture, pixels per inch
 ROWS_PANEL, ROWS_DPI = 3, 160  # images and resolution of a panel that compares rows
 KEPT = ("image", "depth_gt", "mean_map", "sgbm")  # what is the same in every run
 WIDEST, LABEL_CHARACTERS = 1.9, 16  # of a panel that compares rows: inches of a picture, length of a label's line
-TITLES = {"image": "Image", "depth_gt": "Ground truth", "mean_map": "Mean depth map", "sgbm": "SGBM (stereo)"}
+TITLES = {
+    **{"image": "Image", "depth_gt": "Ground truth", "depth": "Prediction", "affine_inv_depth": "Prediction"},
+    **{"mean_map": "Mean depth map", "sgbm": "SGBM (stereo)", "ground_plane": "Ground plane"},
+}
 NICE_METRES = (1, 2, 3, 5, 10, 20, 30, 50, 80, 100, 200)
 NO_DEPTH = "#e6e6e6"
 GAP, COLUMN_TITLE, BAR = 0.04, 0.25, 0.6  # inches: between tiles, column titles, colour bar
 
 
-def draw_panel(panel_dir: Path, out_png: Path, caption: str, *, note: str = "", rows: int = 6) -> Path:
-    """Draw images, ground truth, every level's prediction and the baselines of a run.
+def draw_panel(panel_dir: Path, caption: str, *, rows: int = 6) -> Figure:
+    """Images, ground truth, every output and the baselines of a run.
 
     Colour is depth in metres on one logarithmic scale per figure, near = bright; grey = no depth known. Sparse ground
     truth is enlarged for the eye: near points win over far ones.
 
     Args:
         panel_dir: Folder of `*.npz`, one per test image, drawn in name order: `image` (H, W, 3) uint8, `depth_gt`
-            (H, W) float32 in metres with 0 = none, one (H, W) float32 depth in metres per level ("L9"...), and
-            optionally `mean_map` and `sgbm`.
-        out_png: File to write.
+            (H, W) float32 in metres with 0 = none, one (H, W) float32 depth in metres per output ("L9"... or "depth"),
+            and optionally the baselines of `style.BASELINES`.
         caption: Data set and scale, for the title.
-        note: A second, quieter line; empty = only the legend.
         rows: At most so many images.
-
-    Returns:
-        `out_png`.
 
     Raises:
         UserError: If there is no picture, or one is damaged or lacks a map that the others have.
@@ -58,22 +52,20 @@ def draw_panel(panel_dir: Path, out_png: Path, caption: str, *, note: str = "", 
     if not files:
         raise UserError(f"{panel_dir}: holds no *.npz pictures; train or evaluate the run again to write them")
     items = [_load(path) for path in files]
-    return _draw(items, _columns(items, files), out_png, caption, note, DPI)
+    return _draw(items, _columns(items, files), caption, "", DPI, down=False)
 
 
-def draw_rows_panel(table: PaperTable, block: Block, folders: dict[str, Path], out_png: Path) -> Path | None:
+def draw_rows_panel(block: Block, folders: dict[str, Path]) -> Figure | None:
     """The rows of a table side by side on a few test images, each row from its own run of the lowest seed.
 
     Args:
-        table: The published side.
         block: Our side.
         folders: Run directories of this machine; {} for none.
-        out_png: File to write.
 
     Returns:
-        `out_png`; None unless every row's run has kept pictures.
+        None unless every row's run has kept pictures.
     """
-    lines = our_lines(block)
+    lines = series.our_lines(block)
     panels = [folders[line.runs[0]] / "panel" for line in lines if line.runs[0] in folders]
     names = [{path.name for path in panel.glob("*.npz")} for panel in panels]
     shared = sorted(set.intersection(*names))[:ROWS_PANEL] if names and len(panels) == len(lines) else []
@@ -88,54 +80,42 @@ def draw_rows_panel(table: PaperTable, block: Block, folders: dict[str, Path], o
     if any(key not in item for item in items for key in columns):
         return None
     columns += [key for key in KEPT[2:] if all(key in item for item in items)]
-    rendered = "Rendered data, not photographs. " if block.synthetic else ""
-    seeds = sorted({line.seeds[0] for line in lines})
-    note = f"{rendered}{next(iter(block.lines)).capitalize()} checkpoint, seed {' or '.join(map(str, seeds))}."
-    return _draw(items, columns, out_png, f"Predictions of each row: {block.title}", note, ROWS_DPI, down=True)
+    seeds = " or ".join(str(seed) for seed in sorted({line.seeds[0] for line in lines}))
+    note = f"{series.synthetic_note(block)}{block.checkpoint.capitalize()} checkpoint, seed {seeds}. "
+    return _draw(items, columns, f"Predictions of each row: {block.title}", note, ROWS_DPI, down=True)
 
 
 def _draw(
-    items: list[dict[str, np.ndarray]],
-    names: list[str],
-    out_png: Path,
-    caption: str,
-    note: str,
-    dpi: int,
-    *,
-    down: bool = False,
-) -> Path:
+    items: list[dict[str, np.ndarray]], names: list[str], title: str, note: str, dpi: int, *, down: bool
+) -> Figure:
     """Tiles of every image and map: images down and maps across, or, with `down`, the other way round."""
-    aspect = items[0]["image"].shape[0] / items[0]["image"].shape[1]
-    titles = [
-        textwrap.fill(TITLES.get(name, name), LABEL_CHARACTERS) if down else TITLES.get(name, name) for name in names
-    ]
-    longest = max(len(part) for title in titles for part in title.split("\n"))
-    label = 0.1 + 0.078 * longest if down else 0.0
+    labels = [TITLES.get(name, name) for name in names]
+    if down:
+        labels = [textwrap.fill(label, LABEL_CHARACTERS) for label in labels]
+    longest = max(len(part) for label in labels for part in label.split("\n"))
+    left = 0.1 + (0.1 + 0.078 * longest if down else 0.0)
     across, rows = (len(items), len(names)) if down else (len(names), len(items))
-    tile = min(WIDEST, (style.WIDTH - 0.2 - label - BAR) / across - GAP) if down else TILE_INCHES
-    step_down = tile * aspect + GAP
-    width = 0.1 + label + across * (tile + GAP) + BAR + 0.1
-    legend = "Depth in metres, near = bright, one colour range; grey: no depth known."
-    said = f"{note} {legend}".strip()
-    top = style.heading_lines(width, caption, said)[2] + (0.06 if down else COLUMN_TITLE)
-    height = top + rows * step_down + 0.08
+    tile = min(WIDEST, (style.WIDTH - 0.1 - left - BAR) / across - GAP) if down else TILE_INCHES
+    tile_height = tile * items[0]["image"].shape[0] / items[0]["image"].shape[1]
+    width = left + across * (tile + GAP) + BAR + 0.1
+    note += "Depth in metres, near = bright, one colour range; grey: no depth known."
+    body = (0.06 if down else COLUMN_TITLE) + rows * (tile_height + GAP) + 0.08
     norm = LogNorm(*_depth_range(items, names))
-    with style.figure(width, height) as fig:
-        style.heading(fig, caption, said, left=0.12)
-        for index, item in enumerate(items):
-            for place, (name, title) in enumerate(zip(names, titles, strict=True)):
-                column, row = (index, place) if down else (place, index)
-                left, bottom = 0.1 + label + column * (tile + GAP), height - top - (row + 1) * step_down + GAP
-                axes = _axes(fig, left, bottom, tile, step_down - GAP)
-                _tile(axes, name, item[name], norm, round(tile * dpi))
-                if down and column == 0:
-                    axes.text(-0.04, 0.5, title, transform=axes.transAxes, ha="right", va="center", fontsize=9.5)
-                elif not down and row == 0:
-                    axes.set_title(title, fontsize=10, pad=4)
-        bar_height = rows * step_down - GAP
-        bar = _axes(fig, width - BAR - 0.02, height - top - bar_height, 0.11, bar_height)
-        _colour_bar(fig, bar, norm)
-        return style.save(fig, out_png, dpi=dpi)
+    with style.titled(body, title, note, width, dpi) as (fig, head):
+        tiles = fig.subplots(rows, across, squeeze=False)
+        top = head + (0.06 if down else COLUMN_TITLE)
+        gaps = {"wspace": GAP / tile, "hspace": GAP / tile_height}
+        style.margins(fig, left=left, right=GAP + BAR + 0.1, top=top, bottom=GAP + 0.08, **gaps)
+        for item, column in zip(items, tiles.T if down else tiles, strict=True):
+            for name, axes in zip(names, column, strict=True):
+                _draw_tile(axes, name, item[name], norm, round(tile * dpi))
+        for label, axes in zip(labels, tiles[:, 0] if down else tiles[0], strict=True):
+            if down:
+                axes.text(-0.04, 0.5, label, transform=axes.transAxes, ha="right", va="center", fontsize=9.5)
+            else:
+                axes.set_title(label, fontsize=10, pad=4)
+        _colour_bar(fig, norm, tiles)
+    return fig
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:
@@ -151,10 +131,11 @@ def _load(path: Path) -> dict[str, np.ndarray]:
 
 
 def _columns(items: list[dict[str, np.ndarray]], files: list[Path]) -> list[str]:
-    """Image, ground truth, levels from coarse to fine, baselines; every picture must have what any has."""
+    """Image, ground truth, outputs from coarse to fine, baselines; every picture must have what any has."""
     names = set().union(*items)
-    levels = sorted((name for name in names if re.fullmatch(r"L\d+", name)), key=lambda name: int(name[1:]))
-    columns = ["image", "depth_gt", *levels, *(name for name in ("mean_map", "sgbm") if name in names)]
+    baselines = [name for name in style.BASELINES if name in names]
+    outputs = sorted(names - {"image", "depth_gt", *baselines}, key=lambda name: (len(name), name))  # L9 before L10
+    columns = ["image", "depth_gt", *outputs, *baselines]
     for item, path in zip(items, files, strict=True):
         for name in columns:
             if name not in item:
@@ -175,8 +156,9 @@ def _depth_range(items: list[dict[str, np.ndarray]], columns: list[str]) -> tupl
     return 1.0, 100.0
 
 
-def _tile(axes: Axes, name: str, values: np.ndarray, norm: LogNorm, pixels: int) -> None:
+def _draw_tile(axes: Axes, name: str, values: np.ndarray, norm: LogNorm, pixels: int) -> None:
     """One picture, brought to the width in pixels that it is printed with, so that sparse points keep their size."""
+    axes.set_axis_off()
     height, width = values.shape[:2]
     size = (pixels, max(1, round(pixels * height / width)))
     shrink = cv2.INTER_AREA if width > pixels else cv2.INTER_LINEAR
@@ -184,10 +166,7 @@ def _tile(axes: Axes, name: str, values: np.ndarray, norm: LogNorm, pixels: int)
         axes.imshow(cv2.resize(values, size, interpolation=shrink), aspect="auto", interpolation="nearest")
         return
     depth = np.where(np.isfinite(values) & (values > 0), values, 0).astype(np.float32)
-    if (depth > 0).all():
-        shown = cv2.resize(depth, size, interpolation=shrink)
-    else:
-        shown = _enlarged(depth, size)
+    shown = cv2.resize(depth, size, interpolation=shrink) if (depth > 0).all() else _enlarged(depth, size)
     colours = mpl.colormaps["magma_r"].with_extremes(bad=NO_DEPTH)
     axes.imshow(np.ma.masked_equal(shown, 0), cmap=colours, norm=norm, aspect="auto", interpolation="nearest")
 
@@ -209,24 +188,14 @@ def _enlarged(depth: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.where(np.isfinite(found), found, 0)
 
 
-def _colour_bar(fig: Figure, axes: Axes, norm: LogNorm) -> None:
-    bar = fig.colorbar(ScalarMappable(norm, "magma_r"), cax=axes)
+def _colour_bar(fig: Figure, norm: LogNorm, tiles: np.ndarray) -> None:
+    """The metres of the colours, right of the tiles and as high as all of them."""
     low, high = float(norm.vmin or 1), float(norm.vmax or 100)
     ticks = [metres for metres in NICE_METRES if low <= metres <= high] or [round(low), round(high)]
-    bar.ax.yaxis.set_major_locator(FixedLocator(ticks))
-    bar.ax.yaxis.set_minor_locator(NullLocator())
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda metres, _: f"{metres:g} m"))
+    width, above, below = fig.get_size_inches()[0], tiles[0, 0].get_position(), tiles[-1, 0].get_position()
+    place = fig.add_axes((1 - (BAR + 0.02) / width, below.y0, 0.11 / width, above.y1 - below.y0))
+    bar = fig.colorbar(ScalarMappable(norm, "magma_r"), cax=place, ticks=ticks, format="{x:g} m")
+    bar.minorticks_off()
     bar.ax.invert_yaxis()  # near on top, as bright as it is
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=2, pad=2)
-
-
-def _axes(fig: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Axes without frame or ticks at a place given in inches."""
-    full = fig.get_size_inches()
-    axes = fig.add_axes((left / full[0], bottom / full[1], width / full[0], height / full[1]))
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    return axes

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -30,7 +29,9 @@ SHORT = {"mean depth map": "mean map", "SGBM (stereo)": "SGBM"}  # for notes at 
 BASELINE_INK, BAND = "#3a3a3a", "#f4f4f4"
 WIDTH = 7.2  # inches, of every figure that is read on a page
 SCREEN_DPI = 130  # of figures that are read on a page: 936 pixels wide, of which 700 are enough
+PRINT_DPI = 200
 TITLE_PER_INCH, TEXT_PER_INCH = 11.0, 16.5  # characters
+HEADING_LEFT = 0.12  # inches from the edge
 
 _RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -58,35 +59,42 @@ _RC: dict[Any, Any] = {
 }
 
 
+def row_look(index: int) -> dict[str, Any]:
+    """Colour and mark of a table's row by its place."""
+    return {"color": SERIES[index % len(SERIES)], "marker": MARKERS[index % len(MARKERS)]}
+
+
 @contextmanager
-def figure(width: float, height: float) -> Iterator[Figure]:
+def figure(width: float, height: float, dpi: int = SCREEN_DPI) -> Iterator[Figure]:
     """A figure of so many inches in the house style, without pyplot's global state; draw inside the `with`."""
     with mpl.rc_context(_RC):
-        fig = Figure(figsize=(width, height))
+        fig = Figure(figsize=(width, height), dpi=dpi)
         FigureCanvasAgg(fig)
         yield fig
 
 
 @contextmanager
-def titled(body: float, title: str, subtitle: str, width: float = WIDTH) -> Iterator[tuple[Figure, float]]:
+def titled(
+    body: float, title: str, subtitle: str, width: float = WIDTH, dpi: int = SCREEN_DPI
+) -> Iterator[tuple[Figure, float]]:
     """A figure with its heading: `body` inches below as many lines as the heading takes.
 
     Yields:
         The figure and the heading's height in inches.
     """
     head = heading_lines(width, title, subtitle)[2]
-    with figure(width, body + head) as fig:
-        heading(fig, title, subtitle, left=0.12)
+    with figure(width, body + head, dpi) as fig:
+        heading(fig, title, subtitle)
         yield fig, head
 
 
-def save(fig: Figure, path: Path, dpi: int = 200) -> Path:
+def save(fig: Figure, path: Path) -> Path:
     """Write a PNG beside `path` and rename it into place; returns `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with mpl.rc_context(_RC):  # ticks are made when the figure is drawn
         # No Software entry, which names a version: the same numbers give the same file.
-        fig.savefig(beside, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
+        fig.savefig(beside, format="png", facecolor="white", metadata={"Software": None})
     beside.replace(path)
     return path
 
@@ -98,38 +106,21 @@ def margins(fig: Figure, *, left: float, right: float, top: float, bottom: float
     fig.subplots_adjust(**edges, **gaps)
 
 
-def grid_y(axes: Axes) -> None:
-    """Faint horizontal lines behind the data."""
-    axes.grid(axis="y")
-    axes.set_axisbelow(True)
-
-
-def heading(fig: Figure, title: str, subtitle: str = "", *, left: float = 0.0) -> float:
-    """Title and quiet lines below it at the figure's upper left, wrapped to its width.
-
-    Args:
-        fig: A figure of this module.
-        title: In bold.
-        subtitle: What the numbers are.
-        left: Inches from the edge.
-
-    Returns:
-        Height in inches.
-    """
+def heading(fig: Figure, title: str, subtitle: str = "") -> None:
+    """Title in bold and quiet lines below it at the figure's upper left, wrapped to its width."""
     width, height = fig.get_size_inches()
-    title, subtitle, used = heading_lines(width, title, subtitle, left)
-    top = 1 - 0.10 / height
+    title, subtitle, _ = heading_lines(width, title, subtitle)
+    left, top = HEADING_LEFT / width, 1 - 0.10 / height
     text: dict[str, Any] = {"ha": "left", "va": "top", "linespacing": 1.35}
-    fig.text(left / width, top, title, fontsize=10.5, fontweight="bold", **text)
+    fig.text(left, top, title, fontsize=10.5, fontweight="bold", **text)
     if subtitle:
         below = (0.22 + 0.20 * title.count("\n")) / height
-        fig.text(left / width, top - below, subtitle, fontsize=8.0, color=QUIET, **text)
-    return used
+        fig.text(left, top - below, subtitle, fontsize=8.0, color=QUIET, **text)
 
 
-def heading_lines(width: float, title: str, subtitle: str, left: float = 0.12) -> tuple[str, str, float]:
+def heading_lines(width: float, title: str, subtitle: str) -> tuple[str, str, float]:
     """A heading wrapped to a figure's width in inches: title, subtitle, and the height in inches that they take."""
-    room = width - 2 * left
+    room = width - 2 * HEADING_LEFT
     title = textwrap.fill(title, max(20, int(room * TITLE_PER_INCH)))
     subtitle = textwrap.fill(subtitle, max(30, int(room * TEXT_PER_INCH)))
     lines = 1 + subtitle.count("\n") if subtitle else 0

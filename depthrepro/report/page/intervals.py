@@ -1,4 +1,4 @@
-"""Where an interval's bar, point and zero line lie in a small drawing, and how its numbers read."""
+"""Small drawings of intervals: the places of bar, point and zero line, and the numbers in words."""
 
 from __future__ import annotations
 
@@ -58,8 +58,7 @@ def place(verdict: Verdict, limit: float, kind: str) -> Mark | None:
     published = verdict.paper_difference
     inside = published is not None and abs(published) <= limit
     metric = METRICS[verdict.metric]
-    said, low, high = numbers(verdict)
-    told = word(verdict.verdict, verdict.claim)
+    difference, low, high = numbers(verdict)
     return Mark(
         low=at(interval.low),
         x=at(interval.difference),
@@ -67,10 +66,10 @@ def place(verdict: Verdict, limit: float, kind: str) -> Mark | None:
         paper=at(published) if inside and published is not None else None,
         claimed_left=not metric.higher_is_better,
         kind=kind,
-        text=f"{metric.label} {said}, 95 % interval {low} to {high}: {told}",
+        text=f"{metric.label} {difference}, 95 % interval {low} to {high}: {word(verdict.verdict, verdict.claim)}",
     )
 
 
 def alt_text(marks: Sequence[Mark | None]) -> str:
-    """What one drawing of several intervals says."""
+    """One drawing of several intervals in words."""
     return "; ".join(mark.text for mark in marks if mark)

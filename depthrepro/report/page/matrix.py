@@ -41,7 +41,7 @@ class ByMetric:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one claim on one data set.
+    """The verdicts on one claim on one data set.
 
     Attributes:
         claim: The claim.
@@ -80,7 +80,7 @@ class Column:
 
     @property
     def images(self) -> str:
-        """How many test images, in words."""
+        """The number of test images, in words."""
         return f"{self.block.keys['images']} test images"
 
 

@@ -6,7 +6,7 @@ import json
 
 import pandas as pd
 
-from depthrepro.report.blocks import Block
+from depthrepro.report.blocks import SYNTHETIC, Block
 from depthrepro.report.rows import training_of
 
 
@@ -24,10 +24,9 @@ def caption(block: Block) -> list[tuple[str, str]]:
         images += f", a part of the split's {first['expected']}"
     many = len(block.seeds) > 1
     spread = "cells are mean ± standard deviation (n − 1) over n seeds" if many else "one seed, so no spread"
-    rendered = ("Rendered data, not photographs", "these numbers say nothing about the error on real images.")
     return [
         ("Data", f"{block.keys['data']}, fingerprint {block.keys['fingerprint']}; {counts}; files: {files}."),
-        *([rendered] if block.synthetic else []),
+        *([(SYNTHETIC, "these numbers say nothing about the error on real images.")] if block.synthetic else []),
         ("Scale", f"{block.keys['scale']}."),
         ("Protocol", f"{block.protocol}."),
         ("Images", f"{images}; each metric is taken per image, then averaged over images."),
@@ -36,9 +35,9 @@ def caption(block: Block) -> list[tuple[str, str]]:
 
 
 def provenance(block: Block) -> pd.DataFrame:
-    """Where every line of ours comes from: one row per run."""
+    """The runs behind every line of ours: one row per run."""
     fed: dict[str, list[str]] = {}
-    for line in next(iter(block.lines.values())):
+    for line in block.shown:
         for run in line.runs:
             fed.setdefault(run, []).append(line.label)
     table = block.runs[["run", "seed", "config_hash", "commit", "run_id"]].copy()
@@ -47,12 +46,12 @@ def provenance(block: Block) -> pd.DataFrame:
 
 
 def origin_lines(block: Block) -> list[list[str]]:
-    """Where every line of ours comes from, seeds together: row, seeds, config hash, commit, run folder.
+    """The runs behind every line of ours, seeds together: row, seeds, config hash, commit, run folder.
 
     (One configuration has a hash per seed; table.csv has them all, and the MLflow run ids.)
     """
     lines = []
-    for line in next(iter(block.lines.values())):
+    for line in block.shown:
         if line.role == "level" and not line.missing:
             runs = block.runs[block.runs["run"].isin(line.runs)]
             folder = runs["run"].map(training_of).str.replace(r"seed=\d+$", "seed=*", regex=True).unique()

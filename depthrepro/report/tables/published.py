@@ -1,4 +1,4 @@
-"""What a paper published on several test sets, side by side, whichever of them was measured on here."""
+"""Numbers that a paper published on several test sets, side by side, whichever of them was measured on here."""
 
 from __future__ import annotations
 

@@ -12,10 +12,12 @@ from matplotlib.text import Annotation
 
 from depthrepro.core.protocol import Protocol
 from depthrepro.report.blocks import Block, Line, Value
-from depthrepro.report.figures.effects import build_curves, build_effects, draw_curves, draw_effects
-from depthrepro.report.figures.resolution import build_error_vs_resolution, draw_error_vs_resolution
+from depthrepro.report.figures.curves import draw_curves
+from depthrepro.report.figures.effects import draw_effects
+from depthrepro.report.figures.resolution import draw_error_vs_resolution
+from depthrepro.report.figures.style import save
 from depthrepro.report.paper import Ours, PaperRow, PaperTable
-from tests.report.figures.test_figures import pixels
+from tests.report.figures.images import pixels
 
 # AbsRel of three seeds: L9 deviates from 0.29 by -0.02, -0.01, 0.03, so its std is √(0.0014 / 2) = √0.0007.
 SEEDS = {"L9": (0.27, 0.28, 0.32), "L10": (0.26, 0.26, 0.26), "L12": (0.22, 0.24, 0.26)}
@@ -70,58 +72,57 @@ def legend(fig) -> list[str]:
 
 def test_effects_show_the_mean_the_spread_and_every_seed():
     table = paper_table()
-    fig = build_effects(table, block_of(table))
+    fig = draw_effects(table, block_of(table))
     abs_rel, rmse = fig.axes[:2]
     assert [label.get_text() for label in abs_rel.get_yticklabels()] == ["L9", "L10", "L12"]
     assert [found[0].get_xdata()[0] for found in abs_rel.containers] == pytest.approx([0.29, 0.26, 0.24])
     assert bars(abs_rel)[0][:, 0] == pytest.approx([0.29 - 0.0007**0.5, 0.29 + 0.0007**0.5])
     assert bars(rmse)[2][:, 0] == pytest.approx([20 * 0.22, 20 * 0.26])  # 0.24 ± 0.02: deviations -0.02, 0, 0.02
     assert any(list(line.get_xdata()) == [0.27, 0.28, 0.32] for line in abs_rel.lines)
-    assert "Rendered data, not photographs" in words(fig) and "60 test images, 3 seeds a row, last checkpoint" in words(
+    assert "Synthetic data, not photographs" in words(
         fig
-    )
+    ) and "60 test images, 3 seeds a row, last checkpoint" in words(fig)
     assert "RMSE (m)" in words(fig) and "mean ± std over seeds" in legend(fig)
 
 
 def test_effects_keep_the_paper_s_values_off_our_axis_unless_the_data_are_the_paper_s():
     table = paper_table()
-    fig = build_effects(table, block_of(table))
+    fig = draw_effects(table, block_of(table))
     assert len(fig.axes) == 4 and "paper, KITTI" in words(fig)
     assert fig.axes[2].lines[0].get_xdata() == pytest.approx([0.205, 0.177])
     assert fig.axes[2].lines[0].get_ydata() == pytest.approx([0, 2])
     assert all(0.205 not in line.get_xdata() for line in fig.axes[0].lines)
-    same = build_effects(table, block_of(table, data="KITTI raw", synthetic=False, scale="paper"))
+    same = draw_effects(table, block_of(table, data="KITTI raw", synthetic=False, scale="paper"))
     assert len(same.axes) == 2 and same.axes[0].lines[0].get_xdata() == pytest.approx([0.205, 0.177])
     alone = paper_table(published={"L9": 0.2})  # one published row shows no effect
-    assert len(build_effects(alone, block_of(alone)).axes) == 2
+    assert len(draw_effects(alone, block_of(alone)).axes) == 2
 
 
 def test_a_far_baseline_is_named_and_does_not_squash_the_rows():
     table = paper_table()
-    near = build_effects(table, block_of(table, baselines={"mean_map": 0.31}))
-    far = build_effects(table, block_of(table, baselines={"mean_map": 3.1, "sgbm": 0.01}))
+    near = draw_effects(table, block_of(table, baselines={"mean_map": 0.31}))
+    far = draw_effects(table, block_of(table, baselines={"mean_map": 3.1, "sgbm": 0.01}))
     assert near.axes[0].get_xlim()[1] > 0.31 and "mean depth map" in legend(near)
     assert far.axes[0].get_xlim()[0] > 0.15 and far.axes[0].get_xlim()[1] < 0.4
     assert "mean map 3.100 →" in words(far) and "← SGBM 0.010" in words(far)
     assert "mean depth map" not in legend(far)
 
 
-def test_effects_with_one_seed_have_no_bars_and_missing_rows_are_named(tmp_path):
+def test_effects_with_one_seed_have_no_bars_and_missing_rows_are_named():
     table = paper_table()
-    fig = build_effects(table, block_of(table, {"L9": (0.3,), "L12": (0.25,)}))
+    fig = draw_effects(table, block_of(table, {"L9": (0.3,), "L12": (0.25,)}))
     assert not bars(fig.axes[0]) and legend(fig)[0] == "one seed" and "1 seed a row" in words(fig)
     assert "No finished run: L10" in " ".join(words(fig).split())
-    mixed = build_effects(table, block_of(table, {**SEEDS, "L9": (0.3,)}))
+    mixed = draw_effects(table, block_of(table, {**SEEDS, "L9": (0.3,)}))
     assert len(bars(mixed.axes[0])) == 2 and "1 to 3 seeds a row" in words(mixed)
     lonely = block_of(table, {"L9": (0.3, 0.2)})
-    assert build_effects(table, lonely) is None
-    assert draw_effects(table, lonely, tmp_path / "x.png") is None and not list(tmp_path.iterdir())
+    assert draw_effects(table, lonely) is None
 
 
 def test_the_resolution_curve_stands_beside_the_paper_s_with_bars():
     table = paper_table(("L9", "L10", "L12", "L12, Aug 8x"))
     seeds = {**SEEDS, "L12, Aug 8x": (0.2, 0.22)}
-    axes = (fig := build_error_vs_resolution(table, block_of(table, seeds))).axes[0]
+    axes = (fig := draw_error_vs_resolution(table, block_of(table, seeds))).axes[0]
     paper = next(line for line in axes.lines if line.get_linestyle() == "--" and len(line.get_xdata()) == 2)
     assert paper.get_xdata() == pytest.approx([0, 2]) and paper.get_ydata() == pytest.approx([0.205, 0.177])
     curve, aside = axes.containers
@@ -136,7 +137,7 @@ def test_the_resolution_curve_stands_beside_the_paper_s_with_bars():
 
 def test_the_resolution_curve_with_one_seed_and_a_missing_level_has_what_is_there():
     table = paper_table(published={})
-    fig = build_error_vs_resolution(table, block_of(table, {"L9": (0.3,), "L12": (0.25,)}))
+    fig = draw_error_vs_resolution(table, block_of(table, {"L9": (0.3,), "L12": (0.25,)}))
     assert fig.axes[0].containers[0][0].get_xdata() == pytest.approx([0, 2])
     assert not bars(fig.axes[0]) and "one seed" in words(fig) and "± std" not in words(fig)
 
@@ -154,7 +155,7 @@ def curves_of(block: Block) -> pd.DataFrame:
 def test_curves_are_the_mean_over_seeds_with_a_band_per_row():
     table = paper_table()
     block = block_of(table)
-    fig = build_curves(table, block, curves_of(block))
+    fig = draw_curves(block, curves_of(block))
     shown = [axes for axes in fig.axes if axes.get_visible()]
     assert [axes.get_title(loc="left") for axes in shown] == ["L9", "L10", "L12"]
     train, val = shown[0].lines
@@ -165,22 +166,22 @@ def test_curves_are_the_mean_over_seeds_with_a_band_per_row():
     assert legend(fig) == ["training loss", "validation loss"]
 
 
-def test_curves_leave_out_rows_without_any_and_need_one(tmp_path):
+def test_curves_leave_out_rows_without_any_and_need_one():
     table = paper_table()
     block = block_of(table, {**SEEDS, "L10": ()})
     curves = curves_of(block)
     curves = curves[~curves["run"].str.startswith("L12") & (curves["name"] == "train/loss")]
-    fig = build_curves(table, block, curves)
+    fig = draw_curves(block, curves)
     assert [axes.get_title(loc="left") for axes in fig.axes] == ["L9"]
     assert legend(fig) == ["training loss"]
-    assert draw_curves(table, block, curves[:0], tmp_path / "x.png") is None and not list(tmp_path.iterdir())
+    assert draw_curves(block, curves[:0]) is None
 
 
 def test_the_same_numbers_give_the_same_bytes_without_a_date_or_version(tmp_path):
     table = paper_table()
     block = block_of(table)
     for name, draw in (("r", draw_error_vs_resolution), ("e", draw_effects)):
-        one, two = (draw(table, block, tmp_path / folder / f"{name}.png").read_bytes() for folder in "ab")
+        one, two = (save(draw(table, block), tmp_path / folder / f"{name}.png").read_bytes() for folder in "ab")
         assert one == two and b"tEXt" not in one
 
 
@@ -208,7 +209,7 @@ def test_long_row_labels_leave_the_width_to_the_panels_and_nothing_meets(data, m
         Line(k, "level", "L12", None, dict.fromkeys(table.plot, Value(v, 0.02)), False, (0,), (k,))
         for k, v in LONG.items()
     ]
-    fig = build_effects(table, replace(block_of(table, {k: (v,) for k, v in LONG.items()}), lines={"last": lines}))
+    fig = draw_effects(table, replace(block_of(table, {k: (v,) for k, v in LONG.items()}), lines={"last": lines}))
     fig.draw_without_rendering()
     assert len(fig.axes) == panels and fig.axes[0].get_position().x0 < 0.5
     titles = [text.get_window_extent() for text in fig.findobj(Annotation)]
@@ -221,7 +222,7 @@ def test_long_row_labels_leave_the_width_to_the_panels_and_nothing_meets(data, m
 
 def test_a_published_panel_has_the_lowest_and_the_highest_value_as_ticks():
     table = paper_table()
-    panel = build_effects(table, block_of(table)).axes[2]
+    panel = draw_effects(table, block_of(table)).axes[2]
     assert [text.get_text() for text in panel.get_xticklabels()] == ["0.177", "0.205"]
     assert panel.get_xticks() == pytest.approx([0.177, 0.205])
 
@@ -231,7 +232,7 @@ def test_long_names_and_many_rows_stay_on_the_canvas(tmp_path):
     table = replace(paper_table(labels, {}), effect_of="the loss and of how strongly it is smoothed")
     block = block_of(table, {label: (0.3, 0.31) for label in labels}, variant="trainer.epochs=3 loss.smoothness=0.1")
     curves = curves_of(block)
-    for path in (draw_effects(table, block, tmp_path / "e.png"), draw_curves(table, block, curves, tmp_path / "c.png")):
-        image = pixels(path)
+    for name, fig in (("effects", draw_effects(table, block)), ("curves", draw_curves(block, curves))):
+        image = pixels(fig, tmp_path / f"{name}.png")
         for edge in (image[:2], image[-2:], image[:, :2], image[:, -2:]):
-            assert (edge == 255).all(), path.name
+            assert (edge == 255).all(), name

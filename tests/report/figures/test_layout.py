@@ -4,7 +4,7 @@ import pytest
 from matplotlib.lines import Line2D
 
 from depthrepro.report.figures import style
-from depthrepro.report.figures.series import LABEL_CHARACTERS, legend_below, row_labels
+from depthrepro.report.figures.layout import LABEL_CHARACTERS, legend_below, row_labels
 
 
 def drawn_legend(labels, columns):

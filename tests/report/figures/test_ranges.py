@@ -7,15 +7,11 @@ import pandas as pd
 import pytest
 
 from depthrepro.report.figures import style
+from depthrepro.report.figures.distribution import draw_distribution
 from depthrepro.report.figures.panels import draw_rows_panel
-from depthrepro.report.figures.ranges import (
-    build_distribution,
-    build_error_by_range,
-    draw_distribution,
-    draw_error_by_range,
-)
+from depthrepro.report.figures.ranges import draw_error_by_range
+from tests.report.figures.images import pixels
 from tests.report.figures.test_effects import bars, block_of, legend, paper_table, words
-from tests.report.figures.test_figures import pixels
 
 TABLE = paper_table()
 
@@ -45,7 +41,7 @@ def images_of(block, count=4) -> pd.DataFrame:
 
 def test_ranges_show_mean_and_std_over_seeds_and_the_number_of_images():
     block = block_of(TABLE)
-    axes = (fig := build_error_by_range(TABLE, block, ranges_of(block))).axes[0]
+    axes = (fig := draw_error_by_range(block, ranges_of(block))).axes[0]
     assert axes.containers[0][0].get_ydata() == pytest.approx([0.2, 0.3, 0.4])
     assert bars(axes)[0][:, 1] == pytest.approx([0.1, 0.3])  # 0.1, 0.2, 0.3: deviations ±0.1, over n - 1 = 2: std 0.1
     assert [t.get_text() for t in axes.get_xticklabels()] == [
@@ -65,29 +61,28 @@ def test_a_range_that_a_row_lacks_is_a_gap_and_one_seed_has_no_bars():
     block = block_of(TABLE, {"L9": (0.3,), "L12": (0.25,)})
     ranges = ranges_of(block)
     ranges = ranges[~((ranges["run"] == "L12/0") & (ranges["near_m"] == 5) & (ranges["checkpoint"] == "last"))]
-    axes = (fig := build_error_by_range(TABLE, block, ranges)).axes[0]
+    axes = (fig := draw_error_by_range(block, ranges)).axes[0]
     assert axes.containers[1][0].get_xdata() == pytest.approx([0.175, 2.175])
     assert not bars(axes) and "± std" not in words(fig)
 
 
 def test_a_baseline_far_above_the_rows_is_named_at_the_edge():
     block = block_of(TABLE)
-    fig = build_error_by_range(TABLE, block, ranges_of(block, mean_map=4.0))
+    fig = draw_error_by_range(block, ranges_of(block, mean_map=4.0))
     assert fig.axes[0].get_ylim()[1] < 1 and words(fig).count("mean map\n4.00 ↑") == 3
 
 
-def test_without_ranges_there_is_no_figure(tmp_path):
+def test_without_ranges_there_is_no_figure():
     block = block_of(TABLE)
     ranges = ranges_of(block)
     only_baselines = ranges[ranges["checkpoint"] == "-"]
     for frame in (ranges[:0], only_baselines):
-        assert draw_error_by_range(TABLE, block, frame, tmp_path / "x.png") is None
-    assert not list(tmp_path.iterdir())
+        assert draw_error_by_range(block, frame) is None
 
 
 def test_distribution_has_each_image_once_averaged_over_seeds():
     block = block_of(TABLE)
-    axes = (fig := build_distribution(TABLE, block, images_of(block))).axes[0]
+    axes = (fig := draw_distribution(block, images_of(block))).axes[0]
     dots = next(line for line in axes.lines if line.get_marker() == "o")
     assert dots.get_xdata() == pytest.approx([0.11, 0.21, 0.31, 0.41])  # seeds add 0, 0.01, 0.02
     assert ((dots.get_ydata() > -0.5) & (dots.get_ydata() < 0.5)).all()
@@ -103,22 +98,22 @@ def test_images_beyond_the_axis_are_counted():
     block = block_of(TABLE, {"L9": (0.3,)})
     images = images_of(block, count=40).assign(abs_rel=lambda f: f["abs_rel"].where(f["id"] != "39", 90.0))
     images = images[images["checkpoint"] != "-"]
-    fig = build_distribution(TABLE, block, images)
+    fig = draw_distribution(block, images)
     assert fig.axes[0].get_xlim()[1] < 10 and "+1 →" in words(fig)
-    assert build_distribution(TABLE, block, images[images["checkpoint"] == "best"]) is None
+    assert draw_distribution(block, images[images["checkpoint"] == "best"]) is None
 
 
 def test_figures_of_images_are_the_same_bytes_every_time(tmp_path):
     block = block_of(TABLE)
     cases = (("r", draw_error_by_range, ranges_of(block)), ("d", draw_distribution, images_of(block)))
     for name, draw, frame in cases:
-        one, two = (draw(TABLE, block, frame, tmp_path / folder / f"{name}.png").read_bytes() for folder in "ab")
+        one, two = (style.save(draw(block, frame), tmp_path / folder / f"{name}.png").read_bytes() for folder in "ab")
         assert one == two
-    assert draw_distribution(TABLE, block, images_of(block)[:0], tmp_path / "none.png") is None
+    assert draw_distribution(block, images_of(block)[:0]) is None
 
 
 def test_rows_of_a_table_have_looks_of_their_own():
-    looks = [(style.SERIES[i % len(style.SERIES)], style.MARKERS[i % len(style.MARKERS)]) for i in range(6)]
+    looks = [tuple(style.row_look(i).values()) for i in range(6)]
     assert len(set(looks)) == 6 and len({color for color, _ in looks}) == 6 and len({mark for _, mark in looks}) == 6
 
 
@@ -136,7 +131,7 @@ def test_the_rows_panel_shows_each_row_s_own_output_of_its_lowest_seed(tmp_path)
     folders = {run: tmp_path / run.replace("/", "_") for run in block.runs["run"]}
     for run, depth in (("L9/0", 5.0), ("L10/0", 12.0), ("L12/0", 50.0)):
         write_pictures(folders[run], depth)
-    image = pixels(draw_rows_panel(TABLE, block, folders, tmp_path / "x.png"))
+    image = pixels(draw_rows_panel(block, folders), tmp_path / "x.png")
     step = (1.9 * 60 / 200 + 0.04) * 160  # image, truth, L9, L10, L12, mean map: six tiles down
     bottom = image.shape[0] - 0.08 * 160
     middle = image.shape[1] // 2 + 20
@@ -144,6 +139,6 @@ def test_the_rows_panel_shows_each_row_s_own_output_of_its_lowest_seed(tmp_path)
     assert shown[0] == 0  # the photograph
     assert shown[2] > shown[3] + 30 and shown[3] > shown[4] + 30  # 5 m is brighter than 12 m, 12 m than 50 m
     (folders["L10/0"] / "panel" / "a.npz").unlink()
-    assert pixels(draw_rows_panel(TABLE, block, folders, tmp_path / "y.png")).shape[1] < image.shape[1]
+    assert pixels(draw_rows_panel(block, folders), tmp_path / "y.png").shape[1] < image.shape[1]
     del folders["L12/0"]
-    assert draw_rows_panel(TABLE, block, folders, tmp_path / "z.png") is None
+    assert draw_rows_panel(block, folders) is None

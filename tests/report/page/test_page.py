@@ -76,9 +76,9 @@ def test_tables_that_share_no_data_set_stand_in_matrices_of_their_own(report):
     assert [claims.table.name for claims in together.tables] == ["garg_resolution", "garg_loss"]
 
 
-def test_rendered_data_are_marked_wherever_they_stand(html):
+def test_synthetic_data_are_marked_wherever_they_stand(html):
     # Once with the counts, once over the column of claims, once per block (two tables).
-    assert html.count("rendered, not photographs</span>") == 4
+    assert html.count("synthetic, not photographs</span>") == 4
 
 
 def test_a_table_without_runs_says_how_to_get_one(html):

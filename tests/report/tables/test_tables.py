@@ -162,7 +162,7 @@ def test_markdown_says_what_its_numbers_are_and_where_they_come_from(three_seeds
     figures = {three_seeds[0].slug: {"Panel": "panel.png"}}
     text = markdown(MeasuredTable(RESOLUTION, three_seeds, unfinished=load_runs(runs)[1]), figures)
     assert "## streets (synthetic) · scale demo" in text
-    assert "**Rendered data, not photographs**" in text
+    assert "**Synthetic data, not photographs**" in text
     assert "fingerprint abc123def456; train 200, val 24, test 60" in text
     assert f"**Protocol**: {Protocol().describe()}." in text
     assert "60 test images scored;" in text
@@ -173,10 +173,10 @@ def test_markdown_says_what_its_numbers_are_and_where_they_come_from(three_seeds
     assert "arXiv:1603.04992" in text
 
 
-def test_real_data_is_not_called_rendered_and_a_part_of_a_split_is_told(runs, add_run):
+def test_real_data_is_not_called_synthetic_and_a_part_of_a_split_is_named(runs, add_run):
     add_run("garg_kitti2012/seed=0", data=KITTI2012 | {"expected_test": 45}, images=39, images_without_ground_truth=2)
     text = markdown(MeasuredTable(RESOLUTION, build_blocks(RESOLUTION, load_runs(runs)[0])), {})
-    assert "Rendered data" not in text
+    assert "Synthetic data" not in text
     assert "39 test images scored, 2 more have no ground truth, a part of the split's 45;" in text
     assert "0; one seed, so no spread." in text
 
