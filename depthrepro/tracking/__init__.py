@@ -14,9 +14,9 @@ What the mirror reads in the run directory, all of it optional and written by th
 What it writes: `mlflow.json` (which MLflow run this is, how far it got), `mlflow.lock`, `mlflow.owner` and
 `mlflow_mirror.log`.
 
-Nothing here imports torch or mlflow until the mirror process runs. MLflow's own asynchronous `log_batch` in the training
-process was measured beside it (sqlite, two cores): a row costs 0.5 to 1.6 ms instead of 0.1 to 0.2, the start 3 s instead
-of 0.05, the end 2 s instead of 0.1, and a run that is killed stays RUNNING for ever.
+Nothing here imports torch or mlflow until the mirror process runs. MLflow's own asynchronous `log_batch` in the
+training process was measured beside it (sqlite, two cores): a row costs 0.5 to 1.6 ms, not 0.1 to 0.2; the start 3 s,
+not 0.05; the end 2 s, not 0.1; and a run that is killed stays RUNNING for ever.
 """
 
 from depthrepro.config.logger import LoggerConfig
