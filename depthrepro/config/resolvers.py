@@ -13,7 +13,7 @@ from depthrepro.config.identity import leaves_result_alone
 
 
 def kitti_ground_truth(root: str | None) -> str:
-    """Metric depth on KITTI: the improved maps, as the papers; the rendered streets have scans alone."""
+    """Metric depth on KITTI: the improved maps, as the papers; the synthetic streets have scans alone."""
     return "improved" if root else "raw_cam_z"
 
 

@@ -58,10 +58,10 @@ class ImageDataset(ABC):
     Attributes:
         name: Data set and part for people, such as "KITTI raw eigen_test".
         records: The images, in order.
-        fingerprint: Hex digest of ids and what the files' sizes tell, of a rendered world's name and settings; the same
+        fingerprint: Hex digest of ids and what the files' sizes tell, of a synthetic set's name and settings; the same
             on every machine.
         encodings: How many images are stored in each encoding, such as {"png": 400} or {"jpeg q95": 400}.
-        synthetic: True for rendered images; tables must say so.
+        synthetic: True for synthetic images; tables must say so.
     """
 
     name: str
@@ -151,7 +151,7 @@ class DataSplits:
 
     Attributes:
         name: For people and captions, such as "KITTI raw" or "streets (synthetic)".
-        synthetic: True for rendered data; tables must say so.
+        synthetic: True for synthetic data; tables must say so.
         train: Images to learn from.
         val: Images to choose checkpoints with; never the test images.
         test: Images to report on, with depth or classes; None where the configuration's `tests` name them.

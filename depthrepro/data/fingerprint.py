@@ -32,14 +32,14 @@ def portable_fingerprint(records: Sequence[StereoRecord], probes: Mapping[Path, 
 
 
 def synthetic_fingerprint(data: ImageDataset, root: Path) -> str:
-    """Hex digest of a rendered world's name, version and settings, and of the images that are taken from it.
+    """Hex digest of a synthetic set's name, version and settings, and of the images that are taken from it.
 
     The bytes stay out: processors that round otherwise write files that differ in a last bit, and the rendering checks
     its files by itself.
 
     Args:
         data: The images.
-        root: The world's folder, whose name tells name, version and settings.
+        root: The set's folder, whose name tells name, version and settings.
     """
     return hashlib.sha256("\n".join([root.name, *(record.id for record in data.records)]).encode()).hexdigest()
 

@@ -98,13 +98,13 @@ def shown_metric(name: str, main: str | None) -> str | None:
 def description(summary: Mapping[str, Any], config: Mapping[str, Any], run_dir: Path) -> str:
     """A run's note, in Markdown: what it is, its numbers, how they were measured, how to repeat it."""
     data = summary["data"]
-    rendered = ": **rendered, not photographs**" if data["synthetic"] else ""
+    synthetic = ": **synthetic, not photographs**" if data["synthetic"] else ""
     main = summary.get("output") or main_output(config) or ""
     values = summary["metrics"].get(main, {})
     numbers = ", ".join(f"{key} {values[key]:.3f}" for key in HEADLINE if key in values)
     scored = [_scores(name, levels) for name, levels in summary.get("tests", {}).items()]
     lines = [
-        f"**{summary['experiment']}**, seed {summary['seed']}, scale {summary['scale']}, on {data['name']}{rendered}",
+        f"**{summary['experiment']}**, seed {summary['seed']}, scale {summary['scale']}, on {data['name']}{synthetic}",
     ]
     if numbers or not scored:
         lines += [

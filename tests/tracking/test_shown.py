@@ -119,7 +119,7 @@ def test_the_main_output_is_the_last_that_was_trained():
 def test_the_note_of_a_run_says_what_it_is():
     lines = description(SUMMARY, CONFIG, Path("/runs/a b/seed=2")).split("\n\n")
     assert lines == [
-        "**garg_augmentation/flip**, seed 2, scale demo, on streets (synthetic): **rendered, not photographs**",
+        "**garg_augmentation/flip**, seed 2, scale demo, on streets (synthetic): **synthetic, not photographs**",
         "Output L9: **abs_rel 0.250, rmse 5.000, delta1 0.600**, mean of 60 test images.",
         f"Protocol: {PROTOCOL}",
         "Typed: `python -m depthrepro.train +experiment/garg_augmentation=flip 'data.synthetic={width: 310, seed: 0}'`",

@@ -57,7 +57,7 @@ def class_data(
         val_every: Every so-many-th training image is held out to choose the best checkpoint.
         depth: Makes depth maps.
         synthetic: `train_images` and `val_images` of the synthetic places; needed without a root.
-        cache_dir: Where rendered worlds are kept; None = the user's cache.
+        cache_dir: Where synthetic data is kept; None = the user's cache.
 
     Raises:
         UserError: As `places.class_images`, if the parts overlap or have another number of classes, or if there is

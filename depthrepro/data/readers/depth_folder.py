@@ -78,7 +78,7 @@ class DepthFolder(LabelledDataset, DepthDataset):
         key: Name of the data set within an HDF5 file.
         sky: What pixels without a value are: those at or below 0 or not finite.
         max_depth_m: Deeper values count as no value; None = all count.
-        synthetic: Whether the images are rendered by this package.
+        synthetic: Whether the images are synthetic.
         expected: Number of images the split names; by default those there are.
 
     Raises:

@@ -26,7 +26,7 @@ class ImageFiles(ImageDataset):
         name: For people.
         root: The folder.
         listed: The files, as paths below the root with "/".
-        synthetic: Whether the images are rendered by this package.
+        synthetic: Whether the images are synthetic.
     """
 
     def __init__(self, name: str, root: Path, listed: Listed, *, synthetic: bool = False) -> None:

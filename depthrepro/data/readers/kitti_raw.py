@@ -156,7 +156,7 @@ def build(
         test_split: Like `train_split`.
         allow_missing: Go on with the pairs that are there; the notes say how many.
         synthetic: Settings of the synthetic streets, used only without a root.
-        cache_dir: Where rendered worlds are kept; None = the user's cache.
+        cache_dir: Where synthetic data is kept; None = the user's cache.
         sides: "both" trains on pairs as the splits list them; "l" takes the left camera's side alone, so that a pair
             listed from both sides comes once.
 
@@ -190,11 +190,11 @@ def synthetic_streets(
     reader: type[KittiRaw] = KittiRaw,
     variable: str = "KITTI_RAW",
 ) -> StereoSplits:
-    """The rendered streets, read like KITTI raw.
+    """The synthetic streets, read like KITTI raw.
 
     Args:
         synthetic: Fields of `StreetsConfig` that differ from its defaults.
-        cache_dir: Where rendered worlds are kept; None = the user's cache.
+        cache_dir: Where synthetic data is kept; None = the user's cache.
         reader: Class that reads them.
         variable: Environment variable that leads to the real data, for the note.
     """

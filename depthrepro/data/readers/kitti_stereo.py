@@ -114,7 +114,7 @@ def build(
     Args:
         root: Folder that holds `training`, or None.
         allow_missing: Go on with the pairs that are there; the notes say how many.
-        cache_dir: Where rendered worlds are kept; None = the user's cache.
+        cache_dir: Where synthetic data is kept; None = the user's cache.
         val_every: One training scene of so many is held out.
         test_every: One scene of so many is a test scene, where no list files say so.
         disparity: Ground truth `noc` (only pixels that both images see) or `occ` (all pixels).

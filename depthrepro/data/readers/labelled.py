@@ -54,7 +54,7 @@ def labelled_data(
 
     Args:
         sources: The sets by name; None where no folder is given.
-        synthetic: Makers of rendered sets, used only if no source is there; None leaves one out.
+        synthetic: Makers of synthetic sets, used only if no source is there; None leaves one out.
         val_every: Every so-many-th image of each set is held out to choose the best checkpoint.
         only: Name of the one set to take; None = all.
 
@@ -65,15 +65,15 @@ def labelled_data(
         sources, synthetic = _only(only, sources, synthetic or {})
     found = {name: source for name, source in sources.items() if source is not None}
     notes = [f"{name} is left out: no folder is given for it" for name in sources if name not in found]
-    rendered = not found
-    if rendered:
+    made = not found
+    if made:
         found = {name: make() for name, make in (synthetic or {}).items() if make is not None}
         notes = ["synthetic labels: no folder of a labelled set is given", *([] if not sources else notes)]
     if not found:
-        raise UserError("data.sources: no labelled set is given: set the root of one, or use the rendered ones")
+        raise UserError("data.sources: no labelled set is given: set the root of one, or use the synthetic ones")
     whole = concat_labelled(found)
     kept, chosen_with = held_out(len(whole), val_every)
-    name = " + ".join(found) + (" (synthetic)" if rendered else "")
+    name = " + ".join(found) + (" (synthetic)" if made else "")
     return LabelledSplits(
-        name, rendered, LabelledSubset(whole, kept, "train"), LabelledSubset(whole, chosen_with, "val"), None, notes
+        name, made, LabelledSubset(whole, kept, "train"), LabelledSubset(whole, chosen_with, "val"), None, notes
     )

@@ -33,7 +33,7 @@ class ClassImages(ClassDataset):
         name: Data set and part for people.
         items: Id, file and label of each image.
         classes: Names by label.
-        synthetic: Whether the images are rendered by this package.
+        synthetic: Whether the images are synthetic.
 
     Raises:
         UserError: If there is no image, one is missing, twice there or damaged, or a class has none.
@@ -69,7 +69,7 @@ def class_images(root: str | Path, part: str, name: str | None = None, *, synthe
         root: The data set's folder.
         part: "train" or "val".
         name: For people; None = MiniPlaces, or the folder's name.
-        synthetic: Whether the images are rendered by this package.
+        synthetic: Whether the images are synthetic.
 
     Raises:
         UserError: If the folder has neither layout, or as the two readers.

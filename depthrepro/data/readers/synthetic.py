@@ -1,4 +1,4 @@
-"""The rendered sets behind the configurations: rendered into the cache when they are first asked for."""
+"""The synthetic sets behind the configurations: rendered into the cache when they are first asked for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from depthrepro.worlds.world import World
 
 
 def labelled_streets(images: int, cache_dir: str | None = None) -> LabelledDataset:
-    """Rendered streets with dense depth, to learn from.
+    """Synthetic streets with dense depth, to learn from.
 
     Args:
         images: How many.
@@ -32,12 +32,12 @@ def labelled_streets(images: int, cache_dir: str | None = None) -> LabelledDatas
 
 
 def labelled_rooms(images: int, cache_dir: str | None = None) -> LabelledDataset:
-    """Rendered rooms with dense depth, to learn from; see `labelled_streets`."""
+    """Synthetic rooms with dense depth, to learn from; see `labelled_streets`."""
     return rooms("train", images, 0, cache_dir)
 
 
 def rooms(part: str, images: int, test_images: int, cache_dir: str | None = None) -> DepthFolder:
-    """One part of rendered rooms, "train" or "test", with dense depth in metres; see `labelled_streets`."""
+    """One part of synthetic rooms, "train" or "test", with dense depth in metres; see `labelled_streets`."""
     from depthrepro.worlds.sets.rooms import DEPTH_STEPS, Rooms, RoomsConfig  # trimesh and Embree take 0.2 s
 
     return _with_depth(Rooms(RoomsConfig(images, test_images)), f"{part}.csv", DEPTH_STEPS, cache_dir)
@@ -58,7 +58,7 @@ def heldout(images: int, cache_dir: str | None = None) -> DepthDataset:
 
 
 def unlabelled_worlds(images: int, cache_dir: str | None = None) -> ImageDataset:
-    """Rendered images without depth, in a style that the labelled ones lack; see `labelled_streets`."""
+    """Synthetic images without depth, in a style that the labelled ones lack; see `labelled_streets`."""
     from depthrepro.worlds.sets.views import Abroad, ViewsConfig  # trimesh and Embree take 0.2 s
 
     world = Abroad(ViewsConfig(images))
@@ -116,7 +116,7 @@ def kitti2012_images(root: str | None) -> ImageDataset | None:
 
 
 def places(part: str, train_images: int, val_images: int, cache_dir: str | None = None) -> ClassDataset:
-    """One part, "train" or "val", of the rendered places, in MiniPlaces' layout; see `labelled_streets`."""
+    """One part, "train" or "val", of the synthetic places, in MiniPlaces' layout; see `labelled_streets`."""
     from depthrepro.worlds.sets.places import Places, PlacesConfig
 
     root = _root(Places(PlacesConfig(train_images, val_images)), cache_dir)

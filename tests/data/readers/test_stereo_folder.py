@@ -121,7 +121,7 @@ def test_swapped_folders(root):
 def test_too_few_or_no_pairs(tmp_path):
     with pytest.raises(UserError, match="2 pairs are too few"):
         build(write_folder(tmp_path / "two", ["a", "b"]))
-    with pytest.raises(UserError, match=r"data\.root is not set"):
+    with pytest.raises(UserError, match=r"STEREO_FOLDER is not set"):
         stereo_folder.build(None)
     with pytest.raises(UserError, match="at least 2"):
         build(tmp_path, test_every=1)
