@@ -12,7 +12,7 @@ from torch import nn
 
 from depthrepro.config.cli import readable
 from depthrepro.config.composed import ComposedRun
-from depthrepro.config.schema import default_cache_dir
+from depthrepro.config.schema import TrainerConfig, default_cache_dir
 from depthrepro.core import distributed
 from depthrepro.core.checkpoint import load_checkpoint
 from depthrepro.core.errors import UserError
@@ -29,12 +29,14 @@ from depthrepro.evaluation.classification import evaluate_classifier
 from depthrepro.evaluation.run_evaluation import evaluate_run
 from depthrepro.evaluation.scoring import check_metres
 from depthrepro.evaluation.test_sets import load_test_sets, score_test_set
-from depthrepro.models.contract import depth_kind
+from depthrepro.models.contract import all_levels, declared_levels, depth_kind
 from depthrepro.runs.record import Record, say
 from depthrepro.runs.reuse import choose_equivalent, take_over
 from depthrepro.runs.summary import due_tests, format_summary
 from depthrepro.training.compatibility import begin, check_arguments, check_fit
 from depthrepro.training.device import choose_device
+from depthrepro.training.parameter_groups import parameter_groups
+from depthrepro.training.stages import make_plan
 from depthrepro.training.trainer import Trainer
 
 _NO_RESULTS: dict[str, Any] = {"metrics": {}, "metrics_best": {}, "baselines": {}, "images": 0, "level_sizes": {}}
@@ -114,7 +116,7 @@ class Experiment:
         self.record.start()
         self.transform = InputTransform(*self.cfg.input_size, **vars(self.settings.input))
         seed_everything(self.cfg.seed)
-        model, loss, augment = build(self.cfg, self.transform)
+        model, loss, augment = build(self.cfg, self.settings.trainer, self.transform)
         with distributed.main_first():
             self.data: DataSplits = instantiate(self.cfg.data, _convert_="all")
             items = training_items(self.data, self.transform, augment, self.cfg.seed, self.cache_dir)
@@ -233,7 +235,7 @@ class Experiment:
         return evaluate_classifier(self.run.path, trainer.model, items, data.train, device=self.device)
 
 
-def build(cfg: DictConfig, transform: InputTransform) -> tuple[nn.Module, Any, Any]:
+def build(cfg: DictConfig, trainer: TrainerConfig, transform: InputTransform) -> tuple[nn.Module, Any, Any]:
     """(network, loss, augmentation), which fit together and the data; asked before any data is read or made.
 
     Raises:
@@ -244,6 +246,8 @@ def build(cfg: DictConfig, transform: InputTransform) -> tuple[nn.Module, Any, A
     loss = instantiate(cfg.loss, _convert_="all")
     augment = instantiate(cfg.augment, _convert_="all")
     check_fit(model, loss, augment, cfg.data, transform)
+    make_plan(trainer, 1, declared_levels(model), all_levels(model))  # the stages know its outputs
+    parameter_groups(model, trainer.lr_factors)  # and the rates its parts
     begin(loss, model)
     return model, loss, augment
 

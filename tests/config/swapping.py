@@ -18,6 +18,7 @@ from depthrepro.data.input_transform import InputTransform
 from depthrepro.models.contract import all_levels, declared_levels
 from depthrepro.models.depth_anything import DepthAnything
 from depthrepro.training.compatibility import begin, check_arguments, check_fit
+from depthrepro.training.parameter_groups import parameter_groups
 from depthrepro.training.stages import make_plan
 
 register_schema()
@@ -103,3 +104,4 @@ def build(cfg: DictConfig, folder: Path) -> None:
     instantiate(cfg.optimizer, _convert_="all")(model.parameters())
     instantiate(cfg.scheduler, _convert_="all")
     make_plan(settings.trainer, 2, declared_levels(model), all_levels(model))
+    parameter_groups(model, settings.trainer.lr_factors)

@@ -46,7 +46,7 @@ def test_every_experiment_builds(experiment, scale, monkeypatch, tmp_path):
     if experiment.startswith("da_rivals/"):  # a network on a hub; tests/models/test_hf.py has small ones
         assert cfg.model._target_.endswith("HFDepth") and "/" in cfg.model.path
         return
-    model, _, _ = build(cfg, InputTransform(*cfg.input_size, **vars(settings.input)))
+    model, _, _ = build(cfg, settings.trainer, InputTransform(*cfg.input_size, **vars(settings.input)))
     instantiate(cfg.optimizer, _convert_="all")(model.parameters())
     assert callable(instantiate(cfg.scheduler, _convert_="all"))
     plan = make_plan(settings.trainer, 2, declared_levels(model), all_levels(model))
