@@ -95,9 +95,8 @@ def _typed(typed: dict[str, str]) -> dict[str, object]:
 
 def run(settings: Settings) -> int:
     """Write the tables; 1 if one that was asked for (or every one) has no results."""
-    from depthrepro.report.assembly import (
-        Report,  # pandas and matplotlib take a second: a misspelt word answers at once
-    )
+    # Imported here: pandas and matplotlib take a second, and --help or a misspelt word is answered without.
+    from depthrepro.report.assembly import Report
 
     tables = [
         load_paper(settings.experiments / name / "paper.yaml")

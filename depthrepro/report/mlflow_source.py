@@ -42,6 +42,7 @@ def from_mlflow(uri: str, tables: Sequence[PaperTable]) -> Results:
     """
     _check_database(uri)
     prepare_environment(_TIMEOUT_S)
+    # Imported here: mlflow takes a second or more, and no other source needs it.
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
