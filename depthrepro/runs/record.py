@@ -186,7 +186,7 @@ class Record:
 
 def _write_figures(folder: Path, summary: dict[str, Any]) -> None:
     """Draw the figures of a run, or of one of its test sets."""
-    # Imported here: matplotlib takes 0.4 s, which only the end of a run needs.
+    # Imported here: matplotlib and pandas take 0.7 s, which only the end of a run needs.
     from depthrepro.report.figures.of_run import write_run_figures
 
     experiment, data = summary["experiment"], summary["data"]["name"]
