@@ -15,6 +15,7 @@ from depthrepro.config.composed import ComposedRun
 from depthrepro.config.schema import TrainerConfig, default_cache_dir
 from depthrepro.core import distributed
 from depthrepro.core.checkpoint import load_checkpoint
+from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.core.interrupt import Stopped
 from depthrepro.core.protocol import GroundTruth
@@ -25,11 +26,12 @@ from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.build import Items, training_items
 from depthrepro.data.items.classes import class_items
 from depthrepro.data.readers.classes import ClassSplits
+from depthrepro.data.stereo import StereoDataset
 from depthrepro.evaluation.classification import evaluate_classifier
 from depthrepro.evaluation.run_evaluation import evaluate_run
 from depthrepro.evaluation.scoring import check_metres
 from depthrepro.evaluation.test_sets import load_test_sets, score_test_set
-from depthrepro.models.contract import all_levels, declared_levels, depth_kind
+from depthrepro.models.contract import all_levels, declared_kind, declared_levels, depth_kind
 from depthrepro.runs.record import Record, say
 from depthrepro.runs.reuse import choose_equivalent, take_over
 from depthrepro.runs.summary import due_tests, format_summary
@@ -130,7 +132,14 @@ class Experiment:
         return trainer
 
     def _check_metres(self, model: nn.Module) -> None:
-        """Before the training: relative depth cannot be scored in metres."""
+        """Before the training: relative depth cannot be scored in metres, nor a disparity without a stereo pair."""
+        if declared_kind(model) is Kind.disp_frac:
+            for test in self.tests:
+                if not isinstance(test.data, StereoDataset):
+                    raise UserError(
+                        f"{type(model).__name__} predicts disparities, which need the cameras of a stereo pair; test set "
+                        f"{test.name} has single images: leave it out (test_sets=none)"
+                    )
         protocols = [test.protocol for test in self.tests]
         protocols += [self.settings.eval] if isinstance(self.data.test, DepthDataset) else []
         for protocol in protocols:

@@ -53,7 +53,7 @@ def _target(path: str, key: str) -> Any:
     try:
         return get_object(path)
     except Exception as error:  # whatever the import of somebody's module raises
-        raise UserError(f"{key}._target_: {path} cannot be imported ({error})") from error
+        raise UserError(f"{key}._target_: {path} cannot be imported ({str(error).splitlines()[0]})") from None
 
 
 def _short(path: str) -> str:

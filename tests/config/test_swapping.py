@@ -124,3 +124,15 @@ def test_test_sets_without_a_folder_leave_the_configuration(monkeypatch):
     assert list(composed(typed("da_student")).tests) == ["heldout"]
     monkeypatch.setenv("SINTEL", "somewhere")
     assert list(composed(typed("da_student")).tests) == ["heldout", "sintel"]
+
+
+def test_a_set_is_named_for_one_run_without_its_variable():
+    one = composed(typed("da_student"), "test@tests.nyu=nyu", "tests.nyu.data.root=/nyu")
+    assert one.tests.nyu.data.root == "/nyu"
+    one = composed(typed("da_teacher"), "labelled@data.sources.irs=irs", "data.sources.irs.root=/irs")
+    assert one.data.sources.irs.root == "/irs"
+
+
+def test_a_class_that_cannot_be_imported_is_one_line(folder):
+    line = swapped(folder, "garg_kitti", "model._target_=depthrepro.models.nope.Nope")
+    assert line.startswith("model._target_: depthrepro.models.nope.Nope cannot be imported (")

@@ -17,7 +17,7 @@ def csv_frame(table: PaperTable, blocks: list[Block]) -> pd.DataFrame:
         for checkpoint, lines in block.lines.items():
             records += [_record(table, block, checkpoint, line) for line in lines]
     frame = pd.DataFrame(records)
-    whole = ["images", "height", "width", "n"]
+    whole = [name for name in ("images", "height", "width", "n") if name in frame]  # none where no row was measured
     return frame.astype(dict.fromkeys(whole, "Int64"))  # 22, not 22.0, although some cells are empty
 
 

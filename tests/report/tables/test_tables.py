@@ -229,3 +229,7 @@ def test_latex_is_plain_ascii_balanced_and_rectangular(runs, add_run):
     assert code.count(r"\begin{table}") == code.count(r"\end{table}") == 2
     assert r"\textbf{0.240}" in code and r"\underline{0.250}" in code
     assert len(set(re.findall(r"\\label\{(.*?)\}", code))) == 2
+
+
+def test_a_table_whose_runs_measured_no_row_has_no_lines():
+    assert csv_frame(RESOLUTION, []).empty
