@@ -137,7 +137,7 @@ class Experiment:
             for test in self.tests:
                 if not isinstance(test.data, StereoDataset):
                     raise UserError(
-                        f"{type(model).__name__} predicts disparities, which need a stereo pair's cameras, and test set "
+                        f"{type(model).__name__} predicts disparities, which need a stereo pair's cameras; test set "
                         f"{test.name} has single images: leave it out (test_sets=none)"
                     )
         protocols = [test.protocol for test in self.tests]
