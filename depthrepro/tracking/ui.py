@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from depthrepro.config.logger import LoggerConfig, database_file, store_uri
 from depthrepro.core.errors import UserError
-from depthrepro.tracking.experiment_page import VIEW
+from depthrepro.tracking.notes import VIEW
 
 HOST = "127.0.0.1"
 # The page opens on its part for language models; this is the part for models that are trained.

@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from depthrepro.config.logger import LoggerConfig, artifact_root, database_file, store_uri, without_password
+from depthrepro.config.logger import (
+    LoggerConfig,
+    artifact_root,
+    database_file,
+    former_file_store,
+    store_uri,
+    without_password,
+)
 from depthrepro.core.errors import UserError
 from depthrepro.core.processes import is_alive, started_at
 from depthrepro.tracking.state import MirrorState, SupersededError, take_over
-from depthrepro.tracking.store import former_file_store
 
 
 def test_the_default_store_is_absolute(tmp_path, monkeypatch):
@@ -35,7 +41,7 @@ def test_a_relative_database_becomes_absolute(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("uri", ["./mlruns", "mlruns", "file:///data/mlruns"])
-def test_the_former_file_store_is_refused_with_the_way_out(uri, tmp_path):
+def test_the_former_file_store_is_refused_with_how_to_fix_it(uri, tmp_path):
     with pytest.raises(UserError, match=r"migrate-filestore --source \S*mlruns --target sqlite"):
         store_uri(LoggerConfig(tracking_uri=uri), tmp_path)
 

@@ -25,7 +25,7 @@ CONFIG = {
         "_target_": "depthrepro.data.readers.kitti_raw.build",
         "root": "/data",
         "sides": "l",
-        "world": {"width": 620},
+        "synthetic": {"width": 620},
     },
     "eval": {
         "split": "test",
