@@ -2,7 +2,7 @@
 
 The two talk through pipes, in JSON, one object a line:
 
-- stdin: first {"settings": ..., "uri": ..., "state": ...}, at the end {"status": "FINISHED"};
+- stdin: first {"settings": ..., "state": ...}, at the end {"status": "FINISHED"};
 - stdout: {"event": ...} with `ready` (run_id), `unreachable` (message; it goes on trying), `warning` (message), and
   as the last `done` or `failed` (message).
 
@@ -79,23 +79,16 @@ class Mirror:
     Args:
         run_dir: The run directory.
         state: Its state.
-        uri: Address of the store, with password if it has one.
-        settings: Settings of the logger.
+        settings: Settings of the logger; `tracking_uri` is the store's whole address, with password if it has one.
         training: The training process.
         send: Tells training an event.
     """
 
     def __init__(
-        self,
-        run_dir: Path,
-        state: MirrorState,
-        uri: str,
-        settings: LoggerConfig,
-        training: Training,
-        send: Callable[..., None],
+        self, run_dir: Path, state: MirrorState, settings: LoggerConfig, training: Training, send: Callable[..., None]
     ) -> None:
-        self.run_dir, self.state, self.uri = run_dir, state, uri
-        self.settings, self.training, self.send = settings, training, send
+        self.run_dir, self.state, self.settings, self.training, self.send = run_dir, state, settings, training, send
+        self.uri = str(settings.tracking_uri)
         self._upload: Upload | None = None
         self._monitor: Any = None  # MLflow's of the machine's load
         self._failures = 0  # in a row
@@ -181,7 +174,7 @@ class Mirror:
             return
         self._stop_monitor()
         try:
-            from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor  # mlflow: seconds
+            from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor  # 2 s
 
             self._monitor = SystemMetricsMonitor(self.state.run_id, resume_logging=True, tracking_uri=self.uri)
             self._monitor.start()
@@ -234,7 +227,7 @@ def main(run_dir: Path) -> int:
         # The mirror of a process that was just killed may still be sending: it leaves after the call it is in.
         with FileLock(run_dir / LOCK_FILE, timeout=4 * settings.timeout_s + 10):
             state = MirrorState(**training.hello["state"]).continue_from(run_dir)
-            return Mirror(run_dir, state, training.hello["uri"], settings, training, send).run()
+            return Mirror(run_dir, state, settings, training, send).run()
     except Timeout:
         send("failed", message=f"another process still mirrors {run_dir}: wait until it has ended")
     except SupersededError as error:

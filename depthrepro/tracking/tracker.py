@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ class Tracker:
         run_dir.mkdir(parents=True, exist_ok=True)
         state = _new_state(run_dir, settings, uri, root)
         tracker = cls(run_dir, settings, _start_mirror(run_dir), warn)
-        tracker._say({"settings": asdict(settings), "uri": uri, "state": asdict(state)})
+        tracker._say({"settings": asdict(replace(settings, tracking_uri=uri)), "state": asdict(state)})
         return tracker
 
     def ready(self) -> None:

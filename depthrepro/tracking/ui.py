@@ -66,7 +66,7 @@ def announce(root: Path, port: int) -> tuple[str, list[str]]:
 
 
 def server_command(uri: str, port: int) -> list[str]:
-    """What starts the server."""
+    """Command line of the server."""
     store = ["--backend-store-uri", uri, "--registry-store-uri", uri]
     quiet = ["--workers", "1", "--uvicorn-opts", "--log-level warning"]
     return [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), *quiet, *store]

@@ -134,7 +134,7 @@ class Upload:
         ]
 
     def _send_points(self, points: list[tuple[str, float, int, int]]) -> None:
-        from mlflow.entities import Metric  # mlflow: seconds, here and below
+        from mlflow.entities import Metric  # importing mlflow takes 2 s, here and below
 
         for start in range(0, len(points), _MAX_METRICS):
             batch = points[start : start + _MAX_METRICS]
