@@ -1,4 +1,4 @@
-"""Where a run is mirrored to: the `logger` group of the configuration, and the store's address."""
+"""The `logger` group of the configuration, and the address of the MLflow store that it names."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class LoggerConfig:
     system_metrics: bool = True
 
     def __post_init__(self) -> None:
-        """Check what no type can say."""
+        """Check values that the types allow and the mirror does not."""
         if self.kind not in KINDS:
             raise UserError(f"logger.kind is {self.kind!r}: choose one of {', '.join(KINDS)}")
         for name in ("timeout_s", "flush_seconds"):
@@ -86,6 +86,20 @@ def artifact_root(uri: str, root: Path) -> str | None:
     if urlsplit(uri).scheme in _SERVERS or uri in _SERVERS:
         return None
     return (root.expanduser().resolve() / "mlartifacts").as_uri()
+
+
+def former_file_store(uri: str, root: Path) -> str | None:
+    """One line about an ./mlruns folder that the database will not show; None where there is none.
+
+    None, too, once the database exists: a person reads this line once.
+    """
+    database = database_file(uri)
+    if database is None or database.exists() or not any(root.glob("mlruns/*/meta.yaml")):
+        return None
+    return (
+        f"{root / 'mlruns'} holds runs of MLflow's former file store, which {database.name} does not show: copy "
+        f"them with `mlflow migrate-filestore --source {root} --target sqlite:///{(root / 'mlruns.db').as_posix()}`"
+    )
 
 
 def without_password(text: str) -> str:

@@ -34,7 +34,7 @@ def from_mlflow(uri: str, tables: Sequence[PaperTable]) -> Results:
     Artifacts on this machine are read where they are; those behind a server are downloaded for the while.
 
     Args:
-        uri: Address of the store, as `tracking.settings.store_uri` gives it.
+        uri: Address of the store, as `config.logger.store_uri` gives it.
         tables: What is read.
 
     Raises:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -12,7 +11,7 @@ from omegaconf import DictConfig
 
 from depthrepro.core.run_dir import RunDir, find_runs
 from depthrepro.runs.summary import due_tests, is_done
-from depthrepro.tracking.state import TAGS_FILE
+from depthrepro.tracking.state import read_tags
 
 # Written once, then only replaced as a whole: two names for one file are safe. The rest is copied.
 _LINKED = ("checkpoints", "predictions", "panel")
@@ -55,8 +54,7 @@ def take_over(equivalent: RunDir, run: RunDir) -> None:
 
 def equivalent_tags(equivalent: RunDir) -> dict[str, Any]:
     """Tags of `equivalent` in the tracker; {} if it was not tracked."""
-    file = equivalent.path / TAGS_FILE
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+    return read_tags(equivalent.path)
 
 
 def _link(source: str, target: str) -> None:

@@ -18,7 +18,7 @@ from depthrepro.core.processes import is_alive, started_at
 from depthrepro.sweep.code_state import code_state, fingerprint
 from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.listing import outcome_line, short
-from depthrepro.tracking.feed import PARENT_VARIABLE, SWEEP_VARIABLE
+from depthrepro.tracking.store import PARENT_VARIABLE, SWEEP_VARIABLE
 
 _MESSAGE_CHARS = 300
 _TIME_TO_STOP_S = 40.0

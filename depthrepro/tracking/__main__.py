@@ -27,7 +27,7 @@ def main() -> int:
         return mirror.main(options.run_dir)
     if options.command == "ui":
         return _show(options.port)
-    from depthrepro.tracking.sync import sync
+    from depthrepro.tracking.upload import sync
 
     failures = 0
     for run_dir in options.run_dir:

@@ -1,4 +1,4 @@
-"""What a person sees of a run in MLflow: few parameters, what varies first; few metrics; a note that says what it is.
+"""Parameters and metrics as MLflow shows them: few of each, and what varies between rows first.
 
 MLflow sorts names as bytes, capitals first, both in its lists and where runs are compared: so what a reader looks for
 first has a capital. The whole configuration and every metric stay in the artifacts config.yaml and metrics.jsonl.
@@ -11,7 +11,6 @@ import posixpath
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from depthrepro.config.logger import without_password
@@ -59,7 +58,7 @@ def params(config: Mapping[str, Any], tags: Mapping[str, Any] | None = None) -> 
 
 
 def changes(overrides: Sequence[str]) -> list[str]:
-    """What was typed besides the experiment, the seed, the scale, and where to write."""
+    """Overrides besides the experiment, the seed, the scale, and where to write."""
     return [typed for typed in overrides if not _is_under(_key(typed), _NOT_CHANGES)]
 
 
@@ -93,39 +92,6 @@ def shown_metric(name: str, main: str | None) -> str | None:
             return None
         return f"Test/{metric}" if level in ("", main) else f"Test/{level}/{metric}"
     return None if re.search(r"/L\d+(/|$)", name) else metric_name(name)
-
-
-def description(summary: Mapping[str, Any], config: Mapping[str, Any], run_dir: Path) -> str:
-    """A run's note, in Markdown: what it is, its numbers, how they were measured, how to repeat it."""
-    data = summary["data"]
-    synthetic = ": **synthetic, not photographs**" if data["synthetic"] else ""
-    main = summary.get("output") or main_output(config) or ""
-    values = summary["metrics"].get(main, {})
-    numbers = ", ".join(f"{key} {values[key]:.3f}" for key in HEADLINE if key in values)
-    scored = [_scores(name, levels) for name, levels in summary.get("tests", {}).items()]
-    lines = [
-        f"**{summary['experiment']}**, seed {summary['seed']}, scale {summary['scale']}, on {data['name']}{synthetic}",
-    ]
-    if numbers or not scored:
-        lines += [
-            f"Output {main}: **{numbers}**, mean of {summary['images']} test images." if numbers else "Not evaluated.",
-            f"Protocol: {read_protocol(summary['protocol']).describe()}",
-        ]
-    if scored:
-        lines.append("\n".join(scored))
-    if summary.get("reused_from"):
-        lines.append(f"Not trained again: {summary['reused_from']} has the same configuration, and its files are used.")
-    lines += [
-        f"Typed: `python -m depthrepro.train {shlex.join(summary['overrides'])}`",
-        f"To repeat it from its saved configuration: `python -m depthrepro.rerun {shlex.quote(str(run_dir))}`",
-    ]
-    return without_password("\n\n".join(lines))
-
-
-def _scores(name: str, levels: Mapping[str, Mapping[str, float]]) -> str:
-    """One test set's line in the note."""
-    values = next(iter(levels.values()), {})
-    return f"- {name}: " + ", ".join(f"{key} {values[key]:.3f}" for key in HEADLINE if key in values)
 
 
 def metric_name(name: str) -> str:

@@ -1,23 +1,39 @@
-"""RUN/mlflow.json: which MLflow run mirrors this run directory, and how far it got."""
+"""The tracking files of a run directory: which MLflow run mirrors it, how far that is, and its tags.
+
+Every name and every reading and writing of these files is here; `depthrepro.tracking` lists what each is for.
+"""
 
 from __future__ import annotations
 
 import json
 import socket
 import uuid
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_atomic, write_json
 
-STATE_FILE = "mlflow.json"
+STATE_FILE, OWNER_FILE, LOCK_FILE = "mlflow.json", "mlflow.owner", "mlflow.lock"
 TAGS_FILE = "mlflow_tags.json"
-OWNER_FILE = "mlflow.owner"
+LOG_FILE = "mlflow_mirror.log"
 
 
 class SupersededError(Exception):
     """A later training process has the run directory now; its mirror does all that is left to do."""
+
+
+def read_tags(run_dir: Path) -> dict[str, Any]:
+    """Tags that training gave the run, from mlflow_tags.json; {} without any."""
+    file = run_dir / TAGS_FILE
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+
+
+def add_tags(run_dir: Path, tags: Mapping[str, object]) -> None:
+    """Write tags to mlflow_tags.json, which keeps the earlier ones."""
+    write_json(run_dir / TAGS_FILE, read_tags(run_dir) | dict(tags))
 
 
 def take_over(run_dir: Path) -> str:
@@ -29,7 +45,7 @@ def take_over(run_dir: Path) -> str:
 
 @dataclass
 class MirrorState:
-    """What must survive the mirror process.
+    """Content of mlflow.json: all that must outlive the mirror process.
 
     Attributes:
         tracking_uri: Store, without a password.
@@ -40,7 +56,6 @@ class MirrorState:
         experiment_id: MLflow's id; None before the store was reached.
         run_id: MLflow's id; None before the run was created.
         last_step_sent: Step of the last row that arrived, -1 for none.
-        params_sent: Whether the parameters arrived.
         pid: Training process.
         pid_started: When it started, Unix seconds; tells it from a later process with the same number.
         host: Machine it runs on.
@@ -55,7 +70,6 @@ class MirrorState:
     experiment_id: str | None = None
     run_id: str | None = None
     last_step_sent: int = -1
-    params_sent: bool = False
     pid: int = 0
     pid_started: float = 0.0
     host: str = field(default_factory=socket.gethostname)
@@ -77,13 +91,22 @@ class MirrorState:
         except (ValueError, TypeError) as error:
             raise UserError(f"{path} is damaged ({error}): delete it, and the run is mirrored anew") from error
 
-    def continues(self, wanted: MirrorState) -> bool:
-        """Whether `wanted` is the same run in the same store and experiment."""
-        return (self.tracking_uri, self.experiment) == (wanted.tracking_uri, wanted.experiment)
+    def continue_from(self, run_dir: Path) -> MirrorState:
+        """This new state, or the one in the run directory if that is of the same store and experiment; written.
+
+        Raises:
+            UserError: If mlflow.json is damaged.
+            SupersededError: If the run directory was taken over.
+        """
+        state, found = self, MirrorState.load(run_dir)
+        if found is not None and (found.tracking_uri, found.experiment) == (self.tracking_uri, self.experiment):
+            state = replace(found, host=self.host, pid=self.pid, pid_started=self.pid_started, owner=self.owner)
+        state.save(run_dir)
+        return state
 
     def forget_run(self) -> None:
         """Start over in the same store: the run is gone from it."""
-        self.token, self.run_id, self.last_step_sent, self.params_sent = uuid.uuid4().hex, None, -1, False
+        self.token, self.run_id, self.last_step_sent = uuid.uuid4().hex, None, -1
 
     def check_owner(self, run_dir: Path) -> None:
         """Make sure that no later training process has taken the run directory over.
@@ -96,10 +119,10 @@ class MirrorState:
             raise SupersededError(f"{run_dir} was taken over")
 
     def save(self, run_dir: Path) -> None:
-        """Write the file.
+        """Write mlflow.json.
 
         Raises:
-            SupersededError: If the run directory was taken over: what it says now is another's.
+            SupersededError: If the run directory was taken over: what the file says now is another's.
         """
         self.check_owner(run_dir)
         write_json(run_dir / STATE_FILE, asdict(self))

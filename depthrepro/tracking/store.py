@@ -1,6 +1,6 @@
-"""The MLflow store: reaching it, creating it safely, its experiment, and runs that died in it.
+"""The MLflow store: reaching it, creating it safely, its experiment, its runs, and those whose process is gone.
 
-Only the mirror process and `sync` call this. Importing mlflow takes seconds, so it happens inside the functions.
+Only the mirror process and `sync` open it. Importing mlflow takes 2 s, so it happens inside the functions.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from filelock import FileLock
 from depthrepro.config.logger import database_file, without_password
 from depthrepro.core.errors import UserError
 from depthrepro.core.processes import is_alive
-from depthrepro.tracking.experiment_page import missing_tags
+from depthrepro.tracking.notes import missing_experiment_tags
 from depthrepro.tracking.state import MirrorState
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 # A fresh database takes MLflow seconds of schema migration, more on a busy machine.
 _CREATION_TIMEOUT_S = 120.0
-HOST_TAG, PID_TAG, STARTED_TAG = "depthrepro.host", "depthrepro.pid", "depthrepro.pid_started"
+PARENT_VARIABLE, SWEEP_VARIABLE = "DEPTHREPRO_PARENT_RUN_ID", "DEPTHREPRO_SWEEP_ID"  # set by a sweep for its jobs
+_HOST_TAG, _PID_TAG, _STARTED_TAG = "depthrepro.host", "depthrepro.pid", "depthrepro.pid_started"
 
 log = logging.getLogger(__name__)
 
@@ -39,15 +41,15 @@ def prepare_environment(timeout_s: float) -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 
-def connect(uri: str, state: MirrorState) -> tuple[MlflowClient, str]:
+def connect(uri: str, state: MirrorState) -> MlflowClient:
     """Open the store, creating the database and the experiment if they are missing.
 
     Args:
         uri: Address of the store, with password if it has one.
-        state: Names the experiment and its artifact folder.
+        state: Names the experiment and its artifact folder, and receives the experiment's id.
 
     Returns:
-        The client and the experiment's id.
+        The client.
 
     Raises:
         UserError: If the experiment was deleted.
@@ -56,22 +58,22 @@ def connect(uri: str, state: MirrorState) -> tuple[MlflowClient, str]:
     from mlflow.tracking import MlflowClient
 
     database = database_file(uri)
-    if database is None:
+    with nullcontext() if database is None else _opening(database):
         client = MlflowClient(uri)
-        return client, _experiment_id(client, state)
+        state.experiment_id = _experiment_id(client, state)
+    return client
+
+
+@contextmanager
+def _opening(database: Path) -> Iterator[None]:
+    """Let one process at a time open the file, creating it; fail at once if it is no database: MLflow takes minutes."""
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{database}.lock", timeout=_CREATION_TIMEOUT_S):
-        _open_database(database)
-        client = MlflowClient(uri)
-        return client, _experiment_id(client, state)
-
-
-def _open_database(path: Path) -> None:
-    """Create the file if it is missing, and fail at once if it is no database: MLflow would try for minutes."""
-    new = not path.exists()
-    with closing(sqlite3.connect(path)) as connection:
-        # Readers and a writer do not block each other in WAL mode, which stays with the file.
-        connection.execute("PRAGMA journal_mode=WAL" if new else "PRAGMA schema_version")
+        new = not database.exists()
+        with closing(sqlite3.connect(database)) as connection:
+            # Readers and a writer do not block each other in WAL mode, which stays with the file.
+            connection.execute("PRAGMA journal_mode=WAL" if new else "PRAGMA schema_version")
+        yield
 
 
 def _experiment_id(client: MlflowClient, state: MirrorState) -> str:
@@ -80,7 +82,7 @@ def _experiment_id(client: MlflowClient, state: MirrorState) -> str:
 
     experiment = client.get_experiment_by_name(state.experiment)
     if experiment is None:
-        tags = missing_tags(state.experiment, {})
+        tags = missing_experiment_tags(state.experiment, {})
         try:
             return str(client.create_experiment(state.experiment, state.artifact_root, tags))
         except MlflowException as error:  # another process was faster
@@ -92,7 +94,7 @@ def _experiment_id(client: MlflowClient, state: MirrorState) -> str:
             f"MLflow experiment {state.experiment!r} was deleted in {state.tracking_uri}: bring it back with `mlflow "
             f"experiments restore --experiment-id {experiment.experiment_id}`, or choose another logger.experiment"
         )
-    for name, value in missing_tags(state.experiment, experiment.tags).items():
+    for name, value in missing_experiment_tags(state.experiment, experiment.tags).items():
         client.set_experiment_tag(experiment.experiment_id, name, value)
     return str(experiment.experiment_id)
 
@@ -115,13 +117,32 @@ def find_run(client: MlflowClient, state: MirrorState) -> Any | None:
     return run if run.info.lifecycle_stage == "active" else None
 
 
+def create_run(client: MlflowClient, state: MirrorState, run_dir: Path) -> Any:
+    """A new MLflow run for the run directory, a child of the sweep's run if a sweep started it."""
+    sweep = {"mlflow.parentRunId": os.environ.get(PARENT_VARIABLE), "sweep_id": os.environ.get(SWEEP_VARIABLE)}
+    tags = {
+        "depthrepro.token": state.token,
+        "run_dir": str(run_dir),
+        "mlflow.source.name": "depthrepro.train",
+        "mlflow.source.type": "LOCAL",
+        **owner_tags(state),
+        **{name: value for name, value in sweep.items() if value},
+    }
+    return client.create_run(state.experiment_id, tags=tags, run_name=state.run_name)
+
+
+def owner_tags(state: MirrorState) -> dict[str, str]:
+    """Tags by which `close_dead_runs` finds a run whose training process is gone."""
+    return {_HOST_TAG: state.host, _PID_TAG: str(state.pid), _STARTED_TAG: f"{state.pid_started:.2f}"}
+
+
 def close_dead_runs(client: MlflowClient, state: MirrorState) -> list[str]:
     """Set runs of this experiment to KILLED that are RUNNING in the store though their process on this host is gone.
 
     Returns:
         Ids of the runs that were closed.
     """
-    query = f"attributes.status = 'RUNNING' and tags.`{HOST_TAG}` = '{state.host}'"
+    query = f"attributes.status = 'RUNNING' and tags.`{_HOST_TAG}` = '{state.host}'"
     closed = []
     for run in client.search_runs([str(state.experiment_id)], query, max_results=1000):
         if run.info.run_id == state.run_id or not _is_dead(run):
@@ -136,23 +157,9 @@ def close_dead_runs(client: MlflowClient, state: MirrorState) -> list[str]:
 
 def _is_dead(run: Any) -> bool:
     tags = run.data.tags
-    if run.info.status != "RUNNING" or PID_TAG not in tags or STARTED_TAG not in tags:
+    if run.info.status != "RUNNING" or _PID_TAG not in tags or _STARTED_TAG not in tags:
         return False
-    return not is_alive(int(tags[PID_TAG]), float(tags[STARTED_TAG]))
-
-
-def former_file_store(uri: str, root: Path) -> str | None:
-    """One line about an ./mlruns folder that the new database will not show; None if there is nothing to say.
-
-    It is said when the database is created, so once.
-    """
-    database, folder = database_file(uri), root
-    if database is None or database.exists() or not any(folder.glob("mlruns/*/meta.yaml")):
-        return None
-    return (
-        f"{folder / 'mlruns'} holds runs of MLflow's former file store, which {database.name} does not show: copy "
-        f"them with `mlflow migrate-filestore --source {folder} --target sqlite:///{(folder / 'mlruns.db').as_posix()}`"
-    )
+    return not is_alive(int(tags[_PID_TAG]), float(tags[_STARTED_TAG]))
 
 
 def explain(error: BaseException, uri: str) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from depthrepro.config.logger import LoggerConfig, database_file, store_uri
 from depthrepro.core.errors import UserError
-from depthrepro.tracking.experiment_page import VIEW
+from depthrepro.tracking.notes import VIEW
 
 HOST = "127.0.0.1"
 # The page opens on its part for language models; this is the part for models that are trained.
@@ -66,7 +66,7 @@ def announce(root: Path, port: int) -> tuple[str, list[str]]:
 
 
 def server_command(uri: str, port: int) -> list[str]:
-    """What starts the server."""
+    """Command line of the server."""
     store = ["--backend-store-uri", uri, "--registry-store-uri", uri]
     quiet = ["--workers", "1", "--uvicorn-opts", "--log-level warning"]
     return [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), *quiet, *store]

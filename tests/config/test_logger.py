@@ -1,16 +1,16 @@
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from depthrepro.config.logger import LoggerConfig, artifact_root, database_file, store_uri, without_password
+from depthrepro.config.logger import (
+    LoggerConfig,
+    artifact_root,
+    database_file,
+    former_file_store,
+    store_uri,
+    without_password,
+)
 from depthrepro.core.errors import UserError
-from depthrepro.core.processes import is_alive, started_at
-from depthrepro.tracking.state import MirrorState, SupersededError, take_over
-from depthrepro.tracking.store import former_file_store
 
 
 def test_the_default_store_is_absolute(tmp_path, monkeypatch):
@@ -35,7 +35,7 @@ def test_a_relative_database_becomes_absolute(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("uri", ["./mlruns", "mlruns", "file:///data/mlruns"])
-def test_the_former_file_store_is_refused_with_the_way_out(uri, tmp_path):
+def test_the_former_file_store_is_refused_with_how_to_fix_it(uri, tmp_path):
     with pytest.raises(UserError, match=r"migrate-filestore --source \S*mlruns --target sqlite"):
         store_uri(LoggerConfig(tracking_uri=uri), tmp_path)
 
@@ -72,50 +72,3 @@ def test_runs_of_the_former_file_store_are_mentioned_before_the_database_exists(
     assert f"mlflow migrate-filestore --source {tmp_path} --target" in str(former_file_store(uri, tmp_path))
     (tmp_path / "mlflow.db").touch()
     assert former_file_store(uri, tmp_path) is None
-
-
-def test_a_process_is_told_from_a_later_one_with_its_number():
-    own = os.getpid()
-    assert is_alive(own, started_at(own))
-    assert not is_alive(own, started_at(own) - 3600)
-
-
-def test_a_process_that_ended_is_dead_also_as_a_zombie():
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    started = started_at(process.pid)
-    assert is_alive(process.pid, started)
-    process.stdin.close()
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # ended, not yet collected
-    assert not is_alive(process.pid, started)
-    process.wait()
-    assert not is_alive(process.pid, started)
-    assert started_at(process.pid) == 0
-
-
-def test_state_survives(tmp_path):
-    state = MirrorState("sqlite:///x.db", "garg2016", "a", run_id="r", last_step_sent=7, owner=take_over(tmp_path))
-    state.save(tmp_path)
-    assert MirrorState.load(tmp_path) == state
-
-
-def test_state_of_a_directory_that_was_taken_over_is_left_alone(tmp_path):
-    old, new = (MirrorState("sqlite:///x.db", "garg2016", "a", owner=take_over(tmp_path)) for _ in range(2))
-    new.save(tmp_path)
-    with pytest.raises(SupersededError):
-        old.save(tmp_path)
-    assert MirrorState.load(tmp_path) == new
-    (tmp_path / "mlflow.owner").unlink()  # force=true clears the directory
-    with pytest.raises(SupersededError):
-        new.check_owner(tmp_path)
-
-
-@pytest.mark.parametrize("content", ["{", json.dumps({"run_id": "r"})])
-def test_damaged_state_is_one_line(tmp_path, content):
-    (tmp_path / "mlflow.json").write_text(content)
-    with pytest.raises(UserError, match=r"mlflow.json is damaged .*delete it"):
-        MirrorState.load(tmp_path)
-
-
-def test_training_imports_neither_mlflow_nor_torch():
-    code = "import sys, depthrepro.tracking; print({'mlflow', 'torch', 'sqlalchemy', 'pandas'} & set(sys.modules))"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"

@@ -12,7 +12,7 @@ from depthrepro.report.__main__ import main
 from depthrepro.report.mlflow_source import _Artifacts, _finished_runs
 from depthrepro.report.paper import load_paper
 from depthrepro.tracking.state import MirrorState, take_over
-from depthrepro.tracking.sync import sync
+from depthrepro.tracking.upload import sync
 from tests.report.conftest import written_files
 from tests.tracking.helpers import STORE_WARNINGS
 

@@ -1,4 +1,4 @@
-"""What a person sees in MLflow: names and their order, few of them, and notes."""
+"""Parameters and metrics as MLflow shows them, and notes."""
 
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from omegaconf import OmegaConf
 from depthrepro.config.register import register_schema
 from depthrepro.config.schema import CONFIG_DIR
 from depthrepro.core.metric_names import DEPTH_METRICS
-from depthrepro.tracking import experiment_page
-from depthrepro.tracking.shown import changes, description, main_output, params, shown_metric
+from depthrepro.tracking import notes
+from depthrepro.tracking.notes import run_note
+from depthrepro.tracking.shown import changes, main_output, params, shown_metric
 from tests.tracking.helpers import CONFIG, SUMMARY
 
 EXPERIMENTS = Path(CONFIG_DIR) / "experiment"
@@ -117,7 +118,7 @@ def test_the_main_output_is_the_last_that_was_trained():
 
 
 def test_the_note_of_a_run_says_what_it_is():
-    lines = description(SUMMARY, CONFIG, Path("/runs/a b/seed=2")).split("\n\n")
+    lines = run_note(SUMMARY, CONFIG, Path("/runs/a b/seed=2")).split("\n\n")
     assert lines == [
         "**garg_augmentation/flip**, seed 2, scale demo, on streets (synthetic): **synthetic, not photographs**",
         "Output L9: **abs_rel 0.250, rmse 5.000, delta1 0.600**, mean of 60 test images.",
@@ -125,17 +126,17 @@ def test_the_note_of_a_run_says_what_it_is():
         "Typed: `python -m depthrepro.train +experiment/garg_augmentation=flip 'data.synthetic={width: 310, seed: 0}'`",
         "To repeat it from its saved configuration: `python -m depthrepro.rerun '/runs/a b/seed=2'`",
     ]
-    real = description({**SUMMARY, "data": {"name": "KITTI 2012 (grey)", "synthetic": False}}, CONFIG, Path("r"))
+    real = run_note({**SUMMARY, "data": {"name": "KITTI 2012 (grey)", "synthetic": False}}, CONFIG, Path("r"))
     assert "rendered" not in real
-    assert "Not evaluated." in description({**SUMMARY, "metrics": {}}, CONFIG, Path("r"))
-    assert "runs/x/seed=2 has the same" in description({**SUMMARY, "reused_from": "runs/x/seed=2"}, CONFIG, Path("r"))
+    assert "Not evaluated." in run_note({**SUMMARY, "metrics": {}}, CONFIG, Path("r"))
+    assert "runs/x/seed=2 has the same" in run_note({**SUMMARY, "reused_from": "runs/x/seed=2"}, CONFIG, Path("r"))
 
 
 def test_the_note_of_an_experiment_says_where_its_tables_are_and_stays_as_a_person_wrote_it():
-    tags = experiment_page.missing_tags("garg2016", {})
-    assert "Geometry to the Rescue" in tags[experiment_page.NOTE]
-    assert "python -m depthrepro.report source=mlflow" in tags[experiment_page.NOTE]
-    assert "no such number is one of a real data set" in tags[experiment_page.NOTE]
-    assert "Runs of `other`." in experiment_page.missing_tags("other", {})[experiment_page.NOTE]
-    assert experiment_page.NOTE not in experiment_page.missing_tags("garg2016", {experiment_page.NOTE: "mine"})
-    assert experiment_page.missing_tags("garg2016", tags) == {}
+    tags = notes.missing_experiment_tags("garg2016", {})
+    assert "Geometry to the Rescue" in tags[notes.NOTE]
+    assert "python -m depthrepro.report source=mlflow" in tags[notes.NOTE]
+    assert "no such number is one of a real data set" in tags[notes.NOTE]
+    assert "Runs of `other`." in notes.missing_experiment_tags("other", {})[notes.NOTE]
+    assert notes.NOTE not in notes.missing_experiment_tags("garg2016", {notes.NOTE: "mine"})
+    assert notes.missing_experiment_tags("garg2016", tags) == {}

@@ -1,4 +1,4 @@
-"""`make ui`: what it says, what it refuses, and the real server."""
+"""`make ui`: its output, its refusals, and the real server."""
 
 import json
 import os
@@ -16,9 +16,9 @@ import yaml
 from depthrepro.config.logger import artifact_root
 from depthrepro.core.errors import UserError
 from depthrepro.core.metrics_log import MetricsLog
-from depthrepro.tracking import experiment_page, ui
-from depthrepro.tracking.feed import Feed
+from depthrepro.tracking import notes, ui
 from depthrepro.tracking.state import MirrorState, take_over
+from depthrepro.tracking.upload import Upload
 from tests.tracking.helpers import CONFIG, STORE_WARNINGS, SUMMARY, wait_until
 
 pytestmark = [pytest.mark.filterwarnings(rule) for rule in STORE_WARNINGS]
@@ -37,17 +37,17 @@ def finished_run(root, run_dir, client):
     (run_dir / "figures" / "panel.png").write_bytes(b"png")
     with MetricsLog(run_dir / "metrics.jsonl") as log:
         log.append(1, 0, {"train/loss": 0.5, "test/L9/abs_rel": 0.25})
-    Feed.open(run_dir, state, uri).finish("FINISHED")
+    Upload.open(run_dir, state, uri).finish("FINISHED")
     return root
 
 
 def test_a_former_experiment_gets_its_note_and_keeps_what_it_has(root, run_dir, client):
     uri = f"sqlite:///{root}/mlflow.db"
-    number = client.create_experiment("garg2016", tags={experiment_page.NOTE: "mine"})
-    Feed.open(run_dir, MirrorState(uri, "garg2016", "a", owner=take_over(run_dir)), uri)
+    number = client.create_experiment("garg2016", tags={notes.NOTE: "mine"})
+    Upload.open(run_dir, MirrorState(uri, "garg2016", "a", owner=take_over(run_dir)), uri)
     tags = client.get_experiment(number).tags
-    assert tags[experiment_page.NOTE] == "mine"
-    assert experiment_page.VIEW in tags
+    assert tags[notes.NOTE] == "mine"
+    assert notes.VIEW in tags
 
 
 def free_port():

@@ -14,7 +14,7 @@ import pytest
 
 from depthrepro.core.errors import UserError
 from depthrepro.tracking import LoggerConfig, MetricsLog, Tracker
-from depthrepro.tracking.sync import sync
+from depthrepro.tracking.upload import sync
 from tests.tracking.helpers import only_run, points, wait_until
 
 QUICK = {"experiment": "garg2016", "flush_seconds": 0.2, "timeout_s": 2.0, "system_metrics": False}

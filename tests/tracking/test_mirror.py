@@ -12,7 +12,7 @@ import pytest
 
 from depthrepro.core.errors import UserError
 from depthrepro.tracking import LoggerConfig, MetricsLog, Tracker
-from depthrepro.tracking.sync import sync
+from depthrepro.tracking.upload import sync
 from tests.tracking.helpers import STORE_WARNINGS, only_run, points, wait_until, write_rows
 
 pytestmark = [pytest.mark.filterwarnings(rule) for rule in STORE_WARNINGS]

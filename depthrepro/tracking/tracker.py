@@ -9,17 +9,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from depthrepro.config.logger import LoggerConfig, store_uri
+from depthrepro.config.logger import LoggerConfig, artifact_root, former_file_store, store_uri, without_password
 from depthrepro.core.errors import UserError
-from depthrepro.core.files import write_json
-from depthrepro.tracking.state import TAGS_FILE, take_over
+from depthrepro.core.processes import started_at
+from depthrepro.tracking.state import LOG_FILE, MirrorState, add_tags, take_over
 
 STATUSES = ("FINISHED", "FAILED", "KILLED")
-LOG_FILE = "mlflow_mirror.log"
 # The mirror keeps to the logger's timeout by itself; these bound a mirror that hangs.
 _START_S = 120.0
 _FINISH_S = 60.0
@@ -29,6 +28,31 @@ Warn = Callable[[str], None]
 
 def _to_stderr(message: str) -> None:
     print(f"warning: {message}", file=sys.stderr, flush=True)
+
+
+def _new_state(run_dir: Path, settings: LoggerConfig, uri: str, root: Path) -> MirrorState:
+    return MirrorState(
+        tracking_uri=without_password(uri),
+        experiment=settings.experiment,
+        run_name=settings.run_name or "/".join(run_dir.parts[-2:]),
+        artifact_root=artifact_root(uri, root),
+        pid=os.getpid(),
+        pid_started=started_at(os.getpid()),
+        owner=take_over(run_dir),
+    )
+
+
+def _start_mirror(run_dir: Path) -> subprocess.Popen[str]:
+    with (run_dir / LOG_FILE).open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "depthrepro.tracking", "mirror", str(run_dir)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,  # Ctrl-C is for training, which then tells the mirror
+        )
 
 
 class Tracker:
@@ -46,7 +70,7 @@ class Tracker:
         run_dir: The run directory.
         settings: Settings of the logger.
         process: The mirror; None for none.
-        warn: Told what training goes on in spite of, one line each.
+        warn: Told of what does not stop training, one line each.
     """
 
     def __init__(
@@ -57,12 +81,11 @@ class Tracker:
         self._settings = settings
         self._process = process
         self._warn = warn
-        self._last: dict[str, Any] = {}  # the latest event but warnings; {} before the first
+        self._last: dict[str, Any] = {}  # the mirror's latest event but warnings; {} before the first
         self._changed = threading.Condition()
         self._finished = False
         if process is not None:
-            self._reader = threading.Thread(target=self._read, daemon=True, name="mlflow mirror")
-            self._reader.start()
+            threading.Thread(target=self._read, daemon=True, name="mlflow mirror").start()
 
     @classmethod
     def start(
@@ -74,7 +97,7 @@ class Tracker:
             run_dir: The run directory; its config.yaml should be there already.
             settings: Settings of the logger.
             root: Folder of mlflow.db and mlartifacts/, where the settings and the environment name no store.
-            warn: Told what training goes on in spite of, one line each.
+            warn: Told of what does not stop training, one line each.
 
         Raises:
             UserError: If the store's address makes no sense.
@@ -83,21 +106,12 @@ class Tracker:
         if settings.kind == "none":
             return cls(run_dir, settings, None, warn)
         uri = store_uri(settings, root)
+        if notice := former_file_store(uri, root):
+            warn(notice)
         run_dir.mkdir(parents=True, exist_ok=True)
-        owner = take_over(run_dir)
-        with (run_dir / LOG_FILE).open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "depthrepro.tracking", "mirror", str(run_dir)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                encoding="utf-8",
-                start_new_session=True,  # Ctrl-C is for training, which then tells the mirror
-            )
-        tracker = cls(run_dir, settings, process, warn)
-        hello = {"settings": asdict(settings), "uri": uri, "root": str(root), "pid": os.getpid(), "owner": owner}
-        tracker._say(hello)
+        state = _new_state(run_dir, settings, uri, root)
+        tracker = cls(run_dir, settings, _start_mirror(run_dir), warn)
+        tracker._say({"settings": asdict(replace(settings, tracking_uri=uri)), "state": asdict(state)})
         return tracker
 
     def ready(self) -> None:
@@ -110,7 +124,7 @@ class Tracker:
         """
         if self._process is None:
             return
-        if self._wait(_START_S, "ready", "unreachable", "failed", "gave_up", "exit") == "ready":
+        if self._wait(_START_S, "ready", "unreachable", "failed") == "ready":
             return
         told = self._last.get("message") or f"the MLflow mirror gave no answer, see {self.run_dir / LOG_FILE}"
         if self._settings.required:
@@ -127,11 +141,8 @@ class Tracker:
         Args:
             tags: Name to a value that JSON can hold.
         """
-        if self._process is None:
-            return
-        file = self.run_dir / TAGS_FILE
-        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        write_json(file, known | dict(tags))
+        if self._process is not None:
+            add_tags(self.run_dir, tags)
 
     def finish(self, status: str) -> bool:
         """Tell how training ended and wait, bounded, until MLflow has everything; the second call does nothing.
@@ -151,13 +162,11 @@ class Tracker:
             return self._last.get("event", "done") == "done"
         self._finished = True
         self._say({"status": status})
-        outcome = self._wait(_FINISH_S, "done", "gave_up", "failed", "exit")
+        outcome = self._wait(_FINISH_S, "done", "failed")
         if outcome is None:
             self._warn(f"MLflow is still being sent to in the background; if that fails, {self._how_to_fix()}")
-        elif outcome != "done":
-            self._warn(
-                f"MLflow lacks part of this run ({self._last.get('message') or 'mirror ended'}); {self._how_to_fix()}"
-            )
+        elif outcome == "failed":
+            self._warn(f"MLflow lacks part of this run ({self._last['message']}); {self._how_to_fix()}")
         self._stop()
         return outcome == "done"
 
@@ -183,10 +192,11 @@ class Tracker:
                 self._warn(event["message"])
             else:
                 self._set(event)
-        if self._last.get("event") == "ready" and not self._finished:
-            self._warn(f"the MLflow mirror ended, see {self.run_dir / LOG_FILE}; {self._how_to_fix()}")
-        if self._last.get("event") in (None, "ready", "unreachable"):
-            self._set({"event": "exit"})
+        if (last := self._last.get("event")) not in ("done", "failed"):
+            message = f"the MLflow mirror ended, see {self.run_dir / LOG_FILE}"
+            if last == "ready" and not self._finished:
+                self._warn(f"{message}; {self._how_to_fix()}")
+            self._set({"event": "failed", "message": message})
         self._process.wait()
         self._process.stdout.close()
 

@@ -1,4 +1,4 @@
-"""The feed and `sync`, in this process, on real sqlite stores."""
+"""`Upload` and `sync`, in this process, on real sqlite stores."""
 
 import json
 import os
@@ -12,11 +12,10 @@ from depthrepro.config.logger import artifact_root
 from depthrepro.core.errors import UserError
 from depthrepro.core.metrics_log import MetricsLog
 from depthrepro.core.processes import started_at
-from depthrepro.tracking.feed import Feed
 from depthrepro.tracking.shown import flatten, metric_name, printed
 from depthrepro.tracking.state import MirrorState, take_over
 from depthrepro.tracking.store import close_dead_runs, connect
-from depthrepro.tracking.sync import sync
+from depthrepro.tracking.upload import Upload, sync
 from tests.tracking.helpers import STORE_WARNINGS, only_run, points, write_rows
 
 pytestmark = [pytest.mark.filterwarnings(rule) for rule in STORE_WARNINGS]
@@ -33,14 +32,14 @@ def state(root, run_dir):
 
 
 @pytest.fixture
-def open_feed(run_dir, state):
-    """Opens the feed as a new process would, from the file."""
+def open_upload(run_dir, state):
+    """Opens the upload as a new process would, from the file."""
 
-    def open_feed():
+    def open_upload():
         fresh = MirrorState.load(run_dir)
-        return Feed.open(run_dir, fresh, fresh.tracking_uri)
+        return Upload.open(run_dir, fresh, fresh.tracking_uri)
 
-    return open_feed
+    return open_upload
 
 
 def dead_process():
@@ -85,10 +84,10 @@ def test_sync_sends_everything_and_again_changes_nothing(run_dir, root, client, 
     assert [f.path for f in client.list_artifacts(run.info.run_id, "figures")] == ["figures/panel.png"]
 
 
-def test_points_that_arrived_before_the_mirror_died_are_not_sent_again(run_dir, client, open_feed):
+def test_points_that_arrived_before_the_mirror_died_are_not_sent_again(run_dir, client, open_upload):
     """Killed between sending and noting, then the steps after the checkpoint are done again at another time."""
     write_rows(run_dir, range(1, 6))
-    open_feed().update()
+    open_upload().update()
     state = MirrorState.load(run_dir)
     state.last_step_sent = 2
     state.save(run_dir)
@@ -97,58 +96,58 @@ def test_points_that_arrived_before_the_mirror_died_are_not_sent_again(run_dir, 
     write_rows(run_dir, range(4, 8))
     with MetricsLog(run_dir / "metrics.jsonl") as log:
         log.append(7, 0, {"val/loss": 1.0})
-    open_feed().update()
+    open_upload().update()
     run = only_run(client)
     assert points(client, run.info.run_id, "train/loss") == [(step, float(step)) for step in range(1, 8)]
     assert points(client, run.info.run_id, "val/loss") == [(7, 1.0)]
     assert MirrorState.load(run_dir).last_step_sent == 7
 
 
-def test_the_same_points_sent_twice_are_stored_once(run_dir, client, open_feed):
+def test_the_same_points_sent_twice_are_stored_once(run_dir, client, open_upload):
     """An answer that was lost on the way: the store has the batch, the mirror sends it again."""
     write_rows(run_dir, range(1, 4))
-    feed = open_feed()
-    feed.update()
-    again = open_feed()
+    upload = open_upload()
+    upload.update()
+    again = open_upload()
     again._last_steps = {}
     again.update()
-    assert len(points(client, feed.state.run_id, "train/loss")) == 3
+    assert len(points(client, upload.state.run_id, "train/loss")) == 3
 
 
-def test_more_points_than_one_batch_holds(run_dir, client, open_feed):
+def test_more_points_than_one_batch_holds(run_dir, client, open_upload):
     with MetricsLog(run_dir / "metrics.jsonl") as log:
         for step in range(1, 1203):
             log.append(step, 0, {"a": step, "b": -step})
-    feed = open_feed()
-    feed.update()
+    upload = open_upload()
+    upload.update()
     for name, sign in (("a", 1), ("b", -1)):
-        assert points(client, feed.state.run_id, name) == [(step, sign * step) for step in range(1, 1203)]
+        assert points(client, upload.state.run_id, name) == [(step, sign * step) for step in range(1, 1203)]
 
 
-def test_a_run_created_but_not_noted_is_found_again(run_dir, client, open_feed):
-    first = open_feed().state.run_id
+def test_a_run_created_but_not_noted_is_found_again(run_dir, client, open_upload):
+    first = open_upload().state.run_id
     state = MirrorState.load(run_dir)
     state.run_id = None
     state.save(run_dir)
-    assert open_feed().state.run_id == first
+    assert open_upload().state.run_id == first
     only_run(client)
 
 
-def test_a_run_deleted_in_the_store_is_mirrored_into_a_new_one(run_dir, client, open_feed):
+def test_a_run_deleted_in_the_store_is_mirrored_into_a_new_one(run_dir, client, open_upload):
     write_rows(run_dir, [1, 2])
-    feed = open_feed()
-    feed.update()
-    client.delete_run(feed.state.run_id)
-    again = open_feed()
+    upload = open_upload()
+    upload.update()
+    client.delete_run(upload.state.run_id)
+    again = open_upload()
     again.update()
-    assert again.state.run_id != feed.state.run_id
+    assert again.state.run_id != upload.state.run_id
     assert points(client, only_run(client).info.run_id, "train/loss") == [(1, 1.0), (2, 2.0)]
 
 
 def test_a_deleted_experiment_is_one_line(client, state):
-    _, experiment_id = connect(state.tracking_uri, state)
-    client.delete_experiment(experiment_id)
-    with pytest.raises(UserError, match=f"experiments restore --experiment-id {experiment_id}"):
+    connect(state.tracking_uri, state)
+    client.delete_experiment(state.experiment_id)
+    with pytest.raises(UserError, match=f"experiments restore --experiment-id {state.experiment_id}"):
         connect(state.tracking_uri, state)
 
 
@@ -161,42 +160,36 @@ def test_a_database_that_cannot_be_opened_fails_at_once(tmp_path, content):
         connect(uri, MirrorState(uri, "garg2016", "a"))
 
 
-def test_parameters_are_sent_once_even_if_the_configuration_changes(run_dir, client, open_feed):
+def test_parameters_are_sent_once_even_if_the_configuration_changes(run_dir, client, open_upload):
     (run_dir / "config.yaml").write_text("a: 1")
-    feed = open_feed()
-    feed._send_params()
-    feed.state.params_sent = False  # killed before noting it
-    feed.state.save(run_dir)
+    open_upload().update()
     (run_dir / "config.yaml").write_text("a: 2\nb: 3")
-    open_feed().update()
+    open_upload().update()
     assert only_run(client).data.params == {"a": "1", "b": "3"}
 
 
-def test_the_data_set_follows_the_other_parameters_once_it_is_known(run_dir, client, open_feed):
+def test_the_data_set_follows_the_other_parameters_once_it_is_known(run_dir, client, open_upload):
     (run_dir / "config.yaml").write_text("name: garg_loss/l1_hs\nseed: 1\ntrainer: {device: cpu}")
     tags = {"overrides": ["+experiment/garg_loss=l1_hs", "seed=1", "trainer.device=cpu"]}
     (run_dir / "mlflow_tags.json").write_text(json.dumps(tags))
-    feed = open_feed()
-    feed.update()
+    upload = open_upload()
+    upload.update()
     first = {"Row": "l1_hs", "Seed": "1", "Table": "garg_loss", "Typed": "trainer.device=cpu"}
     assert only_run(client).data.params == first
-    assert not MirrorState.load(run_dir).params_sent
     (run_dir / "mlflow_tags.json").write_text(json.dumps(tags | {"data": "streets (synthetic)"}))
-    feed.update()
+    upload.update()
     run = only_run(client)
     assert run.data.params == first | {"Data": "streets (synthetic)"}
-    assert MirrorState.load(run_dir).params_sent
     assert run.data.tags["overrides"] == "+experiment/garg_loss=l1_hs seed=1 trainer.device=cpu"
 
 
-def test_a_run_that_ends_before_its_data_was_read_has_its_parameters(run_dir, client, open_feed):
+def test_a_run_that_ends_before_its_data_was_read_has_its_parameters(run_dir, client, open_upload):
     (run_dir / "config.yaml").write_text("seed: 1")
-    open_feed().finish("FAILED")
+    open_upload().finish("FAILED")
     assert only_run(client).data.params == {"Seed": "1"}
-    assert MirrorState.load(run_dir).params_sent
 
 
-def test_a_resumed_run_shows_the_numbers_of_its_main_output_once(run_dir, client, open_feed):
+def test_a_resumed_run_shows_the_numbers_of_its_main_output_once(run_dir, client, open_upload):
     """The last stage with a share decides: L9 here, whatever else is evaluated."""
     stages = "{a: {levels: [L8]}, b: {levels: [L8, L9]}, c: {levels: [L12], share: 0}}"
     (run_dir / "config.yaml").write_text(f"trainer: {{stages: {stages}}}")
@@ -204,15 +197,15 @@ def test_a_resumed_run_shows_the_numbers_of_its_main_output_once(run_dir, client
         log.append(4, 1, {"train/loss": 0.5, "train/smoothness/L9": 0.1})
         log.append(4, 1, {"test/L9/abs_rel": 0.25, "test/L12/abs_rel": 0.5, "test/L9/silog": 20.0})
     for _ in range(2):
-        open_feed().update()
+        open_upload().update()
     run = only_run(client)
     assert run.data.metrics == {"train/loss": 0.5, "Test/abs_rel": 0.25}
     assert points(client, run.info.run_id, "Test/abs_rel") == [(4, 0.25)]
 
 
-def test_a_child_of_a_sweep_names_its_parent(client, open_feed, monkeypatch):
+def test_a_child_of_a_sweep_names_its_parent(client, open_upload, monkeypatch):
     monkeypatch.setenv("DEPTHREPRO_PARENT_RUN_ID", "parent")
-    open_feed()
+    open_upload()
     assert only_run(client).data.tags["mlflow.parentRunId"] == "parent"
 
 
@@ -243,7 +236,7 @@ def test_sync_of_an_untracked_directory_is_one_line(tmp_path):
 
 
 def test_runs_left_running_by_dead_processes_are_closed_and_no_others(client, state):
-    store, state.experiment_id = connect(state.tracking_uri, state)
+    store = connect(state.tracking_uri, state)
     dead_pid, dead_started = dead_process()
     own = {"depthrepro.host": state.host, "depthrepro.pid": str(os.getpid())}
     dead = {"depthrepro.host": state.host, "depthrepro.pid": str(dead_pid)}

@@ -1,11 +1,16 @@
-"""What MLflow shows of an experiment: that it is about models, not agents; a note; a saved view of its rows."""
+"""Notes that MLflow shows on the pages of a run and of an experiment, and the experiment's saved view of its rows."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-from depthrepro.tracking.shown import HEADLINE
+from depthrepro.config.logger import without_password
+from depthrepro.core.protocol import read_protocol
+from depthrepro.tracking.shown import HEADLINE, main_output
 
 NOTE, KIND, VIEW = "mlflow.note.content", "mlflow.experimentKind", "mlflow.sharedViewState.rows"
 _PAPERS = {
@@ -16,7 +21,7 @@ _VIEW_NAME = "Rows of tables"
 _COLUMNS = ("Data", "Row", "Seed", "Table", "Typed")
 
 
-def missing_tags(experiment: str, has: Mapping[str, str]) -> dict[str, str]:
+def missing_experiment_tags(experiment: str, has: Mapping[str, str]) -> dict[str, str]:
     """Tags to set on an experiment; what a person has written stays.
 
     Args:
@@ -37,7 +42,7 @@ whose children are the rows. *Views > {_VIEW_NAME}* lists all rows with their nu
 {test}: mean over the test images, main output, last checkpoint. Every output, metric and checkpoint is in
 the artifacts `summary.json` and `per_image.csv`; pictures are in `figures/`, the whole configuration is `config.yaml`.
 
-Where `Data` says *synthetic*, the images are rendered: no such number is one of a real data set.
+Where `Data` says *synthetic*, the images are no photographs: no such number is one of a real data set.
 
 Tables with error bars, beside the paper's numbers: `python -m depthrepro.report source=mlflow`
 """
@@ -68,3 +73,36 @@ def _view() -> str:
         "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
     }
     return json.dumps({"name": _VIEW_NAME, "createdAt": 0, "updatedAt": 0, "state": json.dumps(state)})
+
+
+def run_note(summary: Mapping[str, Any], config: Mapping[str, Any], run_dir: Path) -> str:
+    """A run's note, in Markdown: its experiment, its numbers, how they were measured, how to repeat it."""
+    data = summary["data"]
+    synthetic = ": **synthetic, not photographs**" if data["synthetic"] else ""
+    main = summary.get("output") or main_output(config) or ""
+    values = summary["metrics"].get(main, {})
+    numbers = ", ".join(f"{key} {values[key]:.3f}" for key in HEADLINE if key in values)
+    scored = [_scores(name, levels) for name, levels in summary.get("tests", {}).items()]
+    lines = [
+        f"**{summary['experiment']}**, seed {summary['seed']}, scale {summary['scale']}, on {data['name']}{synthetic}",
+    ]
+    if numbers or not scored:
+        lines += [
+            f"Output {main}: **{numbers}**, mean of {summary['images']} test images." if numbers else "Not evaluated.",
+            f"Protocol: {read_protocol(summary['protocol']).describe()}",
+        ]
+    if scored:
+        lines.append("\n".join(scored))
+    if summary.get("reused_from"):
+        lines.append(f"Not trained again: {summary['reused_from']} has the same configuration, and its files are used.")
+    lines += [
+        f"Typed: `python -m depthrepro.train {shlex.join(summary['overrides'])}`",
+        f"To repeat it from its saved configuration: `python -m depthrepro.rerun {shlex.quote(str(run_dir))}`",
+    ]
+    return without_password("\n\n".join(lines))
+
+
+def _scores(name: str, levels: Mapping[str, Mapping[str, float]]) -> str:
+    """One test set's line in the note."""
+    values = next(iter(levels.values()), {})
+    return f"- {name}: " + ", ".join(f"{key} {values[key]:.3f}" for key in HEADLINE if key in values)

@@ -1,0 +1,57 @@
+"""The tracking files of a run directory."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from depthrepro.core.errors import UserError
+from depthrepro.tracking.state import MirrorState, SupersededError, add_tags, read_tags, take_over
+
+
+def test_state_survives(tmp_path):
+    state = MirrorState("sqlite:///x.db", "garg2016", "a", run_id="r", last_step_sent=7, owner=take_over(tmp_path))
+    state.save(tmp_path)
+    assert MirrorState.load(tmp_path) == state
+
+
+def test_state_of_a_directory_that_was_taken_over_is_left_alone(tmp_path):
+    old, new = (MirrorState("sqlite:///x.db", "garg2016", "a", owner=take_over(tmp_path)) for _ in range(2))
+    new.save(tmp_path)
+    with pytest.raises(SupersededError):
+        old.save(tmp_path)
+    assert MirrorState.load(tmp_path) == new
+    (tmp_path / "mlflow.owner").unlink()  # force=true clears the directory
+    with pytest.raises(SupersededError):
+        new.check_owner(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{", json.dumps({"run_id": "r"})])
+def test_damaged_state_is_one_line(tmp_path, content):
+    (tmp_path / "mlflow.json").write_text(content)
+    with pytest.raises(UserError, match=r"mlflow.json is damaged .*delete it"):
+        MirrorState.load(tmp_path)
+
+
+def test_a_run_directory_goes_on_in_the_same_store_and_begins_anew_in_another(tmp_path):
+    owner = take_over(tmp_path)
+    MirrorState("sqlite:///x.db", "garg2016", "a", run_id="r", last_step_sent=7, pid=1, owner=owner).save(tmp_path)
+    same = MirrorState("sqlite:///x.db", "garg2016", "a", pid=2, owner=owner).continue_from(tmp_path)
+    assert (same.run_id, same.last_step_sent, same.pid) == ("r", 7, 2)
+    assert MirrorState.load(tmp_path) == same
+    other = MirrorState("sqlite:///y.db", "garg2016", "a", owner=owner).continue_from(tmp_path)
+    assert (other.run_id, other.last_step_sent) == (None, -1)
+    assert MirrorState.load(tmp_path) == other
+
+
+def test_tags_add_up(tmp_path):
+    assert read_tags(tmp_path) == {}
+    add_tags(tmp_path, {"scale": "demo", "data": "a"})
+    add_tags(tmp_path, {"data": "b"})
+    assert read_tags(tmp_path) == {"scale": "demo", "data": "b"}
+
+
+def test_training_imports_neither_mlflow_nor_torch():
+    code = "import sys, depthrepro.tracking; print({'mlflow', 'torch', 'sqlalchemy', 'pandas'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
