@@ -16,7 +16,7 @@ _SERVERS = ("http", "https", "databricks", "databricks-uc", "uc")
 
 @dataclass
 class LoggerConfig:
-    """Settings of the mirror to MLflow.
+    """Schema of the `logger` group: settings of the mirror to MLflow.
 
     Attributes:
         kind: `mlflow`, or `none` for local files only.

@@ -3,9 +3,9 @@
 `MetricsLog` writes RUN/metrics.jsonl, the truth. `Tracker` starts the mirror, which reads that file and feeds MLflow,
 so that a slow or dead store never delays a training step. `python -m depthrepro.tracking sync RUN_DIR` catches up.
 
-MLflow's own asynchronous `log_batch` in the training process was measured and rejected: where a server was away for 4 s
-of 10, it lost 80 of 200 rows (the mirror none), a killed run stayed RUNNING, a server that hung delayed the end of
-training by 114 s (25 s), a row cost 0.5 to 1.6 ms (0.1 to 0.2), and the start 3 s (0.05).
+MLflow's own asynchronous `log_batch` in the training process was measured and rejected: with a server away for 4 s
+of 10 it lost 80 of 200 rows (the mirror none), a killed run stayed RUNNING, and a server that hung delayed the end of
+training by 114 s (25 s).
 
 The mirror reads in the run directory, all of it optional and written by the training process:
 
