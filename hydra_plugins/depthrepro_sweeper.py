@@ -32,6 +32,6 @@ class SavedJobsSweeper(Sweeper):
         Raises:
             UserError: For everything a person can put right; nothing was started then.
         """
-        from depthrepro.sweep.launch import run_sweep  # half a second that no other program should pay
+        from depthrepro.sweep.launch import run_sweep  # 0.1 s that no other program should pay
 
         run_sweep([*self._params, *arguments], self.config, self.hydra_context)
