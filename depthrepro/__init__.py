@@ -85,14 +85,16 @@ __all__ = [  # noqa: RUF022
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(
-            f"module 'depthrepro' has no attribute {name!r}; its public names are {', '.join(__all__)}"
-        )
-    value = getattr(import_module(f"depthrepro.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a misspelt name is a type checker's to find
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME:
+            raise AttributeError(
+                f"module 'depthrepro' has no attribute {name!r}; its public names are {', '.join(__all__)}"
+            )
+        value = getattr(import_module(f"depthrepro.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

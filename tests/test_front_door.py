@@ -15,6 +15,8 @@ from depthrepro.config.schema import CONFIG_DIR
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("experiments/**/*.md"))]
+# Of the papers' claims, then of our own questions.
+VERDICTS = ("reproduced", "contradicted", "no difference", "yes", "no", "undecided")
 EXPERIMENTS = (ROOT / "experiments" / "README.md").read_text(encoding="utf-8")
 
 
@@ -71,7 +73,7 @@ def test_every_experiment_stands_in_the_table():
 @pytest.mark.parametrize("table", sorted(ROOT.glob("experiments/*/tables/table.md")), ids=lambda p: p.parts[-3])
 def test_the_verdicts_in_the_table_are_the_committed_ones(table):
     text = table.read_text(encoding="utf-8")
-    counts = {word: text.count(f"**{word}**") for word in ("reproduced", "contradicted", "no difference", "undecided")}
+    counts = {word: text.count(f"**{word}**") for word in VERDICTS}
     verdicts = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     (line,) = re.findall(rf"^\| \[{table.parts[-3]}\].*$", EXPERIMENTS, flags=re.M)
     assert line.endswith(f"| {verdicts} |")
