@@ -15,13 +15,14 @@ from depthrepro.sweep.folder import SweepFolder
 
 
 def main_numbers(run_dir: Path) -> str:
-    """First metric of a finished run: `AbsRel 0.2310 (L12)`, of its finest output and of each test set; "" for none."""
+    """First metric of a finished run: `AbsRel 0.2310 (L12)`, of its main output and of each test set; "" for none."""
     try:
         summary = json.loads(RunDir(run_dir).summary.read_text(encoding="utf-8"))
         metrics = summary["metrics"]
         found = {}
         if metrics:
-            level = max(metrics, key=lambda name: [int(digits) for digits in re.findall(r"\d+", name)])
+            finest = max(metrics, key=lambda name: [int(digits) for digits in re.findall(r"\d+", name)])
+            level = summary["output"] if summary.get("output") in metrics else finest  # the last that was trained
             found[level] = metrics[level]
         found |= {name: next(iter(levels.values())) for name, levels in summary.get("tests", {}).items()}
         metric = next(iter(metrics_of(next(iter(found.values()))).values()))

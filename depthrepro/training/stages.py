@@ -94,6 +94,8 @@ def make_plan(
     stages = config.stages or {"all": Stage()}
     trained = _stage_levels(stages, config.finest, levels, all_levels or levels)
     active = [(name, stage) for name, stage in stages.items() if stage.share > 0 and trained[name]]
+    if not any(trained.values()):
+        raise UserError(f"trainer.finest={config.finest}: every stage trains finer outputs; choose one of those")
     if not active:
         raise UserError("trainer.stages has no stage with a share above 0: choose one, such as stages=end_to_end")
     if config.epochs < len(active):

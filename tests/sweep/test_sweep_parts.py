@@ -143,6 +143,9 @@ def test_bars_go_to_the_terminal_and_the_rest_to_the_log_too(tmp_path):
 def test_the_main_number_is_that_of_the_finest_level(tmp_path):
     (tmp_path / "summary.json").write_text('{"metrics": {"L9": {"abs_rel": 0.3}, "L12": {"abs_rel": 0.2}, "L10": {}}}')
     assert main_numbers(tmp_path) == "AbsRel 0.2000 (L12)"
+    trained = '{"output": "L9", "metrics": {"L9": {"abs_rel": 0.3}, "L12": {"abs_rel": 0.2}}}'
+    (tmp_path / "summary.json").write_text(trained)
+    assert main_numbers(tmp_path) == "AbsRel 0.3000 (L9)"
     (tmp_path / "summary.json").write_text('{"metrics": {}}')
     assert main_numbers(tmp_path) == main_numbers(tmp_path / "nowhere") == ""
 

@@ -75,6 +75,12 @@ def test_the_finest_output_leaves_finer_stages_and_levels_out():
     assert [s.name for s in plan.stages] == ["coarse", "both", "all"]
 
 
+def test_a_finest_output_that_no_stage_trains_is_named():
+    stages = {"fine": Stage(["L10"])}
+    with pytest.raises(UserError, match=r"trainer\.finest=L9: every stage trains finer outputs"):
+        make_plan(TrainerConfig(epochs=2, stages=stages, finest="L9"), steps_per_epoch=1)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
