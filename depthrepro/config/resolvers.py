@@ -74,9 +74,9 @@ def at_scale(scale: str, demo: str, paper: str) -> str:
     return demo if scale == "demo" else paper
 
 
-def given(variable: str, test_set: str) -> str:
-    """The name of a test set whose folder is given; another name, which no file has, leaves it out (`optional`)."""
-    return test_set if os.environ.get(variable) else f"{test_set}_without_{variable}"
+def given(variable: str, name: str) -> str:
+    """The name of a set whose folder is given; another name, which no file has, leaves it out (`optional`)."""
+    return name if os.environ.get(variable) else f"{name}_without_{variable}"
 
 
 def first(*values: Any) -> Any:

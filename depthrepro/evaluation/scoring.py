@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Alignment, GroundTruth, Protocol, Resize
 from depthrepro.data.base import DepthDataset, ImageRecord
-from depthrepro.data.stereo import StereoRecord
+from depthrepro.data.stereo import StereoDataset, StereoRecord
 from depthrepro.evaluation.alignment import align
 from depthrepro.evaluation.crops import crop_mask
 from depthrepro.evaluation.depth_ranges import abs_rel_by_range
@@ -128,6 +128,19 @@ def score(prediction: Prediction, record: ImageRecord, depth_gt: Floats, protoco
         identity = {"method": method, "id": record.id, "n_valid": int(mask.sum())}
         rows.append({**identity, **measured, "ranges": abs_rel_by_range(depth[mask].astype(np.float64), target)})
     return rows
+
+
+def check_cameras(kind: Kind, data: DepthDataset, name: str, network: str) -> None:
+    """Refuse, before anything is predicted, to score disparities on single images.
+
+    Raises:
+        UserError: Naming the test set `name`.
+    """
+    if kind is Kind.disp_frac and not isinstance(data, StereoDataset):
+        raise UserError(
+            f"{network} predicts disparities, which need a stereo pair's cameras; test set {name} has single images: "
+            "leave it out (test_sets=none)"
+        )
 
 
 def check_metres(kind: Kind, protocol: Protocol, name: str) -> None:

@@ -15,7 +15,6 @@ from depthrepro.config.composed import ComposedRun
 from depthrepro.config.schema import TrainerConfig, default_cache_dir
 from depthrepro.core import distributed
 from depthrepro.core.checkpoint import load_checkpoint
-from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.core.interrupt import Stopped
 from depthrepro.core.protocol import GroundTruth
@@ -26,12 +25,11 @@ from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.build import Items, training_items
 from depthrepro.data.items.classes import class_items
 from depthrepro.data.readers.classes import ClassSplits
-from depthrepro.data.stereo import StereoDataset
 from depthrepro.evaluation.classification import evaluate_classifier
 from depthrepro.evaluation.run_evaluation import evaluate_run
-from depthrepro.evaluation.scoring import check_metres
+from depthrepro.evaluation.scoring import check_cameras, check_metres
 from depthrepro.evaluation.test_sets import load_test_sets, score_test_set
-from depthrepro.models.contract import all_levels, declared_kind, declared_levels, depth_kind
+from depthrepro.models.contract import all_levels, declared_levels, depth_kind
 from depthrepro.runs.record import Record, say
 from depthrepro.runs.reuse import choose_equivalent, take_over
 from depthrepro.runs.summary import due_tests, format_summary
@@ -133,13 +131,8 @@ class Experiment:
 
     def _check_metres(self, model: nn.Module) -> None:
         """Before the training: relative depth cannot be scored in metres, nor a disparity without a stereo pair."""
-        if declared_kind(model) is Kind.disp_frac:
-            for test in self.tests:
-                if not isinstance(test.data, StereoDataset):
-                    raise UserError(
-                        f"{type(model).__name__} predicts disparities, which need a stereo pair's cameras; test set "
-                        f"{test.name} has single images: leave it out (test_sets=none)"
-                    )
+        for test in self.tests:
+            check_cameras(depth_kind(model), test.data, test.name, type(model).__name__)
         protocols = [test.protocol for test in self.tests]
         protocols += [self.settings.eval] if isinstance(self.data.test, DepthDataset) else []
         for protocol in protocols:
@@ -215,7 +208,6 @@ class Experiment:
         return found
 
     def _test_results(self, data: DataSplits, trainer: Trainer) -> dict[str, Any]:
-
         if isinstance(data, ClassSplits):
             return self._class_results(data, trainer)
         if not isinstance(data.test, DepthDataset):
@@ -252,13 +244,20 @@ def build(cfg: DictConfig, trainer: TrainerConfig, transform: InputTransform) ->
     """
     check_arguments(cfg)
     model = instantiate(cfg.model, _convert_="all")
+    return model, *build_around(model, cfg, trainer, transform)
+
+
+def build_around(
+    model: nn.Module, cfg: DictConfig, trainer: TrainerConfig, transform: InputTransform
+) -> tuple[Any, Any]:
+    """(loss, augmentation) of a network that is built already; errors as `build`."""
     loss = instantiate(cfg.loss, _convert_="all")
     augment = instantiate(cfg.augment, _convert_="all")
     check_fit(model, loss, augment, cfg.data, transform)
     make_plan(trainer, 1, declared_levels(model), all_levels(model))  # the stages know its outputs
     parameter_groups(model, trainer.lr_factors)  # and the rates its parts
     begin(loss, model)
-    return model, loss, augment
+    return loss, augment
 
 
 def has_ground_truth(test: DepthDataset, wanted: GroundTruth) -> bool:

@@ -15,11 +15,9 @@ from depthrepro.config.composed import ComposedRun
 from depthrepro.config.register import register_schema
 from depthrepro.config.schema import CONFIG_DIR
 from depthrepro.data.input_transform import InputTransform
-from depthrepro.models.contract import all_levels, declared_levels
 from depthrepro.models.depth_anything import DepthAnything
-from depthrepro.training.compatibility import begin, check_arguments, check_fit
-from depthrepro.training.parameter_groups import parameter_groups
-from depthrepro.training.stages import make_plan
+from depthrepro.runs.experiment import build_around
+from depthrepro.training.compatibility import check_arguments
 
 register_schema()
 EXPERIMENTS = sorted(
@@ -97,11 +95,7 @@ def build(cfg: DictConfig, folder: Path) -> None:
     key = OmegaConf.to_yaml(cfg.model, resolve=True)
     if key not in _NETWORKS:
         _NETWORKS[key] = instantiate(cfg.model, _convert_="all")
-    model, loss = _NETWORKS[key], instantiate(cfg.loss, _convert_="all")
-    transform = InputTransform(*cfg.input_size, **vars(settings.input))
-    check_fit(model, loss, instantiate(cfg.augment, _convert_="all"), cfg.data, transform)
-    begin(loss, model)
+    model = _NETWORKS[key]
+    build_around(model, cfg, settings.trainer, InputTransform(*cfg.input_size, **vars(settings.input)))
     instantiate(cfg.optimizer, _convert_="all")(model.parameters())
     instantiate(cfg.scheduler, _convert_="all")
-    make_plan(settings.trainer, 2, declared_levels(model), all_levels(model))
-    parameter_groups(model, settings.trainer.lr_factors)

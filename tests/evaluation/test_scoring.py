@@ -8,7 +8,9 @@ import torch
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import DEPTH_METRICS
 from depthrepro.core.protocol import Alignment, Crop, GroundTruth, Resize
+from depthrepro.data.base import DepthDataset
 from depthrepro.evaluation.scoring import (
+    check_cameras,
     depth_map,
     evaluate_predictions,
     evaluated_mask,
@@ -191,3 +193,13 @@ def test_only_images_with_the_asked_ground_truth_are_scored(tmp_path):
 def test_a_missing_prediction_is_named(tmp_path):
     with pytest.raises(UserError, match=r"scene__00\.npz: no such prediction"):
         evaluate_predictions(tmp_path, Scenes(tmp_path, 1), [0], protocol())
+
+
+def test_disparities_are_not_scored_on_single_images(tmp_path):
+    class Single(DepthDataset):
+        read_image = depth_gt = has_depth = None
+
+    check_cameras(Kind.depth, Single(), "halls", "Net")
+    check_cameras(Kind.disp_frac, Scenes(tmp_path, 1), "streets", "Net")
+    with pytest.raises(UserError, match=r"Net predicts disparities.* test set halls has single images"):
+        check_cameras(Kind.disp_frac, Single(), "halls", "Net")
