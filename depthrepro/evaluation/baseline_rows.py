@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from depthrepro.core import distributed
+from depthrepro.core.arrays import read_npz
 from depthrepro.core.files import replacing
 from depthrepro.core.protocol import Protocol
 from depthrepro.data.base import DepthDataset
@@ -132,8 +133,8 @@ def _write(file: Path, result: Baselines) -> None:
 def _read(file: Path, n_valid: Mapping[str, int], names: Sequence[str]) -> Baselines | None:
     """The cached baselines, None if there are none that fit: a cache is never worth an error."""
     try:
-        with file.open("rb") as handle, np.load(handle, allow_pickle=False) as arrays:
-            depth, table = arrays["depth"], json.loads(str(arrays["table"]))
+        arrays = read_npz(file)
+        depth, table = arrays["depth"], json.loads(str(arrays["table"]))
         counts = table["mean_map"]
         result = Baselines(table["rows"], None if counts is None else MeanMap(depth, *counts))
         same = all(

@@ -10,6 +10,7 @@ from filelock import FileLock
 from torch import Tensor, nn
 
 from depthrepro.config.schema import default_cache_dir
+from depthrepro.core.arrays import map_npy
 from depthrepro.core.files import replacing, sha256
 from depthrepro.core.progress import progress_bar
 from depthrepro.data.base import ImageDataset
@@ -55,7 +56,7 @@ class FrozenDepth:
             if not path.is_file():
                 with replacing(path) as beside, beside.open("wb") as out:
                     np.save(out, self._compute(dataset, size))
-        return np.load(path, mmap_mode="r")
+        return map_npy(path)
 
     def _compute(self, dataset: ImageDataset, size: tuple[int, int]) -> np.ndarray:
         found = np.empty((len(dataset), *size), dtype=np.uint8)

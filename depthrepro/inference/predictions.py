@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from depthrepro.core.arrays import read_npz
 from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import replacing
@@ -71,12 +71,11 @@ def load_prediction(path: Path) -> Prediction:
         UserError: If the file is missing, damaged or something else.
     """
     try:
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_npz(path)
         kind, item_id = Kind(str(arrays["kind"])), str(arrays["id"])
     except FileNotFoundError:
         raise UserError(f"{path}: no such prediction; the run's own command, typed again, writes it") from None
-    except (OSError, BadZipFile, EOFError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise UserError(f"{path}: not a readable prediction ({error}); delete it and evaluate the run again") from error
     return Prediction(item_id, kind, {k: v for k, v in arrays.items() if k not in _META})
 

@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from depthrepro.core.arrays import read_npz
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import replacing, write_json
 
@@ -64,9 +64,10 @@ class RawStore:
     def load(self, key: str) -> tuple[NDArray[np.float32], tuple[int, int]] | None:
         """The map and its image's size; None if it is missing or damaged."""
         try:
-            with self._path(key).open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-                return file["raw"], (int(file["size"][0]), int(file["size"][1]))
-        except (OSError, BadZipFile, EOFError, KeyError, ValueError):
+            arrays = read_npz(self._path(key))
+            height, width = arrays["size"].tolist()
+            return arrays["raw"], (height, width)
+        except (OSError, KeyError, ValueError):
             return None
 
     def drop(self, key: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-import zipfile
-import zlib
 from pathlib import Path
 
 import cv2
@@ -15,6 +13,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from depthrepro.core.arrays import read_npz
 from depthrepro.core.errors import UserError
 from depthrepro.report.blocks import Block
 from depthrepro.report.figures import series, style
@@ -120,9 +119,8 @@ def _draw(
 
 def _load(path: Path) -> dict[str, np.ndarray]:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-            item = {name: content[name] for name in content.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        item = read_npz(path)
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: not readable ({error}); evaluate the run again to write it") from None
     for name, dimensions in (("image", 3), ("depth_gt", 2)):
         if name not in item or item[name].ndim != dimensions:
