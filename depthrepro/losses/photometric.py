@@ -21,6 +21,24 @@ class PhotometricL2(nn.Module):
         return (pred - target).square().sum(dim=1, keepdim=True)
 
 
+class PhotometricL1(nn.Module):
+    """L1 distance of the colours, summed over the channels.
+
+    Args:
+        scale: Of the images, which lie in [0, 1]. The authors' later code has 0.004 times 0..255, which is 1.02.
+
+    Source: Ravi-Garg/Unsupervised_Depth_Estimation, scripts/train_resnet50by2_pool_tvl1.prototxt. Differs: none.
+    """
+
+    def __init__(self, scale: float = 1.02) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+        """Error per pixel, (B, 1, H, W), in [0, 3 scale]."""
+        return self.scale * (pred - target).abs().sum(dim=1, keepdim=True)
+
+
 class PhotometricCharbonnier(nn.Module):
     """Smooth L1 distance √(d² + ε²) − ε, mean over the channels: quadratic below ε, linear above.
 

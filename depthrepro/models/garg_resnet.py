@@ -54,8 +54,8 @@ class GargResNet(nn.Module):
         kind: Disparity as a fraction of the width.
 
     Source: see above. Pooling halves the maps, no convolution has a stride; every score is one channel, and upsampling
-    is bilinear and not trained. Differs: batch statistics while it trains (the file's are global), He initialisation
-    and zero scores, so that the first prediction is zero; disparity as a fraction of the width, never rescaled.
+    is bilinear and not trained. Differs: the features' scales stay at their first values (the file learns them), He
+    initialisation and zero scores, so that the first prediction is zero; disparity as a fraction of the width.
     """
 
     levels: tuple[str, ...] = (LEVEL,)

@@ -128,12 +128,15 @@ def test_unknown_labels_in_a_mixed_image():
 
 
 def test_gradient_matching_by_hand():
-    """Difference of the normalised maps: 0 in row 0, 4/3 in row 1 of 2 x 2; only the two vertical steps differ."""
-    pred = torch.tensor([[[0.0, 0.0], [1.0, 1.0]]])
-    target = torch.tensor([[[0.0, 0.0], [0.0, 1.0]]])
-    # Lower medians are 0; scales 1/2 and 1/4: normalised 0 0 2 2 and 0 0 0 4; error 0 0 2 -2.
-    # Neighbours: 0-0: 0, 2 and -2: 4 in rows; 2 and 2 in columns: mean (0 + 4 + 2 + 2) / 4.
-    assert gradient_matching_loss(pred, target, mask=everywhere(pred), scales=1).item() == pytest.approx(2)
+    """Normalised by lower medians 0 and scales 1/2 and 1/6, the maps differ by 0 0 0 over 2 2 -4."""
+    pred = torch.tensor([[[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]])
+    target = torch.tensor([[[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]])
+    mask = everywhere(pred)
+    # |∂x|: 0 + 6. |∂y|: 2 + 2 + 4. Six valid pixels, and seven pairs of neighbours, which do not count.
+    assert gradient_matching_loss(pred, target, mask=mask, scales=1).item() == pytest.approx(14 / 6)
+    # Without the last column the maps differ by 0 0 over 2 -2 after normalising by 1/2 and 1/4.
+    target[0, 1, 1], mask[..., 2] = 1.0, False
+    assert gradient_matching_loss(pred, target, mask=mask, scales=1).item() == pytest.approx((4 + 2 + 2) / 4)
 
 
 @pytest.mark.parametrize("loss", [affine_invariant_loss, gradient_matching_loss])

@@ -3,11 +3,18 @@
 import pytest
 import torch
 
-from depthrepro.losses.photometric import PhotometricCharbonnier, PhotometricL2, PhotometricLoss, ssim
+from depthrepro.losses.photometric import PhotometricCharbonnier, PhotometricL1, PhotometricL2, PhotometricLoss, ssim
 
 ALL = pytest.mark.parametrize(
     "loss",
-    [PhotometricL2(), PhotometricCharbonnier(), PhotometricLoss(0.0), PhotometricLoss(0.85), PhotometricLoss(1.0)],
+    [
+        PhotometricL1(),
+        PhotometricL2(),
+        PhotometricCharbonnier(),
+        PhotometricLoss(0.0),
+        PhotometricLoss(0.85),
+        PhotometricLoss(1.0),
+    ],
 )
 
 
@@ -74,3 +81,9 @@ def test_parameters_out_of_range_are_refused():
         PhotometricCharbonnier(0.0)
     with pytest.raises(ValueError, match="ssim_weight"):
         PhotometricLoss(1.5)
+
+
+def test_the_authors_l1_sums_the_channels_of_images_times_0004():
+    """Bytes 10, 20 and 30 apart: (10 + 20 + 30) times 0.004."""
+    error = PhotometricL1()(flat(0.5, 0.5, 0.5), flat(0.5 + 10 / 255, 0.5 - 20 / 255, 0.5 + 30 / 255))
+    torch.testing.assert_close(error, torch.full((1, 1, 4, 5), 0.24))

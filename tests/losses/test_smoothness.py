@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from depthrepro.losses.smoothness import edge_aware_smoothness, l2_smoothness
+from depthrepro.losses.smoothness import edge_aware_smoothness, edge_aware_tv, l2_smoothness
 
 X = torch.arange(12.0).expand(2, 1, 8, 12)
 Y = torch.arange(8.0)[:, None].expand(2, 1, 8, 12)
@@ -60,3 +60,18 @@ def test_edge_aware_stays_calm_where_training_starts(mean):
 def test_edge_aware_refuses_an_image_of_another_size():
     with pytest.raises(ValueError, match="sizes differ"):
         edge_aware_smoothness(X, GREY[..., :-1])
+
+
+def test_the_authors_prior_by_hand():
+    """Slopes 2 across and 3 down; every colour rises by 0.1 across, one rises and one falls by 0.2 down."""
+    disp = 2 * X + 3 * Y
+    assert edge_aware_tv(disp, GREY).item() == pytest.approx(5)
+    image = torch.cat([0.1 * X + 0.2 * Y, 0.1 * X - 0.2 * Y, 0.1 * X], dim=1)
+    across, down = math.exp(-0.33 * 1.02 * 0.3), math.exp(-0.33 * 1.02 * 0.4)
+    assert edge_aware_tv(disp, image).item() == pytest.approx(2 * across + 3 * down, rel=1e-5)
+
+
+def test_the_authors_prior_counts_pixels_and_skips_one():
+    disp = (torch.arange(12) % 2).float().expand(1, 1, 8, 12)  # central differences do not see a zigzag
+    assert edge_aware_tv(disp, GREY[:1]).item() == 0
+    assert edge_aware_tv(10 * (2 * X + 3 * Y), GREY).item() == pytest.approx(50)
