@@ -21,7 +21,7 @@ from depthrepro.data.items.classes import ClassItems
 from depthrepro.data.items.loader import InOrder, make_loader, to_device
 from depthrepro.evaluation.rows import Row, summarise, write_rows
 from depthrepro.inference.forward import evaluation_mode
-from depthrepro.models.fastconv import LOGITS, network_input
+from depthrepro.models.scene_classifier import LOGITS, network_input
 
 COMMONEST = "commonest"  # the baseline that always answers with the training set's commonest classes
 _BATCH = 64

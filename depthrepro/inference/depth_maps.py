@@ -16,7 +16,7 @@ from depthrepro.core.progress import progress_bar
 from depthrepro.data.base import ImageDataset
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.inference.forward import predict
-from depthrepro.models.fastconv import DepthMaps, existing_checkpoint
+from depthrepro.models.scene_classifier import DepthMaps, existing_checkpoint
 
 _BATCH = 16
 _MAP = "map"

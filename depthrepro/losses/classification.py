@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from depthrepro.core.supervision import Supervision
-from depthrepro.models.fastconv import LOGITS, network_input
+from depthrepro.models.scene_classifier import LOGITS, network_input
 
 
 class CrossEntropy:

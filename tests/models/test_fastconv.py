@@ -1,4 +1,4 @@
-"""FastConv on its three inputs, and the depth network that is trained along."""
+"""Classifiers of scenes on their three inputs, and the depth network that is trained along."""
 
 import pytest
 import torch
@@ -6,9 +6,11 @@ import torch
 from depthrepro.core.errors import UserError
 from depthrepro.losses.classification import CrossEntropy
 from depthrepro.models.depth_anything import DepthAnything
-from depthrepro.models.fastconv import DepthMaps, FastConv, existing_checkpoint, network_input
+from depthrepro.models.fastconv import FastConv
+from depthrepro.models.normed_conv import NormedConv
+from depthrepro.models.scene_classifier import DepthMaps, existing_checkpoint, network_input
 
-SMALL = {"classes": 5, "widths": [4, 8]}
+SMALL = {"classes": 5, "conv_hidden_channels": 4, "conv_out_channels": 8, "fc_out_channels": 6}
 
 
 def written(folder, **head):
@@ -31,13 +33,31 @@ def checkpoint(tmp_path_factory):
 
 @pytest.mark.parametrize(("inputs", "channels"), [("rgb", 3), ("rgb_depth", 4), ("depth", 4)])
 def test_shapes(inputs, channels):
-    model = FastConv(inputs=inputs, **SMALL)
-    assert model.channels == channels
-    assert model(torch.rand(2, channels, 20, 24))["logits"].shape == (2, 5)
+    image = torch.rand(2, channels, 20, 24)
+    for model in (FastConv(inputs=inputs, input_size=(20, 24), **SMALL), NormedConv(5, inputs)):
+        assert model.channels == channels and model(image)["logits"].shape == (2, 5)
+
+
+@pytest.mark.parametrize(("inputs", "channels"), [("rgb", 3), ("rgb_depth", 4), ("depth", 1)])
+def test_fastconv_has_the_layers_of_the_surveys_call(inputs, channels):
+    """140 -> 70 -> 35 by convolutions, -> 17 by the maximum; 100 classes."""
+    sizes = {name: tuple(p.shape) for name, p in FastConv(classes=100, inputs=inputs).named_parameters()}
+    assert list(sizes.values()) == [
+        *((64, channels, 3, 3), (64,), (128, 64, 3, 3), (128,)),
+        *((128, 128 * 17 * 17), (128,), (100, 128), (100,)),
+    ]
+    assert sum(p.numel() for p in FastConv(classes=100).parameters()) == 4_823_652
+
+
+def test_fastconv_drops_features_in_training_alone():
+    torch.manual_seed(0)
+    model, image = FastConv(input_size=(16, 16), **SMALL), torch.rand(1, 3, 16, 16)
+    assert not torch.equal(model(image)["logits"], model(image)["logits"])
+    assert torch.equal(model.eval()(image)["logits"], model(image)["logits"])
 
 
 def test_depth_alone_does_not_look_at_colours():
-    model, image = FastConv(inputs="depth", **SMALL).eval(), torch.rand(1, 4, 16, 16)
+    model, image = FastConv(inputs="depth", input_size=(16, 16), **SMALL).eval(), torch.rand(1, 4, 16, 16)
     other = image.clone()
     other[:, :3] = 0
     assert torch.equal(model(image)["logits"], model(other)["logits"])
@@ -63,6 +83,11 @@ def test_depth_maps_fill_zero_to_one_at_the_images_size(checkpoint):
     )
 
 
+def test_maps_that_are_not_stretched_are_the_networks(checkpoint):
+    maps, image = DepthMaps(checkpoint, stretch=False).eval(), torch.rand(2, 3, 64, 64)
+    assert torch.equal(maps(image), next(iter(maps.network(image).values())))
+
+
 def test_one_is_nearest_for_a_network_of_metres_too(tmp_path):
     maps = DepthMaps(written(tmp_path, head="metric", max_depth_m=10.0)).eval()
     image = torch.rand(1, 3, 64, 64)
@@ -71,7 +96,7 @@ def test_one_is_nearest_for_a_network_of_metres_too(tmp_path):
 
 
 def test_a_depth_network_is_trained_along(checkpoint):
-    model = FastConv(inputs="rgb_depth", depth_network=checkpoint, **SMALL)
+    model = FastConv(inputs="rgb_depth", depth_network=checkpoint, input_size=(64, 64), **SMALL)
     assert model.channels == 3
     model(torch.rand(2, 3, 64, 64))["logits"].sum().backward()
     grads = [p.grad for p in model.depth_network.network.decoder.parameters()]
@@ -83,6 +108,10 @@ def test_what_does_not_exist_is_named(tmp_path):
         existing_checkpoint(str(tmp_path / "last.pt"))
     with pytest.raises(UserError, match="choose from rgb, rgb_depth, depth"):
         FastConv(inputs="thermal", **SMALL)
+    with pytest.raises(UserError, match="input_size: 4x140 is too small"):
+        FastConv(classes=5, input_size=(4, 140))
+    with pytest.raises(UserError, match=r"built for \(140, 140\), the images have \(64, 64\)"):
+        FastConv(classes=5)(torch.rand(1, 3, 64, 64))
     with pytest.raises(UserError, match="inputs are rgb alone"):
         FastConv(inputs="rgb", depth_network="x.pt", **SMALL)
 
@@ -90,7 +119,7 @@ def test_what_does_not_exist_is_named(tmp_path):
 def test_the_running_statistics_keep_up_with_the_weights():
     """Bright images, as photographs are: uncentred, the loss of the same images is 0.4 higher in evaluation."""
     torch.manual_seed(0)
-    model, labels = FastConv(classes=5, widths=[16, 32, 64]), torch.arange(160) % 5
+    model, labels = NormedConv(classes=5, widths=[16, 32, 64]), torch.arange(160) % 5
     images = (0.6 + 0.1 * torch.randn(5, 3, 32, 32))[labels] + 0.05 * torch.randn(160, 3, 32, 32)
     images = (images * (0.7 + 0.5 * torch.rand(160, 1, 1, 1))).clamp(0, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
