@@ -30,6 +30,7 @@ SIZES: dict[str, tuple[tuple[int, int, int, int], int]] = {
     "vitl": ((256, 512, 1024, 1024), 256),
 }
 HEADS = ("relative", "metric", "bins")
+WEIGHTS_OF = ("encoder", "network")
 # What the published weights were made for: shorter side 518, aspect kept, multiples of 14.
 PUBLISHED_INPUT = InputTransform(518, 518, multiple=14, keep_aspect=True, interpolation="cubic")
 
@@ -49,6 +50,8 @@ class DepthAnything(nn.Module):
         out_channels: Channels after the projection; None = as published for the encoder's size.
         features: Channels of the fused maps; None = as published.
         encoder_options: For the encoder's class.
+        weights_of: "encoder"; or "network": encoder and decoder come from `weights`, a checkpoint of ours or published
+            weights, as in Depth Anything's metric fine-tuning.
 
     Attributes:
         transform: How images become its input; None until it is loaded from a checkpoint.
@@ -69,14 +72,18 @@ class DepthAnything(nn.Module):
         out_channels: Sequence[int] | None = None,
         features: int | None = None,
         encoder_options: dict[str, Any] | None = None,
+        weights_of: str = "encoder",
     ) -> None:
         super().__init__()
         if head not in HEADS:
             raise UserError(f"model.head: {head!r} is unknown, choose from {', '.join(HEADS)}")
         if head != "relative" and nclass > 1:
             raise UserError(f"model.head={head} predicts one depth, but model.nclass is {nclass}")
+        if weights_of not in WEIGHTS_OF:
+            raise UserError(f"model.weights_of: {weights_of!r} is unknown, choose from {', '.join(WEIGHTS_OF)}")
         published_channels, published_features = SIZES.get(encoder, SIZES["vits"])
-        self.encoder = make_encoder(encoder, weights, **(encoder_options or {}))
+        whole = weights if weights_of == "network" else None
+        self.encoder = make_encoder(encoder, None if whole else weights, **(encoder_options or {}))
         self.decoder = DPTDecoder(
             self.encoder.channels,
             self.encoder.strides,
@@ -89,6 +96,19 @@ class DepthAnything(nn.Module):
             depth_range = (min_depth_m, max_depth_m)
             self.bins = MetricBins(features or published_features, depth_range=depth_range, **(bins or {}))
         self.transform: InputTransform | None = None
+        if whole:
+            self._load_relative(Path(whole).expanduser())
+
+    def _load_relative(self, file: Path) -> None:
+        """Encoder and decoder of a network in a file; what is beside them stays as it is."""
+        own = _own(file) if file.is_file() and file.suffix != ".safetensors" else None
+        state = own["model"] if own else read_published(file)[1]
+        parts = nn.ModuleDict({"encoder": self.encoder, "decoder": self.decoder})
+        load_strictly(
+            parts,
+            {name: value for name, value in state.items() if name.split(".")[0] in parts},
+            f"model.weights: {file}",
+        )
 
     @property
     def kind(self) -> Kind | None:

@@ -113,6 +113,29 @@ def test_a_checkpoint_gives_the_same_map_back(tmp_path):
     assert torch.equal(loaded(image)["depth"], model(image)["depth"])
 
 
+@pytest.mark.parametrize("head", ["bins", "metric"])
+def test_metric_depth_starts_from_the_whole_network_or_its_encoder(head, tmp_path):
+    start, path = network(), tmp_path / "last.pt"
+    state = {"model": start.state_dict(), "model_config": CONFIG, "input": TRANSFORM.as_dict()}
+    save_checkpoint(path, state)
+    torch.manual_seed(1)
+    whole, part = (DepthAnything(**TINY, head=head, weights=str(path), weights_of=of) for of in ("network", "encoder"))
+    wanted = start.state_dict()
+    assert all(torch.equal(value, wanted[name]) for name, value in whole.state_dict().items() if name in wanted)
+    same = {name for name, value in part.state_dict().items() if name in wanted and torch.equal(value, wanted[name])}
+    assert {name.split(".")[0] for name in wanted} == {"encoder", "decoder"}
+    assert {name for name in wanted if name.startswith("encoder")} <= same and "decoder.project.0.weight" not in same
+
+
+def test_a_file_without_a_decoder_is_no_whole_network(tmp_path):
+    state = {name: value for name, value in network().state_dict().items() if name.startswith("encoder")}
+    save_checkpoint(tmp_path / "last.pt", {"model": state, "model_config": CONFIG, "input": TRANSFORM.as_dict()})
+    with pytest.raises(UserError, match=r"last\.pt: its weights do not fit: \d+ missing \(decoder\.project"):
+        network(weights=str(tmp_path / "last.pt"), weights_of="network")
+    with pytest.raises(UserError, match=r"model\.weights_of: 'head' is unknown, choose from encoder, network"):
+        network(weights_of="head")
+
+
 def test_a_network_that_was_not_loaded_has_no_transform():
     with pytest.raises(UserError, match="size of its input is not known"):
         transform_of(network())

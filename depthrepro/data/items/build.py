@@ -61,7 +61,9 @@ def _stereo(
 
 def _labelled(data: LabelledSplits, transform: InputTransform, augment: RelativeAugment, seed: int) -> Items:
     """Labelled images; for a student, units of one labelled image and two unlabelled ones."""
-    train = LabelledItems(data.train, transform, flip=augment.flip, jitter=augment.labelled, seed=seed)
+    train = LabelledItems(
+        data.train, transform, flip=augment.flip, jitter=augment.labelled, degrees=augment.degrees, seed=seed
+    )
     val = LabelledItems(data.val, transform, flip=None, jitter=None, seed=seed)
     if isinstance(data, StudentSplits):
         return StudentItems(train, data.pseudo_labelled(), transform, augment, seed), val

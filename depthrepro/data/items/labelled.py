@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from depthrepro.data.items.perturbation import Perturbation
 
 MEMORY_BYTES = 1e9  # resized images kept in memory; what does not fit is read again
 
+ImageChange = Callable[[np.ndarray, np.random.Generator], np.ndarray]  # of an image, uint8 (h, w, 3)
 Labelled = tuple[np.ndarray, np.ndarray, np.ndarray]  # image uint8 (h, w, 3), label float32 (h, w), mask bool (h, w)
 
 
@@ -106,6 +107,7 @@ class LabelledItems(Dataset[dict[str, Any]]):
         transform: The network's input; crops are transform.height × transform.width.
         flip: Whether half of the crops are mirrored; None for validation: crops from the centre, nothing changed.
         jitter: Change of colours and sharpness; None = none, as the paper.
+        degrees: Largest rotation, either way; what it brings in from outside is black and unknown.
         seed: Of the run.
     """
 
@@ -115,10 +117,11 @@ class LabelledItems(Dataset[dict[str, Any]]):
         transform: InputTransform,
         *,
         flip: bool | None,
-        jitter: Perturbation | None,
+        jitter: ImageChange | None,
+        degrees: float = 0.0,
         seed: int,
     ) -> None:
-        self.dataset, self.flip, self.jitter, self.seed = dataset, flip, jitter, seed
+        self.dataset, self.flip, self.jitter, self.degrees, self.seed = dataset, flip, jitter, degrees, seed
         self.size = transform.height, transform.width
         self.read = Reader(dataset, transform)
 
@@ -136,6 +139,8 @@ class LabelledItems(Dataset[dict[str, Any]]):
         image, label, mask = (crop(array, corner, self.size) for array in (image, label, mask))
         if self.flip and flip_draw < 0.5:
             image, label, mask = mirror(image), mirror(label), mirror(mask)
+        if self.degrees:
+            image, label, mask = rotated(image, label, mask, self.degrees * generator.uniform(-1, 1))
         if self.jitter is not None:
             image = self.jitter(np.ascontiguousarray(image), generator)
         return {
@@ -146,6 +151,18 @@ class LabelledItems(Dataset[dict[str, Any]]):
         }
 
 
+def rotated(image: np.ndarray, label: np.ndarray, mask: np.ndarray, degrees: float) -> Labelled:
+    """The three, turned about the image's centre, anticlockwise; black and unknown where nothing was."""
+    height, width = label.shape
+    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
+
+    def warp(array: np.ndarray, flags: int) -> np.ndarray:
+        return cv2.warpAffine(array, turn, (width, height), flags=flags, borderMode=cv2.BORDER_CONSTANT)
+
+    known = warp(mask.astype(np.uint8), cv2.INTER_NEAREST) > 0
+    return warp(image, cv2.INTER_LINEAR), warp(label, cv2.INTER_NEAREST), known
+
+
 @dataclass(frozen=True)
 class RelativeAugment:
     """Changes of the training images; `augment` in the configuration.
@@ -154,6 +171,7 @@ class RelativeAugment:
         fits: Data that it is for.
         flip: Whether half of the crops are mirrored.
         labelled: Change of labelled images; None = none, as the paper.
+        degrees: Largest rotation of labelled images, either way.
         unlabelled: Change of the student's unlabelled images; None = none.
         cutmix_share: Share of the student's unlabelled images that are mixed with another one; the paper: 0.5.
         cutmix_area: Range of the box's share of the image.
@@ -161,13 +179,16 @@ class RelativeAugment:
 
     fits: ClassVar[tuple[Supervision, ...]] = (Supervision.relative, Supervision.metric)
     flip: bool = True
-    labelled: Perturbation | None = None
+    labelled: ImageChange | None = None
+    degrees: float = 0.0
     unlabelled: Perturbation | None = None
     cutmix_share: float = 0.0
     cutmix_area: tuple[float, float] = (0.1, 0.5)
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        if not 0 <= self.degrees <= 180:
+            raise UserError(f"augment.degrees must be from 0 to 180, got {self.degrees}")
         if not 0 <= self.cutmix_share <= 1:
             raise UserError(f"augment.cutmix_share must be from 0 to 1, got {self.cutmix_share}")
         if not 0 < self.cutmix_area[0] <= self.cutmix_area[1] < 1:

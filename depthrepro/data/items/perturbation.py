@@ -66,6 +66,42 @@ class Perturbation:
         return image
 
 
+class ColourScaling:
+    """Gamma, brightness and colour scaled together in a share of the images, as for metric depth.
+
+    Args:
+        gamma: Range of the exponent of colours in [0, 1].
+        brightness: Range of the factor of all channels.
+        colour: Range of each channel's own factor.
+        share: Share of images that change.
+
+    Source: BTS's loader, which ZoeDepth's and Depth Anything's metric code take over.
+    """
+
+    def __init__(
+        self,
+        gamma: tuple[float, float] = (0.9, 1.1),
+        brightness: tuple[float, float] = (0.9, 1.1),
+        colour: tuple[float, float] = (0.9, 1.1),
+        share: float = 0.5,
+    ) -> None:
+        for name, (low, high) in {"gamma": gamma, "brightness": brightness, "colour": colour}.items():
+            if not 0 < low <= high:
+                raise UserError(f"perturbation: {name} needs 0 < low <= high, got {[low, high]}")
+        if not 0 <= share <= 1:
+            raise UserError(f"perturbation: share must be from 0 to 1, got {share}")
+        self.gamma, self.brightness, self.colour, self.share = gamma, brightness, colour, share
+
+    def __call__(self, image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        """The changed image, uint8 (H, W, 3) RGB in and out."""
+        chosen, gamma = generator.random(), generator.uniform(*self.gamma)
+        factors = generator.uniform(*self.brightness) * generator.uniform(*self.colour, 3)
+        if chosen >= self.share:
+            return image
+        table = (np.arange(256)[:, None] / 255) ** gamma * factors
+        return cv2.LUT(image, np.clip(np.rint(255 * table), 0, 255).astype(np.uint8)[None])
+
+
 def _jitter(image: np.ndarray, order: np.ndarray, factors: np.ndarray, shift: float, grey: bool) -> np.ndarray:
     """Brightness, contrast, saturation and hue in the given order."""
     colours = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))

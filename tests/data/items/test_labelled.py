@@ -12,7 +12,7 @@ from depthrepro.core.errors import UserError
 from depthrepro.data.base import ImageRecord, LabelledDataset
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.build import training_items
-from depthrepro.data.items.labelled import LabelledItems, RelativeAugment
+from depthrepro.data.items.labelled import LabelledItems, RelativeAugment, rotated
 from depthrepro.data.items.perturbation import Perturbation
 from depthrepro.data.items.student import StudentItems
 from depthrepro.data.readers.labelled import labelled_data
@@ -57,6 +57,28 @@ def test_crops_and_flips_hit_image_and_label_alike():
             assert agree(item["image"], item["target"])
             falling += int(item["target"][0, 0, 0] > item["target"][0, 0, -1])
     assert 10 < falling < 40, "about half of the crops are mirrored"
+
+
+def test_rotations_turn_image_label_and_mask_alike():
+    label = np.arange(25, dtype=np.float32).reshape(5, 5)
+    image = np.repeat(label.astype(np.uint8)[..., None], 3, 2)
+    for found, whole in zip(rotated(image, label, label > 3, 90), (image, label, label > 3), strict=True):
+        assert np.array_equal(found, np.rot90(whole))
+    image, label, mask = rotated(image, label + 1, label >= 0, 45)
+    assert not mask[0, 0] and label[0, 0] == 0 and not image[0, 0].any(), "nothing lies outside the image"
+    assert mask[2, 2] and label[2, 2] == 13
+
+
+def test_small_rotations_are_drawn_for_each_image():
+    def corner(degrees):
+        items = LabelledItems(
+            Ramps(size=(64, 64)), InputTransform(64, 64, multiple=4), flip=False, jitter=None, degrees=degrees, seed=0
+        )
+        return [int((~items[epoch, 0]["mask"][0, :, 2:]).sum()) for epoch in range(8)]
+
+    assert corner(0.0) == [0] * 8
+    turned = corner(5.0)
+    assert 0 < max(turned) < 64 * 64 * 0.05 and len(set(turned)) > 3
 
 
 def test_the_unknown_stays_unknown():
@@ -181,7 +203,9 @@ def test_student_data_names_labels_after_teacher_and_images(tmp_path):
         student_data(labelled_data({"a": Ramps()}), {"u": None}, str(teacher), "labels", str(tmp_path))
 
 
-@pytest.mark.parametrize("arguments", [{"cutmix_share": 2}, {"cutmix_area": (0.5, 0.2)}, {"cutmix_area": (0.5, 1.0)}])
+@pytest.mark.parametrize(
+    "arguments", [{"cutmix_share": 2}, {"degrees": 200}, {"cutmix_area": (0.5, 0.2)}, {"cutmix_area": (0.5, 1.0)}]
+)
 def test_impossible_augmentations_are_told(arguments):
-    with pytest.raises(UserError, match="cutmix"):
+    with pytest.raises(UserError, match=f"augment.{next(iter(arguments))}"):
         RelativeAugment(**arguments)

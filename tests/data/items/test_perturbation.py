@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from depthrepro.core.errors import UserError
-from depthrepro.data.items.perturbation import Perturbation, cutmix_mask
+from depthrepro.data.items.perturbation import ColourScaling, Perturbation, cutmix_mask
 
 NOISE = np.random.default_rng(0).integers(0, 256, (24, 40, 3), dtype=np.uint8)
 NOTHING = {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0.0, "blur_share": 0.0}
@@ -80,3 +80,26 @@ def test_boxes_have_the_share_that_was_drawn_and_lie_inside():
         corners.add((int(rows[0]), int(columns[0])))
     assert 0.18 < min(shares) < 0.22 and 0.38 < max(shares) < 0.42
     assert len(corners) > 100
+
+
+def test_colours_are_scaled_by_gamma_brightness_and_channel():
+    """0.5 squared times 2 times 0.8: 102 of 255; and cut off at white."""
+    change = ColourScaling(gamma=(2, 2), brightness=(2, 2), colour=(0.8, 0.8), share=1.0)
+    assert change(np.full((2, 2, 3), 127.5 * 2 / 2 + 0.5, np.uint8), generator())[0, 0, 0] in (102, 103)
+    assert change(np.full((2, 2, 3), 255, np.uint8), generator()).min() == 255
+
+
+def test_half_of_the_images_keep_their_colours_and_channels_differ():
+    change, plain = ColourScaling(), np.full((4, 4, 3), 128, np.uint8)
+    found = [change(plain, generator(seed)) for seed in range(200)]
+    same = sum(np.array_equal(image, plain) for image in found)
+    assert 70 < same < 130
+    changed = np.array([image[0, 0] for image in found if not np.array_equal(image, plain)])
+    assert (changed.std(axis=1) > 0).mean() > 0.9 and 128 * 0.9**2 * 0.9 < changed.min() < changed.max() < 128 * 1.35
+    assert np.array_equal(change(plain, generator(3)), change(plain, generator(3)))
+
+
+@pytest.mark.parametrize("arguments", [{"gamma": (0, 1)}, {"colour": (1.1, 0.9)}, {"share": 1.5}])
+def test_impossible_scalings_are_told(arguments):
+    with pytest.raises(UserError, match=next(iter(arguments))):
+        ColourScaling(**arguments)
