@@ -24,6 +24,7 @@ class Codec(Enum):
         npy: NumPy array.
         hdf5: A data set within an HDF5 file.
         exr: OpenEXR, the first channel.
+        dpt: MPI Sintel's: a float tag, width, height, then float32.
     """
 
     png8 = "png8"
@@ -32,6 +33,7 @@ class Codec(Enum):
     npy = "npy"
     hdf5 = "hdf5"
     exr = "exr"
+    dpt = "dpt"
 
 
 def read_map(path: Path, codec: Codec, *, key: str | None = None) -> np.ndarray:
@@ -117,6 +119,14 @@ def _exr(path: Path, _: str | None) -> np.ndarray:
     return values[..., -1] if values.ndim == 3 else values  # OpenCV turns R, G, B round
 
 
+def _dpt(path: Path, _: str | None) -> np.ndarray:
+    data = path.read_bytes()
+    if np.frombuffer(data, "<f4", 1)[0] != np.float32(202021.25):
+        raise UserError(f"{path}: is no depth file of Sintel; fetch it again")
+    width, height = np.frombuffer(data, "<i4", 2, offset=4)
+    return np.frombuffer(data, "<f4", offset=12).reshape(height, width)
+
+
 _READERS: dict[Codec, Callable[[Path, str | None], np.ndarray]] = {
     Codec.png8: lambda path, _: _png(path, np.uint8),
     Codec.png16: lambda path, _: _png(path, np.uint16),
@@ -124,4 +134,5 @@ _READERS: dict[Codec, Callable[[Path, str | None], np.ndarray]] = {
     Codec.npy: _npy,
     Codec.hdf5: _hdf5,
     Codec.exr: _exr,
+    Codec.dpt: _dpt,
 }

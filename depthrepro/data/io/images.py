@@ -97,6 +97,18 @@ def read_rgb(path: Path) -> np.ndarray:
     return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
 
+def read_sized(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """`read_rgb` of an image that was listed with `size` = (H, W).
+
+    Raises:
+        UserError: If it cannot be decoded or has another size.
+    """
+    image = read_rgb(path)
+    if image.shape[:2] != size:
+        raise UserError(f"{path}: {image.shape[:2]} pixels where {size} are expected; fetch it again")
+    return image
+
+
 def mirror(array: np.ndarray) -> np.ndarray:
     """Flip an image or map horizontally, (H, W) or (H, W, C)."""
     return np.ascontiguousarray(array[:, ::-1])

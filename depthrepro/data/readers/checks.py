@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import wraps
 from itertools import chain
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.progress import progress_bar
 from depthrepro.data.io.calibration import StereoCamera
 from depthrepro.data.io.images import IMAGE_SUFFIXES, ImageProbe, probe_image
-from depthrepro.data.readers.left_right import check_left_right
 
-__all__ = [
-    "FolderIndex",
-    "PairFiles",
-    "check_calibration",
-    "check_left_right",
-    "check_same_size",
-    "checked_folder",
-    "keep_present",
-    "misnamed_note",
-    "probe_images",
-]
+Options = ParamSpec("Options")
+SetT = TypeVar("SetT")
 
 
 @dataclass(frozen=True)
@@ -81,6 +73,18 @@ def checked_folder(root: str | Path, setting: str) -> Path:
     if not any(folder.iterdir()):
         raise UserError(f"{setting}={folder}: the folder is empty; fetch the data or set {setting} to where it lies")
     return folder
+
+
+def optional_root(
+    reader: Callable[Concatenate[Path, Options], SetT],
+) -> Callable[Concatenate[str | None, Options], SetT | None]:
+    """Let a reader's `root` be None or "", which gives no data set; any other must be a folder that holds something."""
+
+    @wraps(reader)
+    def read(root: str | None, *args: Options.args, **kwargs: Options.kwargs) -> SetT | None:
+        return reader(checked_folder(root, "root"), *args, **kwargs) if root else None
+
+    return read
 
 
 def keep_present(

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from depthrepro.core.errors import UserError
-from depthrepro.data.readers.checks import checked_folder
-from depthrepro.data.readers.depth_images import DepthFile, DepthImages
+from depthrepro.data.readers.checks import optional_root
+from depthrepro.data.readers.probed_images import DepthImages, DepthItem
 
 VAL_SPLIT, VAL_IMAGES = "1", 3950
 FRONT, LIDAR = "CAMERA_01", "LIDAR"
@@ -28,17 +28,13 @@ class DDAD(DepthImages):
     Args:
         root: Folder that holds `ddad.json`.
         camera: Name of the camera; 01 looks ahead.
-        expected: Images of the camera in the split.
         allow_missing: Go on with the images that are there.
 
     Raises:
         UserError: If a file is missing or damaged.
     """
 
-    def __init__(
-        self, root: Path, camera: str = FRONT, expected: int = VAL_IMAGES, allow_missing: bool = False
-    ) -> None:
-        self.root = root
+    def __init__(self, root: Path, camera: str = FRONT, allow_missing: bool = False) -> None:
         self.views: dict[str, dict[str, Any]] = {}
         listing = _json(root / "ddad.json")
         try:
@@ -47,10 +43,10 @@ class DDAD(DepthImages):
             raise UserError(f"{root / 'ddad.json'}: names no validation scenes; fetch it again") from None
         for scene in sorted(scenes):
             self.views |= _views(root, root / scene, camera)
-        items = [DepthFile(id_, view["image"], view["points"]) for id_, view in self.views.items()]
-        super().__init__("DDAD val", items, lambda item, size: self._project(item, size), expected, allow_missing)
+        items = [DepthItem(id_, view["image"], view["points"]) for id_, view in self.views.items()]
+        super().__init__("DDAD val", items, self._project, VAL_IMAGES, allow_missing)
 
-    def _project(self, item: DepthFile, size: tuple[int, int]) -> np.ndarray:
+    def _project(self, item: DepthItem, size: tuple[int, int]) -> np.ndarray:
         view = self.views[item.id]
         try:
             points = np.load(item.depth, allow_pickle=False)["data"][:, :3].astype(np.float64)
@@ -140,9 +136,7 @@ def _json(path: Path) -> Any:
         raise UserError(f"{path}: not readable as JSON ({error}); fetch it again") from None
 
 
-def build(root: str | None, camera: str = FRONT, allow_missing: bool = False) -> DDAD | None:
+@optional_root
+def build(root: Path, camera: str = FRONT, allow_missing: bool = False) -> DDAD:
     """The validation images; None without a folder. See `DDAD`."""
-    if not root:
-        return None
-    folder = checked_folder(root, "root")
-    return DDAD(folder, camera, allow_missing=allow_missing)
+    return DDAD(root, camera, allow_missing)

@@ -13,11 +13,11 @@ from depthrepro.data.io.images import ImageProbe
 from depthrepro.data.readers.checks import (
     PairFiles,
     check_calibration,
-    check_left_right,
     check_same_size,
     misnamed_note,
     probe_images,
 )
+from depthrepro.data.readers.left_right import check_left_right
 from depthrepro.data.stereo import StereoDataset, StereoRecord
 
 CameraOf = Callable[[PairFiles, tuple[int, int]], StereoCamera]

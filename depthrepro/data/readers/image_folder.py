@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -14,7 +14,7 @@ from depthrepro.core.errors import UserError
 from depthrepro.data.base import ImageDataset
 from depthrepro.data.io.photo_probe import probe_photo
 from depthrepro.data.io.photos import PHOTO_SUFFIXES, read_photo
-from depthrepro.data.readers.checks import checked_folder
+from depthrepro.data.readers.checks import optional_root
 from depthrepro.data.readers.image_index import Listed, count_formats, load_index
 from depthrepro.data.readers.image_records import Names, SizedRecords
 
@@ -26,11 +26,10 @@ class ImageFiles(ImageDataset):
         name: For people.
         root: The folder.
         listed: The files, as paths below the root with "/".
-        synthetic: Whether the images are synthetic.
     """
 
-    def __init__(self, name: str, root: Path, listed: Listed, *, synthetic: bool = False) -> None:
-        self.name, self.root, self.names, self.synthetic = name, root, listed.names, synthetic
+    def __init__(self, name: str, root: Path, listed: Listed) -> None:
+        self.name, self.root, self.names = name, root, listed.names
         self.records = SizedRecords(listed.names, listed.sizes)
         self.encodings = count_formats(listed.rows)
         self._index = listed.index
@@ -48,15 +47,16 @@ class ImageFiles(ImageDataset):
         return image
 
 
+@optional_root
 def image_folder(
-    root: str | None,
+    root: Path,
     *,
     name: str | None = None,
     under: str = "",
     listing: str | None = None,
     allow_damaged: bool = False,
     cache_dir: str | None = None,
-) -> ImageFiles | None:
+) -> ImageFiles:
     """All images below a folder, or those that a list names.
 
     Args:
@@ -70,32 +70,15 @@ def image_folder(
     Raises:
         UserError: If the folder or the list is missing or holds no image, or an image is damaged.
     """
-    if not root:
-        return None
-    folder = checked_folder(root, "root")
-    if not listing and not (folder / under).is_dir():
-        there = ", ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_dir())[:5])
-        raise UserError(f"root={folder}: has no folder {under} (there: {there or 'no folder'}); set root or under")
-    names = read_listing(folder / listing) if listing else Names.of(find_images(folder, under))
+    if not listing and not (root / under).is_dir():
+        there = ", ".join(sorted(entry.name for entry in root.iterdir() if entry.is_dir())[:5])
+        raise UserError(f"root={root}: has no folder {under} (there: {there or 'no folder'}); set root or under")
+    names = Names.of(read_listing(root / listing) if listing else find_images(root, under))
     if not names:
-        raise UserError(f"root={folder / under}: no image is there ({', '.join(PHOTO_SUFFIXES)})")
-    return image_list(name or folder.name, folder, names, allow_damaged=allow_damaged, cache_dir=cache_dir)
-
-
-def image_list(
-    title: str,
-    folder: Path,
-    names: Iterable[str] | str,
-    *,
-    synthetic: bool = False,
-    allow_damaged: bool = False,
-    cache_dir: str | None = None,
-) -> ImageFiles:
-    """The images of a folder that a sequence, or a list in the folder, names; see `image_folder`."""
-    found = read_listing(folder / names) if isinstance(names, str) else names
-    kept = found if isinstance(found, Names) else Names.of(found)
-    listed = load_index(title, folder, kept, lambda name: probe_photo(folder / name), cache_dir, allow_damaged)
-    return ImageFiles(title, folder, listed, synthetic=synthetic)
+        raise UserError(f"root={root / under}: no image is there ({', '.join(PHOTO_SUFFIXES)})")
+    title = name or root.name
+    listed = load_index(title, root, names, lambda path: probe_photo(root / path), cache_dir, allow_damaged)
+    return ImageFiles(title, root, listed)
 
 
 def find_images(folder: Path, under: str = "") -> Iterator[str]:

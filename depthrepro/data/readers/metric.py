@@ -15,9 +15,10 @@ from depthrepro.core.supervision import Supervision
 from depthrepro.data.base import DepthDataset, ImageRecord, LabelledDataset
 from depthrepro.data.io.codecs import Codec
 from depthrepro.data.readers import kitti_raw
-from depthrepro.data.readers.depth_folder import DepthFolder, DepthItem
+from depthrepro.data.readers.depth_folder import DepthFolder
 from depthrepro.data.readers.labelled import LabelledSplits
 from depthrepro.data.readers.nyu import NYU
+from depthrepro.data.readers.probed_images import counterparts
 from depthrepro.data.readers.synthetic import rooms
 from depthrepro.data.subset import Subset, held_out
 
@@ -204,10 +205,7 @@ def nyu_sync(folder: Path) -> DepthFolder:
     Raises:
         UserError: If there is none, or a frame has no depth.
     """
-    items = [
-        DepthItem(f"{p.parent.name}/{p.stem}", p, p.with_name(p.stem.replace("rgb_", "sync_depth_") + ".png"))
-        for p in sorted(folder.glob("*/rgb_*.jpg"))
-    ]
+    items = counterparts(folder, "*/rgb_*.jpg", "*/sync_depth_*.png")
     if not items:
         raise UserError(f"{folder}: no <scene>/rgb_<n>.jpg is there; fetch BTS's synchronised NYU frames, or unset it")
     return DepthFolder("NYU Depth V2 synchronised frames", items, codec=Codec.png16, scale=0.001)

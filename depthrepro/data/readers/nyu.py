@@ -11,8 +11,8 @@ import numpy as np
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.base import DepthDataset, ImageRecord
-from depthrepro.data.readers.checks import checked_folder
-from depthrepro.data.readers.depth_images import check_count
+from depthrepro.data.readers.checks import optional_root
+from depthrepro.data.readers.probed_images import check_count
 
 if TYPE_CHECKING:
     import h5py
@@ -114,9 +114,7 @@ def read_indices(path: Path, key: str) -> list[int]:
     return [int(number) - 1 for number in np.ravel(numbers)]
 
 
-def build(root: str | None, depth: str = "filled", allow_missing: bool = False) -> NYU | None:
+@optional_root
+def build(root: Path, depth: str = "filled", allow_missing: bool = False) -> NYU:
     """The test images; None without a folder. See `NYU`."""
-    if not root:
-        return None
-    folder = checked_folder(root, "root")
-    return NYU(folder, depth, allow_missing)
+    return NYU(root, depth, allow_missing)

@@ -11,7 +11,7 @@ from depthrepro.data.base import ClassDataset, DepthDataset, ImageDataset, Image
 from depthrepro.data.fingerprint import synthetic_fingerprint
 from depthrepro.data.io.images import read_rgb
 from depthrepro.data.readers.depth_folder import DepthFolder, Sky, depth_folder
-from depthrepro.data.readers.image_folder import image_list
+from depthrepro.data.readers.image_folder import image_folder
 from depthrepro.data.readers.kitti_stereo import build
 from depthrepro.data.readers.places import class_images
 from depthrepro.worlds.build import ensure_world
@@ -63,8 +63,9 @@ def unlabelled_worlds(images: int, cache_dir: str | None = None) -> ImageDataset
 
     world = Abroad(ViewsConfig(images))
     root = _root(world, cache_dir)
-    found = image_list(f"{world.name} (synthetic)", root, "images.csv", synthetic=True, cache_dir=cache_dir)
-    found.fingerprint = synthetic_fingerprint(found, root)
+    found = image_folder(str(root), name=f"{world.name} (synthetic)", listing="images.csv", cache_dir=cache_dir)
+    assert found is not None
+    found.synthetic, found.fingerprint = True, synthetic_fingerprint(found, root)
     return found
 
 

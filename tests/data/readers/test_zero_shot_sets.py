@@ -14,6 +14,7 @@ from scipy.io import savemat
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
+from depthrepro.data.io.codecs import Codec, read_map
 from depthrepro.data.readers import ddad, nyu, zero_shot_sets
 from depthrepro.data.readers.ddad import pose_matrix, project
 
@@ -57,7 +58,7 @@ def test_sintel(tmp_path):
 def test_sintel_files_that_are_damaged(tmp_path, content):
     (tmp_path / "a.dpt").write_bytes(content)
     with pytest.raises(UserError, match=r"a\.dpt"):
-        zero_shot_sets.read_dpt(tmp_path / "a.dpt")
+        read_map(tmp_path / "a.dpt", Codec.dpt)
 
 
 def test_eth3d(tmp_path):
