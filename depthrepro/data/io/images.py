@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -105,8 +106,19 @@ def read_sized(path: Path, size: tuple[int, int]) -> np.ndarray:
     """
     image = read_rgb(path)
     if image.shape[:2] != size:
-        raise UserError(f"{path}: {image.shape[:2]} pixels where {size} are expected; fetch it again")
+        raise UserError(f"{path}: {wxh(image.shape)} pixels where {wxh(size)} are expected; fetch it again")
     return image
+
+
+def wxh(size: Sequence[int]) -> str:
+    """(height, width) as a person writes it, such as "1242x375"."""
+    return f"{size[1]}x{size[0]}"
+
+
+def check_size(path: Path, values: np.ndarray, size: tuple[int, int]) -> None:
+    """Stop unless a map (H, W) has its image's `size`."""
+    if values.shape != size:
+        raise UserError(f"{path}: {wxh(values.shape)} pixels, unlike its image, which has {wxh(size)}; fetch it again")
 
 
 def mirror(array: np.ndarray) -> np.ndarray:

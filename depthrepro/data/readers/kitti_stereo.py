@@ -11,8 +11,8 @@ import numpy as np
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.io.calibration import StereoCamera, as_matrix3, read_benchmark_calib
-from depthrepro.data.io.images import read_uint16
-from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folder, keep_present
+from depthrepro.data.io.images import check_size, read_uint16
+from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folder
 from depthrepro.data.readers.file_pairs import FilePairs
 from depthrepro.data.readers.kitti_raw import KittiRaw, synthetic_streets
 from depthrepro.data.readers.kitti_stereo_layout import DISPARITY_KINDS, Layout, find_layout
@@ -49,12 +49,10 @@ class KittiStereo(FilePairs):
     ) -> None:
         self.folder, self.layout = root / "training", layout
         self.disparity_folder = self.folder / layout.disparity[disparity]
-        index, notes = FolderIndex(), list[str]()
+        index, self.nominal = FolderIndex(), 0
         left, right = self.folder / layout.left, self.folder / layout.right
         pairs = [PairFiles(frame, index.path(left, frame), index.path(right, frame)) for frame in frames]
-        present = keep_present(pairs, index, name, allow_missing, notes)
-        self.nominal = 0
-        super().__init__(name, present, self._camera, len(frames), notes)
+        super().__init__(name, pairs, index, self._camera, allow_missing)
 
     def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
         """Whether the frame has a disparity map."""
@@ -66,10 +64,8 @@ class KittiStereo(FilePairs):
             raise self.no_ground_truth(ground_truth, GroundTruth.disparity)
         record, path = self.records[index], self._disparity_file(index)
         disp = read_uint16(path).astype(np.float32) / 256
-        if disp.shape != record.size:
-            raise UserError(f"{path}: {disp.shape[1]}x{disp.shape[0]} pixels, unlike its image; fetch it again")
-        valid = disp > 0
-        return np.divide(record.focal_px * record.baseline_m, disp, out=np.zeros_like(disp), where=valid)
+        check_size(path, disp, record.size)
+        return np.divide(record.focal_px * record.baseline_m, disp, out=np.zeros_like(disp), where=disp > 0)
 
     def _disparity_file(self, index: int) -> Path:
         return self.disparity_folder / f"{self.records[index].id}.png"

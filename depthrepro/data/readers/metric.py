@@ -14,6 +14,7 @@ from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.supervision import Supervision
 from depthrepro.data.base import DepthDataset, ImageRecord, LabelledDataset
 from depthrepro.data.io.codecs import Codec
+from depthrepro.data.io.images import wxh
 from depthrepro.data.readers import kitti_raw
 from depthrepro.data.readers.depth_folder import DepthFolder
 from depthrepro.data.readers.labelled import LabelledSplits
@@ -71,8 +72,8 @@ class MetricImages(Subset, LabelledDataset, DepthDataset):
             return record.size
         if record.size[0] < self.window[0] or record.size[1] < self.window[1]:
             raise UserError(
-                f"{record.id}: {record.size[1]}x{record.size[0]} pixels, smaller than the benchmark crop "
-                f"{self.window[1]}x{self.window[0]}; set data.window=null"
+                f"{record.id}: {wxh(record.size)} pixels, smaller than the benchmark crop {wxh(self.window)}; "
+                "set data.window=null"
             )
         return self.window
 

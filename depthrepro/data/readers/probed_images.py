@@ -14,7 +14,7 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.base import DepthDataset, ImageDataset, ImageRecord
 from depthrepro.data.fingerprint import count_encodings
-from depthrepro.data.io.images import read_sized
+from depthrepro.data.io.images import check_size, read_sized
 from depthrepro.data.readers.checks import probe_images
 
 _STARS = r"(\*\*/|\*)"
@@ -144,9 +144,9 @@ class DepthImages(DepthFiles):
         """Depth in metres of image `index`, 0 = none."""
         if ground_truth is not GroundTruth.dense:
             raise UserError(f"{self.name} has no ground truth '{ground_truth.value}': choose 'dense'")
-        depth = self.read_depth(self.items[index], self.records[index].size)
-        if depth.shape != self.records[index].size:
-            raise UserError(f"{self.items[index].depth}: {depth.shape} pixels, unlike its image; fetch it again")
+        item, size = self.items[index], self.records[index].size
+        depth = self.read_depth(item, size)
+        check_size(item.depth, depth, size)
         return np.where(np.isfinite(depth) & (depth > 0), depth, 0.0).astype(np.float32)
 
     def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
