@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from depthrepro.core.errors import UserError
+from depthrepro.data.io.reading import reading
 
 Matrix3 = tuple[tuple[float, float, float], ...]
 
@@ -49,13 +50,9 @@ class CalibrationFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.values: dict[str, np.ndarray] = {}
-        try:
+        missing = "the calibration is missing; it comes with the data set, copy it there"
+        with reading(path, "the calibration", missing=missing, damage=(UnicodeDecodeError,)):
             lines = path.read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            raise UserError(f"{path}: the calibration is missing; it comes with the data set, copy it there") from None
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not a text file"
-            raise UserError(f"{path}: the calibration cannot be read ({reason}); fetch it again") from None
         for key, colon, text in (line.partition(":") for line in lines):
             with suppress(ValueError):
                 self.values[key.strip()] = np.array([float(v) for v in text.split()]) if colon else np.empty(0)

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from depthrepro.core.errors import UserError
+from depthrepro.data.io.reading import reading
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")  # in order of preference where a frame is stored in several
 
@@ -60,7 +61,7 @@ def probe_image(path: Path) -> ImageProbe:
         UserError: If the file is missing, empty, truncated, or neither PNG nor JPEG.
     """
     try:
-        with path.open("rb") as file:
+        with reading(path, "the image", missing="no such image"), path.open("rb") as file:
             head = file.read(26)
             n_bytes = file.seek(0, 2)
             file.seek(max(0, n_bytes - _TAIL))
@@ -68,15 +69,12 @@ def probe_image(path: Path) -> ImageProbe:
             if n_bytes == 0:
                 raise UserError(f"{path}: the file is empty; fetch it again")
             if head.startswith(_PNG_START):
-                size, encoding, end = _png_size(head), "png", _PNG_END
+                width, height = struct.unpack(">II", head[16:24])
+                size, encoding, end = (height, width), "png", _PNG_END
             elif head.startswith(_JPEG_START):
                 (size, encoding), end = _jpeg_header(file), _JPEG_END
             else:
                 raise UserError(f"{path}: neither a PNG nor a JPEG image; remove it or fetch it again")
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such image") from None
-    except OSError as error:
-        raise UserError(f"{path}: the image cannot be read ({error.strerror or error}); fetch it again") from None
     except (struct.error, ValueError, SyntaxError):
         raise UserError(f"{path}: the image's header is damaged; fetch it again") from None
     if end not in tail:
@@ -149,21 +147,12 @@ def resize_rgb(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _decode(path: Path, flags: int) -> np.ndarray:
-    try:
+    with reading(path, "the image", missing="no such image"):
         data = np.fromfile(path, dtype=np.uint8)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such image") from None
-    except OSError as error:
-        raise UserError(f"{path}: the image cannot be read ({error.strerror or error}); fetch it again") from None
     decoded = cv2.imdecode(data, flags) if data.size else None
     if decoded is None:
         raise UserError(f"{path}: the image is corrupt and cannot be decoded; fetch it again")
     return decoded
-
-
-def _png_size(head: bytes) -> tuple[int, int]:
-    width, height = struct.unpack(">II", head[16:24])
-    return height, width
 
 
 def _jpeg_header(file: BinaryIO) -> tuple[tuple[int, int], str]:

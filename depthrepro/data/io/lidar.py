@@ -9,6 +9,7 @@ import numpy as np
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.io.calibration import RawCalibration
+from depthrepro.data.io.reading import reading
 
 
 def read_scan(path: Path) -> np.ndarray:
@@ -20,11 +21,8 @@ def read_scan(path: Path) -> np.ndarray:
     Raises:
         UserError: If the file is missing, empty, cut off, or holds values that are no numbers.
     """
-    try:
-        values = np.fromfile(path, dtype="<f4")
-        n_bytes = path.stat().st_size
-    except OSError as error:
-        raise UserError(f"{path}: the lidar scan cannot be read ({error.strerror or error}); fetch it again") from None
+    with reading(path, "the lidar scan"):
+        values, n_bytes = np.fromfile(path, dtype="<f4"), path.stat().st_size
     if n_bytes == 0 or n_bytes % 16:
         raise UserError(f"{path}: {n_bytes} bytes are no whole number of lidar points (16 bytes each); fetch it again")
     if not np.isfinite(values).all():

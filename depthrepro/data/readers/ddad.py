@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from depthrepro.core.errors import UserError
+from depthrepro.data.io.reading import reading
 from depthrepro.data.readers.checks import optional_root
 from depthrepro.data.readers.probed_images import DepthImages, DepthItem
 
@@ -48,10 +49,8 @@ class DDAD(DepthImages):
 
     def _project(self, item: DepthItem, size: tuple[int, int]) -> np.ndarray:
         view = self.views[item.id]
-        try:
+        with reading(item.depth, "the point cloud", damage=(ValueError, KeyError, IndexError)):
             points = np.load(item.depth, allow_pickle=False)["data"][:, :3].astype(np.float64)
-        except (OSError, ValueError, KeyError, IndexError) as error:
-            raise UserError(f"{item.depth}: no readable point cloud ({error}); fetch it again") from None
         world = points @ view["lidar"][:3, :3].T + view["lidar"][:3, 3]
         to_camera = np.linalg.inv(view["camera"])
         return project(world @ to_camera[:3, :3].T + to_camera[:3, 3], view["K"], size)
@@ -128,12 +127,9 @@ def _intrinsics(path: Path, camera: str) -> np.ndarray:
 
 
 def _json(path: Path) -> Any:
-    try:
+    missing = "no such file; root is the folder that holds ddad.json"
+    with reading(path, missing=missing, damage=(ValueError,)):
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; root is the folder that holds ddad.json") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not readable as JSON ({error}); fetch it again") from None
 
 
 @optional_root

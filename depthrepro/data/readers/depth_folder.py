@@ -19,6 +19,7 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.base import LabelledDataset
 from depthrepro.data.io.codecs import Codec, read_map
+from depthrepro.data.io.reading import reading
 from depthrepro.data.readers.checks import optional_root
 from depthrepro.data.readers.probed_images import DepthFiles, DepthItem
 
@@ -158,13 +159,11 @@ def read_depth_manifest(path: Path) -> list[DepthItem]:
     Raises:
         UserError: If the list is missing, empty or has a faulty line; the message names the line.
     """
-    try:
+    form = "it needs the columns image,depth[,mask], one image a line"
+    damage = (UnicodeDecodeError, csv.Error)
+    with reading(path, "the list", missing=f"no such list; {form}", damage=damage, fix=form):
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such list; it needs the columns image,depth[,mask], one image a line") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: the list cannot be read ({error})") from None
     items: dict[str, DepthItem] = {}
     for number, row in enumerate(rows, start=2):
         if not row.get("image") or not row.get("depth"):

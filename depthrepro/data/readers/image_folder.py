@@ -14,6 +14,7 @@ from depthrepro.core.errors import UserError
 from depthrepro.data.base import ImageDataset
 from depthrepro.data.io.photo_probe import probe_photo
 from depthrepro.data.io.photos import PHOTO_SUFFIXES, read_photo
+from depthrepro.data.io.reading import reading
 from depthrepro.data.readers.checks import optional_root
 from depthrepro.data.readers.image_index import Listed, count_formats, load_index
 from depthrepro.data.readers.image_records import Names, SizedRecords
@@ -114,10 +115,8 @@ def read_listing(path: Path) -> list[str]:
     Raises:
         UserError: If it is missing or empty, names an image twice, or one that is not below the list's folder.
     """
-    try:
+    with reading(path, "the list of images", damage=(UnicodeDecodeError,), fix="correct listing"):
         lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: the list of images cannot be read ({error})") from None
     if path.suffix == ".csv":
         names = [row.get("image") or "" for row in csv.DictReader(lines)]
     else:

@@ -12,6 +12,7 @@ import numpy as np
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.io.codecs import Codec, read_map
+from depthrepro.data.io.reading import reading
 from depthrepro.data.readers.checks import optional_root
 from depthrepro.data.readers.metric import MetricImages
 from depthrepro.data.readers.probed_images import DepthImages, DepthItem, counterparts
@@ -135,17 +136,13 @@ def hypersim(root: Path, allow_missing: bool = False) -> DepthImages:
 
 
 def _hypersim_rows(listing: Path) -> list[dict[str, Any]]:
-    try:
-        with listing.open(encoding="utf-8", newline="") as file:
-            return [
-                row
-                for row in csv.DictReader(file)
-                if row["split_partition_name"] == "test" and row["included_in_public_release"] == "True"
-            ]
-    except FileNotFoundError:
-        raise UserError(f"{listing}: no such file; it is in the repository apple/ml-hypersim") from None
-    except (OSError, KeyError) as error:
-        raise UserError(f"{listing}: is no list of HyperSim's images ({error!r}); fetch it again") from None
+    missing = "no such file; it is in the repository apple/ml-hypersim"
+    with reading(listing, "the list of HyperSim's images", missing=missing, damage=(KeyError,)), listing.open() as file:
+        return [
+            row
+            for row in csv.DictReader(file)
+            if row["split_partition_name"] == "test" and row["included_in_public_release"] == "True"
+        ]
 
 
 def planar(distance: np.ndarray, fov_deg: float) -> np.ndarray:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from depthrepro.core.errors import UserError
 from depthrepro.data.base import ClassDataset
+from depthrepro.data.io.reading import reading
 from depthrepro.data.readers.checks import checked_folder
 from depthrepro.data.readers.probed_images import ProbedImages
 
@@ -92,10 +93,8 @@ def _miniplaces(root: Path, part: str) -> tuple[list[str], list[Item]]:
 
 def _lines(path: Path) -> list[tuple[str, int]]:
     """(path, number) of each line of a list."""
-    try:
+    with reading(path, damage=(UnicodeDecodeError,), fix="fetch MiniPlaces' development kit again"):
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); fetch MiniPlaces' development kit again") from None
     found = []
     for number, line in enumerate(lines, start=1):
         name, _, label = line.rpartition(" ")

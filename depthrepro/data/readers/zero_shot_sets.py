@@ -8,6 +8,7 @@ import numpy as np
 
 from depthrepro.core.errors import UserError
 from depthrepro.data.io.codecs import Codec, read_map
+from depthrepro.data.io.reading import reading
 from depthrepro.data.readers.checks import optional_root
 from depthrepro.data.readers.probed_images import DepthImages, counterparts
 
@@ -60,10 +61,8 @@ def read_bare(path: Path, size: tuple[int, int]) -> np.ndarray:
     Raises:
         UserError: If it is missing or of another size.
     """
-    try:
+    with reading(path):
         values = np.fromfile(path, dtype="<f4")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     if values.size != size[0] * size[1]:
         raise UserError(f"{path}: {values.size} numbers where its image has {size[0] * size[1]} pixels; fetch it again")
     return values.reshape(size)

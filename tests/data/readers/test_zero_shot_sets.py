@@ -202,7 +202,7 @@ def test_ddad_faults(tmp_path):
     with pytest.raises(UserError, match="1 of 3950"):
         ddad.DDAD(root)
     (root / "000150" / "point_cloud" / "LIDAR" / "15.npz").write_bytes(b"nothing")
-    with pytest.raises(UserError, match=r"15\.npz: no readable point cloud"):
+    with pytest.raises(UserError, match=r"15\.npz: the point cloud cannot be read"):
         ddad.DDAD(root, allow_missing=True).depth_gt(0, DENSE)
     (root / "000150" / "scene_x.json").write_text('{"data": []}')
     with pytest.raises(UserError, match=r"scene_x\.json: is no scene of DDAD"):
