@@ -30,9 +30,10 @@ def reading(
     Raises:
         UserError: If the block raises one of these errors.
     """
+    expected: tuple[type[Exception], ...] = (OSError, *damage)
     try:
         yield
-    except (OSError, *damage) as error:
+    except expected as error:
         if missing is not None and isinstance(error, FileNotFoundError):
             raise UserError(f"{path}: {missing}") from None
         reason = getattr(error, "strerror", None) or error

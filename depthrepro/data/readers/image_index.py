@@ -7,7 +7,6 @@ was. The second start of a run opens no image.
 from __future__ import annotations
 
 import json
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,12 +18,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from depthrepro.config.schema import default_cache_dir
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import replacing
 from depthrepro.core.progress import progress_bar
+from depthrepro.data.cache import building
 from depthrepro.data.io.photo_probe import Probe
 from depthrepro.data.readers.image_records import Names
 
@@ -111,7 +110,7 @@ def load_index(
     kept_parts = [read_part(folder / f"{start:09d}.npz") for start in starts]
     parts = [part for part in kept_parts if part is not None and not part.damaged]
     if len(parts) < len(starts):
-        with building(folder, title):
+        with listing(folder, title):
             parts = list(_probe_parts(title, folder, names, probe, allow_damaged))
     rows, damaged = joined(parts)
     report_damaged(title, damaged, len(rows), allow_damaged)
@@ -164,32 +163,12 @@ def write_part(file: Path, part: Part) -> None:
 
 
 @contextmanager
-def building(index: Path, title: str) -> Iterator[None]:
-    """Hold a lock between processes while an index is made: one makes it, the others wait.
-
-    Raises:
-        UserError: If the cache cannot be written.
-    """
-    try:
-        index.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(index.with_name(f"{index.name}.lock"))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            print(f"{title}: waiting for another process that lists the images", file=sys.stderr)
-            lock.acquire()
-        try:
-            # Pillow's remarks on odd but harmless metadata. Here, as threads cannot change filters safely.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                yield
-        finally:
-            lock.release()
-    except OSError as error:
-        raise UserError(
-            f"{index}: the list of {title}'s images cannot be written ({error.strerror or error}); set cache_dir or "
-            "DEPTHREPRO_CACHE to another disk"
-        ) from None
+def listing(index: Path, title: str) -> Iterator[None]:
+    """`building` of an index, without Pillow's remarks on odd but harmless metadata."""
+    # The filter is set here, as threads cannot change filters safely.
+    with building(index, title, "lists the images"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _probe_parts(

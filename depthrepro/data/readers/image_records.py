@@ -63,6 +63,8 @@ class Names(Lazy[str]):
 class JoinedNames(Joined[str]):
     """Names from several files; each begins with its file's."""
 
+    parts: Sequence[Names]
+
     def prefixed(self, prefix: str, entry: str) -> str:
         """A name below its file's."""
         return f"{prefix}/{entry}"

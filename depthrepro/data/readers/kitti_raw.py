@@ -78,7 +78,7 @@ class KittiRaw(FilePairs):
     def scan_file(self, index: int) -> Path:
         """The lidar scan that belongs to pair `index`."""
         ref = self.refs[index]
-        return _folder(self.root, ref.drive, "velodyne_points") / f"{ref.frame:010d}.bin"
+        return sensor_folder(self.root, ref.drive, "velodyne_points") / f"{ref.frame:010d}.bin"
 
     def note_missing_scans(self) -> None:
         """Add a note if pairs have no scan; for test splits, whose evaluation will need them."""
@@ -89,7 +89,7 @@ class KittiRaw(FilePairs):
     def _files(self, ref: FrameRef, index: FolderIndex) -> PairFiles:
         camera, other = (2, 3) if ref.side == "l" else (3, 2)
         left, right = (
-            index.path(_folder(self.root, ref.drive, f"image_0{c}"), f"{ref.frame:010d}") for c in (camera, other)
+            index.path(sensor_folder(self.root, ref.drive, f"image_0{c}"), f"{ref.frame:010d}") for c in (camera, other)
         )
         return PairFiles(_id(ref), left, right, mirrored=ref.side == "r")
 
@@ -120,6 +120,12 @@ class KittiRaw(FilePairs):
         depth = read_uint16(path)
         check_size(path, depth, self.records[index].size)
         return depth.astype(np.float32) / 256
+
+
+def read_split(root: Path, split: str, depth_root: str | None, allow_missing: bool, sides: str = "both") -> KittiRaw:
+    """The pairs of one split; see `build`."""
+    name, depth_folder = f"KITTI raw {Path(split).stem}", Path(depth_root).expanduser() if depth_root else None
+    return KittiRaw(root, load_split(split, sides), name, depth_root=depth_folder, allow_missing=allow_missing)
 
 
 def build(
@@ -156,12 +162,11 @@ def build(
     if depth_root is not None:
         checked_folder(depth_root, "data.depth_root")
 
-    def part(split: str, sides: str) -> KittiRaw:
-        refs, depth_folder = load_split(split, sides), Path(depth_root).expanduser() if depth_root else None
-        name = f"KITTI raw {Path(split).stem}"
-        return KittiRaw(folder, refs, name, depth_root=depth_folder, allow_missing=allow_missing)
-
-    splits = (part(train_split, sides), part(val_split, sides), part(test_split, "both"))
+    splits = (
+        read_split(folder, train_split, depth_root, allow_missing, sides),
+        read_split(folder, val_split, depth_root, allow_missing, sides),
+        read_split(folder, test_split, depth_root, allow_missing),
+    )
     if len(splits[0]) == 0:
         raise UserError(
             f"{splits[0].name}: none of its {splits[0].expected} pairs is under data.root={folder}; "
@@ -217,7 +222,8 @@ def _data_splits(
 
 
 @lru_cache(maxsize=1024)  # a split asks for the same few folders 90,000 times
-def _folder(root: Path, drive: str, sensor: str) -> Path:
+def sensor_folder(root: Path, drive: str, sensor: str) -> Path:
+    """Where the files of a drive's sensor lie, such as those of "image_02"."""
     return root / drive[:10] / drive / sensor / "data"
 
 

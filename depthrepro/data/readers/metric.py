@@ -26,7 +26,7 @@ from depthrepro.data.subset import Subset, held_out
 Size = tuple[int, int]
 
 
-class MetricImages(Subset, LabelledDataset, DepthDataset):
+class MetricImages(Subset[DepthDataset], LabelledDataset, DepthDataset):
     """Images of a data set whose depth in metres is learnt from or scored against, cut to a window where that is usual.
 
     Args:
@@ -51,7 +51,7 @@ class MetricImages(Subset, LabelledDataset, DepthDataset):
         indices: Sequence[int] | None = None,
         scattered: bool = False,
     ) -> None:
-        self._depths, self.learnt_from, self.window, self.scattered = whole, ground_truth, window, scattered
+        self.learnt_from, self.window, self.scattered = ground_truth, window, scattered
         self.low_m, self.high_m = depth_range
         if indices is None:
             indices = [i for i in range(len(whole)) if whole.has_depth(i, ground_truth)]
@@ -89,11 +89,11 @@ class MetricImages(Subset, LabelledDataset, DepthDataset):
 
     def depth_gt(self, index: int, ground_truth: GroundTruth) -> np.ndarray:
         """The window of its depth."""
-        return self._cut(self._depths.depth_gt(self.indices[index], ground_truth))
+        return self._cut(self.whole.depth_gt(self.indices[index], ground_truth))
 
     def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
         """As the whole data set."""
-        return self._depths.has_depth(self.indices[index], ground_truth)
+        return self.whole.has_depth(self.indices[index], ground_truth)
 
     def read_label(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Depth in metres, float32 (H, W), and where it is known and within the range."""

@@ -137,12 +137,9 @@ def hypersim(root: Path, allow_missing: bool = False) -> DepthImages:
 
 def _hypersim_rows(listing: Path) -> list[dict[str, Any]]:
     missing = "no such file; it is in the repository apple/ml-hypersim"
-    with reading(listing, "the list of HyperSim's images", missing=missing, damage=(KeyError,)), listing.open() as file:
-        return [
-            row
-            for row in csv.DictReader(file)
-            if row["split_partition_name"] == "test" and row["included_in_public_release"] == "True"
-        ]
+    with reading(listing, "the list of HyperSim's images", missing=missing, damage=(KeyError,)):
+        rows = csv.DictReader(listing.read_text(encoding="utf-8").splitlines())
+        return [r for r in rows if (r["split_partition_name"], r["included_in_public_release"]) == ("test", "True")]
 
 
 def planar(distance: np.ndarray, fov_deg: float) -> np.ndarray:
