@@ -124,18 +124,19 @@ def mirror(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array[:, ::-1])
 
 
-def read_uint16(path: Path) -> np.ndarray:
-    """Decode a one-channel 16-bit PNG, the form in which KITTI stores depth and disparity.
+def read_grey(path: Path, dtype: type[np.unsignedinteger] = np.uint16) -> np.ndarray:
+    """Decode a PNG with one channel of 16 bits, the form in which KITTI stores depth and disparity, or of 8.
 
     Returns:
-        Uint16 (H, W).
+        (H, W) of `dtype`, uint16 or uint8.
 
     Raises:
         UserError: If the file cannot be read or decoded, or is not of that form.
     """
     decoded = _decode(path, cv2.IMREAD_UNCHANGED)
-    if decoded.dtype != np.uint16 or decoded.ndim != 2:
-        raise UserError(f"{path}: expected a 16-bit image with one channel, found {decoded.dtype} {decoded.shape}")
+    if decoded.dtype != dtype or decoded.ndim != 2:
+        bits, found = np.dtype(dtype).itemsize * 8, f"{decoded.dtype} {decoded.shape}"
+        raise UserError(f"{path}: expected a {bits}-bit image with one channel, found {found}")
     return decoded
 
 

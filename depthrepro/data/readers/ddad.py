@@ -78,14 +78,11 @@ def project(points: np.ndarray, K: np.ndarray, size: tuple[int, int]) -> np.ndar
 
 def pose_matrix(pose: dict[str, Any]) -> np.ndarray:
     """World from sensor, (4, 4), of a quaternion (qw, qx, qy, qz) and a translation."""
+    from scipy.spatial.transform import Rotation  # scipy.spatial takes 0.3 s
+
     q, t = pose["rotation"], pose["translation"]
-    w, x, y, z = np.array([q["qw"], q["qx"], q["qy"], q["qz"]]) / np.linalg.norm([q["qw"], q["qx"], q["qy"], q["qz"]])
     matrix = np.eye(4)
-    matrix[:3, :3] = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
+    matrix[:3, :3] = Rotation.from_quat([q["qx"], q["qy"], q["qz"], q["qw"]]).as_matrix()
     matrix[:3, 3] = [t["x"], t["y"], t["z"]]
     return matrix
 

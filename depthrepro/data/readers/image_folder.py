@@ -16,7 +16,7 @@ from depthrepro.data.io.photo_probe import probe_photo
 from depthrepro.data.io.photos import PHOTO_SUFFIXES, read_photo
 from depthrepro.data.io.reading import reading
 from depthrepro.data.readers.checks import optional_root
-from depthrepro.data.readers.image_index import Listed, count_formats, load_index
+from depthrepro.data.readers.image_index import count_formats, load_index, sizes_of
 from depthrepro.data.readers.image_records import Names, SizedRecords
 
 
@@ -26,17 +26,19 @@ class ImageFiles(ImageDataset):
     Args:
         name: For people.
         root: The folder.
-        listed: The files, as paths below the root with "/".
+        names: Paths of the images below the root, with "/".
+        rows: What is known of each, (N,) of `image_index.ROW`.
+        index: Where that is kept.
     """
 
-    def __init__(self, name: str, root: Path, listed: Listed) -> None:
-        self.name, self.root, self.names = name, root, listed.names
-        self.records = SizedRecords(listed.names, listed.sizes)
-        self.encodings = count_formats(listed.rows)
-        self._index = listed.index
-        digest = listed.names.digest()
-        digest.update(listed.sizes.tobytes())
-        digest.update(listed.rows["bytes"].tobytes())
+    def __init__(self, name: str, root: Path, names: Names, rows: np.ndarray, index: Path) -> None:
+        self.name, self.root, self.names, self._index = name, root, names, index
+        sizes = sizes_of(rows)
+        self.records = SizedRecords(names, sizes)
+        self.encodings = count_formats(rows)
+        digest = names.digest()
+        digest.update(sizes.tobytes())
+        digest.update(rows["bytes"].tobytes())
         self.fingerprint = digest.hexdigest()
 
     def read_image(self, index: int) -> np.ndarray:
@@ -78,8 +80,8 @@ def image_folder(
     if not names:
         raise UserError(f"root={root / under}: no image is there ({', '.join(PHOTO_SUFFIXES)})")
     title = name or root.name
-    listed = load_index(title, root, names, lambda path: probe_photo(root / path), cache_dir, allow_damaged)
-    return ImageFiles(title, root, listed)
+    found = load_index(title, root, names, lambda path: probe_photo(root / path), cache_dir, allow_damaged)
+    return ImageFiles(title, root, *found)
 
 
 def find_images(folder: Path, under: str = "") -> Iterator[str]:

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -53,26 +52,6 @@ class Part(NamedTuple):
     further: Arrays
 
 
-@dataclass(frozen=True)
-class Listed:
-    """Images in order, those that cannot be read left out.
-
-    Attributes:
-        names: Their names.
-        rows: What is known of each, (N,) of `ROW`.
-        index: Where it is kept.
-    """
-
-    names: Names
-    rows: np.ndarray
-    index: Path
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """(N, 2) heights and widths, int32."""
-        return sizes_of(self.rows)
-
-
 def sizes_of(rows: np.ndarray) -> np.ndarray:
     """(N, 2) heights and widths, int32."""
     return np.stack([rows["height"], rows["width"]], axis=1)
@@ -91,7 +70,7 @@ def load_index(
     probe: Callable[[str], Probe],
     cache_dir: str | None,
     allow_damaged: bool,
-) -> Listed:
+) -> tuple[Names, np.ndarray, Path]:
     """Index of the images: read from the cache, else probed and kept there.
 
     Args:
@@ -101,6 +80,9 @@ def load_index(
         probe: Finds out about one; raises `UserError` if it is damaged.
         cache_dir: Folder of caches; None = the user's.
         allow_damaged: Leave damaged ones out and say how many.
+
+    Returns:
+        Of the images that can be read: names; what is known of each, (N,) of `ROW`; and where that is kept.
 
     Raises:
         UserError: If an image is damaged and none may be, or all are, or the cache cannot be written.
@@ -115,7 +97,7 @@ def load_index(
     rows, damaged = joined(parts)
     report_damaged(title, damaged, len(rows), allow_damaged)
     kept = rows["height"] > 0
-    return Listed(names.kept(kept), rows[kept], folder)
+    return names.kept(kept), rows[kept], folder
 
 
 def joined(parts: Sequence[Part]) -> tuple[np.ndarray, Damaged]:

@@ -14,7 +14,7 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.fingerprint import synthetic_fingerprint
 from depthrepro.data.io.calibration import RawCalibration
-from depthrepro.data.io.images import check_size, mirror, read_uint16
+from depthrepro.data.io.images import check_size, mirror, read_grey
 from depthrepro.data.io.lidar import scan_depth
 from depthrepro.data.io.splits import FrameRef, load_split
 from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folder
@@ -117,7 +117,7 @@ class KittiRaw(FilePairs):
                 f"{self.depth_root}: no improved depth map for {self.records[index].id}; 45 of Eigen's 697 test images "
                 "have none, evaluate data.test_split=eigen_improved_test"
             )
-        depth = read_uint16(path)
+        depth = read_grey(path)
         check_size(path, depth, self.records[index].size)
         return depth.astype(np.float32) / 256
 

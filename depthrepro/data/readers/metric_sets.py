@@ -11,7 +11,7 @@ import numpy as np
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
-from depthrepro.data.io.codecs import Codec, read_map
+from depthrepro.data.io.codecs import Codec, read_map, read_mat
 from depthrepro.data.io.reading import reading
 from depthrepro.data.readers.checks import optional_root
 from depthrepro.data.readers.metric import MetricImages
@@ -43,7 +43,9 @@ def sun_rgbd(root: Path, depth: str = "filled", allow_missing: bool = False) -> 
     if depth not in SUN_DEPTH:
         raise UserError(f"depth must be {' or '.join(SUN_DEPTH)}, got {depth!r}")
     items = []
-    for name in _sun_folders(root / "SUNRGBDtoolbox" / "traintestSUNRGBD" / "allsplit.mat"):
+    listing = root / "SUNRGBDtoolbox" / "traintestSUNRGBD" / "allsplit.mat"
+    for path in map(str, read_mat(listing, "alltest", missing="unpack SUNRGBDtoolbox.zip beside SUNRGBD")):
+        name = "SUNRGBD/" + path.partition("SUNRGBD/")[2].rstrip("/")  # the list has the authors' own paths
         folder, maps = root / name, root / name / SUN_DEPTH[depth]
         image = next(iter(sorted((folder / "image").glob("*.jpg"))), None)
         if image is not None:
@@ -52,20 +54,6 @@ def sun_rgbd(root: Path, depth: str = "filled", allow_missing: bool = False) -> 
     return DepthImages(
         f"SUN RGB-D test, {depth} depth", items, lambda item, _: _millimetres(item.depth), SUN_IMAGES, allow_missing
     )
-
-
-def _sun_folders(file: Path) -> list[str]:
-    """SUNRGBD/<camera>/... of each test image; the list has the authors' own paths."""
-    from scipy.io import loadmat  # scipy.io takes 0.4 s
-
-    if not file.is_file():
-        raise UserError(f"{file}: no such file; unpack SUNRGBDtoolbox.zip beside SUNRGBD")
-    try:
-        paths = np.atleast_1d(loadmat(file, squeeze_me=True)["alltest"])
-        return [name[name.index("SUNRGBD/") :].rstrip("/") for name in map(str, paths)]
-    # SciPy has many errors for a damaged file.
-    except Exception as error:
-        raise UserError(f"{file}: names no test images ({error}); fetch it again") from None
 
 
 def _millimetres(path: Path) -> np.ndarray:

@@ -18,7 +18,7 @@ import yaml
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.io.calibration import StereoCamera
-from depthrepro.data.io.images import check_size, read_uint16
+from depthrepro.data.io.images import check_size, read_grey
 from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folder
 from depthrepro.data.readers.file_pairs import FilePairs
 from depthrepro.data.stereo import StereoSplits
@@ -60,7 +60,7 @@ class StereoFolder(FilePairs):
         path = depth_file(self.root, record.id)
         if path is None:
             raise UserError(f"{self.root / 'depth' / record.id}.png: no such depth map (16-bit millimetres, or .npy)")
-        depth = _read_metres(path) if path.suffix == ".npy" else read_uint16(path).astype(np.float32) / 1000
+        depth = _read_metres(path) if path.suffix == ".npy" else read_grey(path).astype(np.float32) / 1000
         check_size(path, depth, record.size)
         return depth
 

@@ -70,7 +70,7 @@ def test_sun_rgbd_without_depth_or_with_one_image_or_a_damaged_list(tmp_path):
         metric_sets.sun_rgbd(str(root), allow_missing=True)
     listing = root / "SUNRGBDtoolbox/traintestSUNRGBD/allsplit.mat"
     listing.write_bytes(b"no matrix")
-    with pytest.raises(UserError, match=r"allsplit\.mat: names no test images"):
+    with pytest.raises(UserError, match=r"allsplit\.mat: has no readable alltest"):
         metric_sets.sun_rgbd(str(root), allow_missing=True)
     listing.unlink()
     with pytest.raises(UserError, match=r"unpack SUNRGBDtoolbox\.zip beside SUNRGBD"):
