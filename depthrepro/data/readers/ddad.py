@@ -23,37 +23,37 @@ VAL_SPLIT, VAL_IMAGES = "1", 3950
 FRONT, LIDAR = "CAMERA_01", "LIDAR"
 
 
-class DDAD(DepthImages):
-    """Validation images of one camera.
+@optional_root
+def build(root: Path, camera: str = FRONT, allow_missing: bool = False) -> DepthImages:
+    """The validation images of one camera.
 
     Args:
-        root: Folder that holds `ddad.json`.
+        root: Folder that holds `ddad.json`; None = no set.
         camera: Name of the camera; 01 looks ahead.
         allow_missing: Go on with the images that are there.
 
     Raises:
         UserError: If a file is missing or damaged.
     """
+    listing = _json(root / "ddad.json")
+    try:
+        scenes = listing["scene_splits"][VAL_SPLIT]["filenames"]
+    except (KeyError, TypeError):
+        raise UserError(f"{root / 'ddad.json'}: names no validation scenes; fetch it again") from None
+    views: dict[str, dict[str, Any]] = {}
+    for scene in sorted(scenes):
+        views |= _views(root, root / scene, camera)
+    items = [DepthItem(id_, view["image"], view["points"]) for id_, view in views.items()]
+    return DepthImages("DDAD val", items, lambda item, size: _depth(views[item.id], size), VAL_IMAGES, allow_missing)
 
-    def __init__(self, root: Path, camera: str = FRONT, allow_missing: bool = False) -> None:
-        self.views: dict[str, dict[str, Any]] = {}
-        listing = _json(root / "ddad.json")
-        try:
-            scenes = listing["scene_splits"][VAL_SPLIT]["filenames"]
-        except (KeyError, TypeError):
-            raise UserError(f"{root / 'ddad.json'}: names no validation scenes; fetch it again") from None
-        for scene in sorted(scenes):
-            self.views |= _views(root, root / scene, camera)
-        items = [DepthItem(id_, view["image"], view["points"]) for id_, view in self.views.items()]
-        super().__init__("DDAD val", items, self._project, VAL_IMAGES, allow_missing)
 
-    def _project(self, item: DepthItem, size: tuple[int, int]) -> np.ndarray:
-        view = self.views[item.id]
-        with reading(item.depth, "the point cloud", damage=(ValueError, KeyError, IndexError)):
-            points = np.load(item.depth, allow_pickle=False)["data"][:, :3].astype(np.float64)
-        world = points @ view["lidar"][:3, :3].T + view["lidar"][:3, 3]
-        to_camera = np.linalg.inv(view["camera"])
-        return project(world @ to_camera[:3, :3].T + to_camera[:3, 3], view["K"], size)
+def _depth(view: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
+    """Depth of the view's point cloud in its camera."""
+    with reading(view["points"], "the point cloud", damage=(ValueError, KeyError, IndexError)):
+        points = np.load(view["points"], allow_pickle=False)["data"][:, :3].astype(np.float64)
+    world = points @ view["lidar"][:3, :3].T + view["lidar"][:3, 3]
+    to_camera = np.linalg.inv(view["camera"])
+    return project(world @ to_camera[:3, :3].T + to_camera[:3, 3], view["K"], size)
 
 
 def project(points: np.ndarray, K: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -127,9 +127,3 @@ def _json(path: Path) -> Any:
     missing = "no such file; root is the folder that holds ddad.json"
     with reading(path, missing=missing, damage=(ValueError,)):
         return json.loads(path.read_text(encoding="utf-8"))
-
-
-@optional_root
-def build(root: Path, camera: str = FRONT, allow_missing: bool = False) -> DDAD:
-    """The validation images; None without a folder. See `DDAD`."""
-    return DDAD(root, camera, allow_missing)
