@@ -169,10 +169,8 @@ def _probe_parts(
                 todo = sorted(part.damaged)
                 bar.update(count - len(todo))
                 batches = [todo[i : i + _BATCH] for i in range(0, len(todo), _BATCH)]
-                asked = [[names[start + i] for i in batch] for batch in batches]
-                for batch, found in zip(batches, pool.map(partial(_probe_batch, probe), asked), strict=True):
-                    _fill(part, batch, found)
-                    bar.update(len(batch))
+                for probed in pool.map(partial(_probe_batch, part, names, start, probe), batches):
+                    bar.update(probed)
                 if todo:
                     write_part(file, part)
                 if not allow_damaged:
@@ -183,21 +181,14 @@ def _probe_parts(
             raise
 
 
-def _probe_batch(probe: Callable[[str], Probe], names: Sequence[str]) -> list[Probe | str]:
-    """Size and encoding of each, or its fault."""
-    found: list[Probe | str] = []
-    for name in names:
+def _probe_batch(part: Part, names: Names, start: int, probe: Callable[[str], Probe], batch: Sequence[int]) -> int:
+    """Fill some of a part's rows, or say what is wrong with the images; how many they are."""
+    for index in batch:
         try:
-            found.append(probe(name))
+            found = probe(names[start + index])
         except UserError as error:
-            found.append(str(error))
-    return found
-
-
-def _fill(part: Part, indices: Sequence[int], found: Sequence[Probe | str]) -> None:
-    for index, probe in zip(indices, found, strict=True):
-        if isinstance(probe, str):
-            part.damaged[index] = probe
+            part.damaged[index] = str(error)
         else:
             part.damaged.pop(index, None)
-            part.rows[index] = (probe.height, probe.width, probe.bytes, 0, probe.format.encode())
+            part.rows[index] = (found.height, found.width, found.bytes, 0, found.format.encode())
+    return len(batch)
