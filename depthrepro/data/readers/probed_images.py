@@ -50,7 +50,7 @@ def counterparts(root: Path, image: str, depth: str, *, mask: str | None = None,
         mask: Pattern of the masks; None = there are none.
         name: Pattern of the ids; by default the image's path without its suffix.
     """
-    any_text = {"**/": "((?:.*/)?)", "*": "([^/]*)"}
+    any_text = {"**/": "((?:[^/]*/)*)", "*": "([^/]*)"}
     expression = "".join(any_text.get(piece) or re.escape(piece) for piece in re.split(_STARS, image))
 
     def filled(pattern: str, texts: Sequence[str]) -> str:
@@ -59,13 +59,13 @@ def counterparts(root: Path, image: str, depth: str, *, mask: str | None = None,
 
     items = []
     for path in sorted(root.glob(image)):
-        match = re.fullmatch(expression, path.relative_to(root).as_posix())
-        if match is not None:
-            texts = match.groups()
-            id_ = filled(name, texts) if name else path.relative_to(root).with_suffix("").as_posix()
-            items.append(
-                DepthItem(id_, path, root / filled(depth, texts), root / filled(mask, texts) if mask else None)
-            )
+        inner = path.relative_to(root)
+        match = re.fullmatch(expression, inner.as_posix(), re.IGNORECASE)  # as glob is on some systems
+        assert match is not None
+        texts = match.groups()
+        id_ = filled(name, texts) if name else inner.with_suffix("").as_posix()
+        beside = root / filled(mask, texts) if mask else None
+        items.append(DepthItem(id_, path, root / filled(depth, texts), beside))
     return items
 
 
