@@ -45,6 +45,11 @@ def test_resampling_is_written_out(path):
     assert bare_calls(path.read_text(encoding="utf-8")) == []
 
 
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_numpy_files_are_read_in_one_place(path):
+    assert path.name == "arrays.py" or "np.load(" not in path.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("call", "missing"),
     [

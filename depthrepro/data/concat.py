@@ -3,17 +3,63 @@
 from __future__ import annotations
 
 import hashlib
+from abc import abstractmethod
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from depthrepro.data.base import ImageDataset, ImageRecord, LabelledDataset
 
 SetT = TypeVar("SetT", bound=ImageDataset)
+T = TypeVar("T")
+
+
+class Lazy(Sequence[T]):
+    """Entries made as they are asked for: sixty million of them need not exist at once."""
+
+    @abstractmethod
+    def at(self, index: int) -> T:
+        """Entry `index`, from 0."""
+
+    def __getitem__(self, index: Any) -> Any:
+        """One entry, or a list of them for a slice."""
+        chosen = range(len(self))[index]
+        return self.at(chosen) if isinstance(chosen, int) else [self.at(i) for i in chosen]
+
+
+class Joined(Lazy[T]):
+    """Entries of several sequences, one sequence after the other; each entry begins with its sequence's prefix.
+
+    Args:
+        prefixes: One for each sequence.
+        parts: The sequences.
+    """
+
+    def __init__(self, prefixes: Sequence[str], parts: Sequence[Sequence[T]]) -> None:
+        self.prefixes, self.parts = prefixes, parts
+        self._ends = list(accumulate(len(part) for part in parts))
+
+    @abstractmethod
+    def prefixed(self, prefix: str, entry: T) -> T:
+        """An entry with its prefix."""
+
+    def locate(self, index: int) -> tuple[int, int]:
+        """(number of the sequence, index within it)."""
+        number = bisect_right(self._ends, index)
+        return number, index - (self._ends[number - 1] if number else 0)
+
+    def __len__(self) -> int:
+        """Number of entries."""
+        return self._ends[-1] if self._ends else 0
+
+    def at(self, index: int) -> T:
+        """Entry `index`, from 0."""
+        number, within = self.locate(index)
+        return self.prefixed(self.prefixes[number], self.parts[number][within])
 
 
 class ConcatImages(ImageDataset, Generic[SetT]):
@@ -26,8 +72,7 @@ class ConcatImages(ImageDataset, Generic[SetT]):
     def __init__(self, parts: Mapping[str, SetT]) -> None:
         self.parts = list(parts.values())
         self.name = " + ".join(parts)
-        self._list = _Records(parts)
-        self.records = self._list
+        self.records = self._joined = _Records(list(parts), [part.records for part in self.parts])
         self.synthetic = any(part.synthetic for part in self.parts)
         self.encodings = dict(sum((Counter(part.encodings) for part in self.parts), Counter()).most_common())
         text = "\n".join(f"{name} {part.fingerprint}" for name, part in parts.items())
@@ -35,7 +80,7 @@ class ConcatImages(ImageDataset, Generic[SetT]):
 
     def locate(self, index: int) -> tuple[SetT, int]:
         """The set that holds image `index`, and its index there."""
-        number, within = self._list.locate(index)
+        number, within = self._joined.locate(index)
         return self.parts[number], within
 
     def read_image(self, index: int) -> np.ndarray:
@@ -53,43 +98,6 @@ class ConcatLabelled(ConcatImages[LabelledDataset], LabelledDataset):
         return part.read_label(within)
 
 
-class _Records(Sequence[ImageRecord]):
-    """Records of several sets, made as they are asked for: sixty million of them need not exist at once."""
-
-    def __init__(self, parts: Mapping[str, ImageDataset]) -> None:
-        self._names, self._parts = list(parts), [part.records for part in parts.values()]
-        self._ends = list(accumulate(len(part) for part in self._parts))
-
-    def locate(self, index: int) -> tuple[int, int]:
-        """(number of the set, index within it)."""
-        index = range(len(self))[index]
-        number = bisect_right(self._ends, index)
-        return number, index - (self._ends[number - 1] if number else 0)
-
-    def __len__(self) -> int:
-        return self._ends[-1] if self._ends else 0
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        number, within = self.locate(index)
-        record = self._parts[number][within]
-        return ImageRecord(f"{self._names[number]}/{record.id}", record.size)
-
-
-def concat_images(parts: Mapping[str, ImageDataset]) -> ImageDataset:
-    """Sets of images as one.
-
-    Args:
-        parts: The sets by name, in order; at least one.
-    """
-    return ConcatImages(parts)
-
-
-def concat_labelled(parts: Mapping[str, LabelledDataset]) -> LabelledDataset:
-    """Labelled sets as one.
-
-    Args:
-        parts: The sets by name, in order; at least one.
-    """
-    return ConcatLabelled(parts)
+class _Records(Joined[ImageRecord]):
+    def prefixed(self, prefix: str, entry: ImageRecord) -> ImageRecord:
+        return ImageRecord(f"{prefix}/{entry.id}", entry.size)

@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from depthrepro.core.errors import UserError
 from depthrepro.core.geometry import scale_K
 from depthrepro.core.supervision import Supervision
 from depthrepro.data.base import DataSplits, DepthDataset, ImageRecord
-from depthrepro.data.io.images import mirror, read_rgb
+from depthrepro.data.io.images import mirror, read_rgb, read_sized
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,10 @@ class StereoDataset(DepthDataset):
     records: Sequence[StereoRecord]
 
     def read_image(self, index: int) -> np.ndarray:
-        """The image of pair `index` whose depth is predicted."""
-        return read_left(self.records[index])
+        """The image of pair `index` whose depth is predicted; a mirrored record's is flipped."""
+        record = self.records[index]
+        image = read_sized(record.left, record.size)
+        return mirror(image) if record.mirrored else image
 
 
 @dataclass
@@ -74,21 +75,6 @@ def read_pair(record: StereoRecord) -> tuple[np.ndarray, np.ndarray]:
     """
     left, right = read_rgb(record.left), read_rgb(record.right)
     return (mirror(left), mirror(right)) if record.mirrored else (left, right)
-
-
-def read_left(record: StereoRecord) -> np.ndarray:
-    """Decode the image of a pair whose depth is predicted; a mirrored record's is flipped.
-
-    Returns:
-        Uint8 (H, W, 3), RGB, of the record's size.
-
-    Raises:
-        UserError: If it cannot be decoded or has another size.
-    """
-    image = read_rgb(record.left)
-    if image.shape[:2] != record.size:
-        raise UserError(f"{record.left}: {image.shape[:2]} pixels where {record.size} are expected; fetch it again")
-    return mirror(image) if record.mirrored else image
 
 
 def camera_tensors(record: StereoRecord, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:

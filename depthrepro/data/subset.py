@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from depthrepro.data.base import ClassDataset, ImageDataset, ImageRecord, LabelledDataset
 
+SetT = TypeVar("SetT", bound=ImageDataset)
 
-class Subset(ImageDataset):
+
+class Subset(ImageDataset, Generic[SetT]):
     """Chosen images of a data set.
 
     Args:
@@ -18,7 +21,7 @@ class Subset(ImageDataset):
         part: Name of the choice, such as "train".
     """
 
-    def __init__(self, whole: ImageDataset, indices: Sequence[int], part: str) -> None:
+    def __init__(self, whole: SetT, indices: Sequence[int], part: str) -> None:
         self.whole, self.indices = whole, list(indices)
         self.name, self.encodings, self.synthetic = f"{whole.name} {part}", whole.encodings, whole.synthetic
         self.records: Sequence[ImageRecord] = [whole.records[i] for i in self.indices]
@@ -29,19 +32,19 @@ class Subset(ImageDataset):
         return self.whole.read_image(self.indices[index])
 
 
-class LabelledSubset(Subset, LabelledDataset):
+class LabelledSubset(Subset[LabelledDataset], LabelledDataset):
     """Chosen images with labels to learn depth from; arguments as `Subset`."""
 
     def __init__(self, whole: LabelledDataset, indices: Sequence[int], part: str) -> None:
         super().__init__(whole, indices, part)
-        self._labels, self.scattered = whole, whole.scattered
+        self.scattered = whole.scattered
 
     def read_label(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Label `index` of the subset."""
-        return self._labels.read_label(self.indices[index])
+        return self.whole.read_label(self.indices[index])
 
 
-class ClassSubset(Subset, ClassDataset):
+class ClassSubset(Subset[ClassDataset], ClassDataset):
     """Chosen images with classes; arguments as `Subset`."""
 
     def __init__(self, whole: ClassDataset, indices: Sequence[int], part: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from depthrepro.data.base import ImageRecord, LabelledDataset
-from depthrepro.data.concat import concat_images, concat_labelled
+from depthrepro.data.concat import ConcatImages, ConcatLabelled
 
 
 class Constant(LabelledDataset):
@@ -25,7 +25,7 @@ class Constant(LabelledDataset):
 
 
 def test_items_follow_each_other_with_the_name_of_their_set() -> None:
-    whole = concat_labelled({"a": Constant("a", [1, 2]), "empty": Constant("e", []), "b": Constant("b", [7])})
+    whole = ConcatLabelled({"a": Constant("a", [1, 2]), "empty": Constant("e", []), "b": Constant("b", [7])})
     assert [record.id for record in whole.records] == ["a/1", "a/2", "b/7"]
     assert [int(whole.read_image(i)[0, 0, 0]) for i in range(len(whole))] == [1, 2, 7]
     assert whole.read_label(2)[0][0, 0] == pytest.approx(0.7)
@@ -33,7 +33,7 @@ def test_items_follow_each_other_with_the_name_of_their_set() -> None:
 
 
 def test_records_are_a_sequence() -> None:
-    records = concat_images({"a": Constant("a", [1, 2]), "b": Constant("b", [7])}).records
+    records = ConcatImages({"a": Constant("a", [1, 2]), "b": Constant("b", [7])}).records
     assert records[-1].id == "b/7"
     assert [record.id for record in records[1:]] == ["a/2", "b/7"]
     with pytest.raises(IndexError):
@@ -43,12 +43,12 @@ def test_records_are_a_sequence() -> None:
 def test_fingerprint_tells_order_names_and_content() -> None:
     a, b = Constant("a", [1]), Constant("b", [2])
     prints = {
-        concat_images(parts).fingerprint
+        ConcatImages(parts).fingerprint
         for parts in ({"a": a, "b": b}, {"b": b, "a": a}, {"a": a, "c": b}, {"a": a, "b": Constant("b", [3])})
     }
     assert len(prints) == 4
 
 
 def test_one_rendered_set_marks_the_whole() -> None:
-    assert concat_images({"a": Constant("a", [1]), "b": Constant("b", [2], synthetic=True)}).synthetic
-    assert not concat_images({"a": Constant("a", [1])}).synthetic
+    assert ConcatImages({"a": Constant("a", [1]), "b": Constant("b", [2], synthetic=True)}).synthetic
+    assert not ConcatImages({"a": Constant("a", [1])}).synthetic

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from depthrepro.core.errors import UserError
-from depthrepro.data.io.images import read_uint16
+from depthrepro.data.io.images import read_grey
 from depthrepro.inference.predictions import Kind
 from depthrepro.predict.png16 import encode, read_png16, write_png16
 
@@ -15,7 +15,7 @@ def test_metres_follow_kitti(tmp_path):
         [[1.0, 80.5, 255.99, 0.001], [np.inf, np.nan, 0.0, 256.1], [-3.0, 2.001, 1 / 256, 50.0]], np.float32
     )
     write_png16(tmp_path / "d.png", depth, Kind.depth)
-    pixels = read_uint16(tmp_path / "d.png")  # the reader of KITTI's own files
+    pixels = read_grey(tmp_path / "d.png")  # the reader of KITTI's own files
     # 80.5 * 256 = 20608; 255.99 * 256 = 65533.4; what is nearer than half a step stays a depth; the rest is none
     assert pixels.tolist() == [[256, 20608, 65533, 1], [0, 0, 0, 0], [0, 512, 1, 12800]]
     values, entries = read_png16(tmp_path / "d.png")
@@ -43,7 +43,7 @@ def test_every_other_kind_comes_back_to_half_a_step(tmp_path, kind, low, high):
     assert step == pytest.approx((values[known].max() - values[known].min()) / 65534)
     assert np.abs(back - values)[known].max() <= 0.5 * step + 1e-6 * max(abs(low), abs(high))
     assert float(text["scale"]) == step and float(text["offset"]) == entries["offset"]  # every bit
-    pixels = read_uint16(tmp_path / "v.png")
+    pixels = read_grey(tmp_path / "v.png")
     assert (pixels[known].min(), pixels.max(), pixels[3, 5]) == (1, 65535, 0)
 
 

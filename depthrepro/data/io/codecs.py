@@ -11,7 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from depthrepro.core.arrays import read_npy
 from depthrepro.core.errors import UserError
+from depthrepro.data.io.images import read_grey
 
 
 class Codec(Enum):
@@ -24,6 +26,7 @@ class Codec(Enum):
         npy: NumPy array.
         hdf5: A data set within an HDF5 file.
         exr: OpenEXR, the first channel.
+        dpt: MPI Sintel's: a float tag, width, height, then float32.
     """
 
     png8 = "png8"
@@ -32,6 +35,7 @@ class Codec(Enum):
     npy = "npy"
     hdf5 = "hdf5"
     exr = "exr"
+    dpt = "dpt"
 
 
 def read_map(path: Path, codec: Codec, *, key: str | None = None) -> np.ndarray:
@@ -66,14 +70,25 @@ def read_map(path: Path, codec: Codec, *, key: str | None = None) -> np.ndarray:
     return values.astype(np.float32)
 
 
-def _png(path: Path, dtype: type[np.unsignedinteger]) -> np.ndarray:
-    values = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    if values is None:
-        raise UserError(f"{path}: the image is corrupt and cannot be decoded; fetch it again")
-    if values.dtype != dtype or values.ndim != 2:
-        bits = np.dtype(dtype).itemsize * 8
-        raise UserError(f"{path}: expected one channel of {bits} bits, found {values.dtype} {values.shape}")
-    return values
+def read_mat(path: Path, key: str, *, missing: str) -> np.ndarray:
+    """One variable of a MATLAB file, without axes of length 1, at least 1-D.
+
+    Args:
+        path: The file.
+        key: Name of the variable.
+        missing: Where the file comes from, for the message if it is not there.
+
+    Raises:
+        UserError: If the file is missing, damaged or has no such variable.
+    """
+    from scipy.io import loadmat  # scipy.io takes 0.4 s
+
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; {missing}")
+    try:
+        return np.atleast_1d(loadmat(path, squeeze_me=True)[key])
+    except Exception as error:  # SciPy's errors for damaged files have no common name
+        raise UserError(f"{path}: has no readable {key} ({error}); fetch it again") from None
 
 
 def _pfm(path: Path, _: str | None) -> np.ndarray:
@@ -90,10 +105,6 @@ def _pfm(path: Path, _: str | None) -> np.ndarray:
     # A negative scale means little-endian numbers.
     values = np.frombuffer(body, dtype="<f4" if order < 0 else ">f4", count=width * height)
     return values.reshape(height, width)[::-1]
-
-
-def _npy(path: Path, _: str | None) -> np.ndarray:
-    return np.load(path, allow_pickle=False)
 
 
 def _hdf5(path: Path, key: str | None) -> np.ndarray:
@@ -117,11 +128,20 @@ def _exr(path: Path, _: str | None) -> np.ndarray:
     return values[..., -1] if values.ndim == 3 else values  # OpenCV turns R, G, B round
 
 
+def _dpt(path: Path, _: str | None) -> np.ndarray:
+    data = path.read_bytes()
+    if np.frombuffer(data, "<f4", 1)[0] != np.float32(202021.25):
+        raise UserError(f"{path}: is no depth file of Sintel; fetch it again")
+    width, height = np.frombuffer(data, "<i4", 2, offset=4)
+    return np.frombuffer(data, "<f4", offset=12).reshape(height, width)
+
+
 _READERS: dict[Codec, Callable[[Path, str | None], np.ndarray]] = {
-    Codec.png8: lambda path, _: _png(path, np.uint8),
-    Codec.png16: lambda path, _: _png(path, np.uint16),
+    Codec.png8: lambda path, _: read_grey(path, np.uint8),
+    Codec.png16: lambda path, _: read_grey(path, np.uint16),
     Codec.pfm: _pfm,
-    Codec.npy: _npy,
+    Codec.npy: lambda path, _: read_npy(path),
     Codec.hdf5: _hdf5,
     Codec.exr: _exr,
+    Codec.dpt: _dpt,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from depthrepro.core.errors import UserError
+from depthrepro.data.io.reading import reading
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")  # in order of preference where a frame is stored in several
 
@@ -59,7 +61,7 @@ def probe_image(path: Path) -> ImageProbe:
         UserError: If the file is missing, empty, truncated, or neither PNG nor JPEG.
     """
     try:
-        with path.open("rb") as file:
+        with reading(path, "the image", missing="no such image"), path.open("rb") as file:
             head = file.read(26)
             n_bytes = file.seek(0, 2)
             file.seek(max(0, n_bytes - _TAIL))
@@ -67,15 +69,12 @@ def probe_image(path: Path) -> ImageProbe:
             if n_bytes == 0:
                 raise UserError(f"{path}: the file is empty; fetch it again")
             if head.startswith(_PNG_START):
-                size, encoding, end = _png_size(head), "png", _PNG_END
+                width, height = struct.unpack(">II", head[16:24])
+                size, encoding, end = (height, width), "png", _PNG_END
             elif head.startswith(_JPEG_START):
                 (size, encoding), end = _jpeg_header(file), _JPEG_END
             else:
                 raise UserError(f"{path}: neither a PNG nor a JPEG image; remove it or fetch it again")
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such image") from None
-    except OSError as error:
-        raise UserError(f"{path}: the image cannot be read ({error.strerror or error}); fetch it again") from None
     except (struct.error, ValueError, SyntaxError):
         raise UserError(f"{path}: the image's header is damaged; fetch it again") from None
     if end not in tail:
@@ -97,23 +96,47 @@ def read_rgb(path: Path) -> np.ndarray:
     return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
 
+def read_sized(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """`read_rgb` of an image that was listed with `size` = (H, W).
+
+    Raises:
+        UserError: If it cannot be decoded or has another size.
+    """
+    image = read_rgb(path)
+    if image.shape[:2] != size:
+        raise UserError(f"{path}: {wxh(image.shape)} pixels where {wxh(size)} are expected; fetch it again")
+    return image
+
+
+def wxh(size: Sequence[int]) -> str:
+    """(height, width) as a person writes it, such as "1242x375"."""
+    return f"{size[1]}x{size[0]}"
+
+
+def check_size(path: Path, values: np.ndarray, size: tuple[int, int]) -> None:
+    """Stop unless a map (H, W) has its image's `size`."""
+    if values.shape != size:
+        raise UserError(f"{path}: {wxh(values.shape)} pixels, unlike its image, which has {wxh(size)}; fetch it again")
+
+
 def mirror(array: np.ndarray) -> np.ndarray:
     """Flip an image or map horizontally, (H, W) or (H, W, C)."""
     return np.ascontiguousarray(array[:, ::-1])
 
 
-def read_uint16(path: Path) -> np.ndarray:
-    """Decode a one-channel 16-bit PNG, the form in which KITTI stores depth and disparity.
+def read_grey(path: Path, dtype: type[np.unsignedinteger] = np.uint16) -> np.ndarray:
+    """Decode a PNG with one channel of 16 bits, the form in which KITTI stores depth and disparity, or of 8.
 
     Returns:
-        Uint16 (H, W).
+        (H, W) of `dtype`, uint16 or uint8.
 
     Raises:
         UserError: If the file cannot be read or decoded, or is not of that form.
     """
     decoded = _decode(path, cv2.IMREAD_UNCHANGED)
-    if decoded.dtype != np.uint16 or decoded.ndim != 2:
-        raise UserError(f"{path}: expected a 16-bit image with one channel, found {decoded.dtype} {decoded.shape}")
+    if decoded.dtype != dtype or decoded.ndim != 2:
+        bits, found = np.dtype(dtype).itemsize * 8, f"{decoded.dtype} {decoded.shape}"
+        raise UserError(f"{path}: expected a {bits}-bit image with one channel, found {found}")
     return decoded
 
 
@@ -125,21 +148,12 @@ def resize_rgb(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _decode(path: Path, flags: int) -> np.ndarray:
-    try:
+    with reading(path, "the image", missing="no such image"):
         data = np.fromfile(path, dtype=np.uint8)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such image") from None
-    except OSError as error:
-        raise UserError(f"{path}: the image cannot be read ({error.strerror or error}); fetch it again") from None
     decoded = cv2.imdecode(data, flags) if data.size else None
     if decoded is None:
         raise UserError(f"{path}: the image is corrupt and cannot be decoded; fetch it again")
     return decoded
-
-
-def _png_size(head: bytes) -> tuple[int, int]:
-    width, height = struct.unpack(">II", head[16:24])
-    return height, width
 
 
 def _jpeg_header(file: BinaryIO) -> tuple[tuple[int, int], str]:

@@ -9,9 +9,10 @@ import numpy as np
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.io.calibration import RawCalibration
+from depthrepro.data.io.reading import reading
 
 
-def read_scan(scan_file: str | Path) -> np.ndarray:
+def read_scan(path: Path) -> np.ndarray:
     """Points of a KITTI velodyne scan.
 
     Returns:
@@ -20,12 +21,8 @@ def read_scan(scan_file: str | Path) -> np.ndarray:
     Raises:
         UserError: If the file is missing, empty, cut off, or holds values that are no numbers.
     """
-    path = Path(scan_file)
-    try:
-        values = np.fromfile(path, dtype="<f4")
-        n_bytes = path.stat().st_size
-    except OSError as error:
-        raise UserError(f"{path}: the lidar scan cannot be read ({error.strerror or error}); fetch it again") from None
+    with reading(path, "the lidar scan"):
+        values, n_bytes = np.fromfile(path, dtype="<f4"), path.stat().st_size
     if n_bytes == 0 or n_bytes % 16:
         raise UserError(f"{path}: {n_bytes} bytes are no whole number of lidar points (16 bytes each); fetch it again")
     if not np.isfinite(values).all():
@@ -69,6 +66,12 @@ def project_scan(
     return depth.reshape(height, width)
 
 
+def scan_depth(calibration: RawCalibration, scan_file: Path, camera: int, ground_truth: GroundTruth) -> np.ndarray:
+    """`project_scan` of a file into one camera of a day's calibration; errors as `read_scan` and `RawCalibration`."""
+    points, transform = read_scan(scan_file), calibration.velo_to_image(camera)
+    return project_scan(points, transform, calibration.cameras.size(camera), ground_truth)
+
+
 def lidar_depth(
     calib_dir: str | Path, scan_file: str | Path, *, camera: int = 2, ground_truth: GroundTruth | str = "raw_cam_z"
 ) -> np.ndarray:
@@ -88,9 +91,6 @@ def lidar_depth(
         UserError: If a file is missing or damaged, or another kind of ground truth is asked for.
     """
     kinds = (GroundTruth.raw_cam_z, GroundTruth.raw_lidar_x)
-    if ground_truth not in kinds and ground_truth not in [kind.value for kind in kinds]:
+    if ground_truth not in (*kinds, *(kind.value for kind in kinds)):
         raise UserError(f"ground truth {ground_truth}: a lidar scan gives raw_cam_z or raw_lidar_x")
-    calibration = RawCalibration.read(Path(calib_dir))
-    return project_scan(
-        read_scan(scan_file), calibration.velo_to_image(camera), calibration.size(camera), GroundTruth(ground_truth)
-    )
+    return scan_depth(RawCalibration(Path(calib_dir)), Path(scan_file), camera, GroundTruth(ground_truth))

@@ -9,8 +9,8 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 
-from depthrepro.core.errors import UserError
 from depthrepro.data.io.photos import decode_photo
+from depthrepro.data.io.reading import reading
 
 _HEAD = 1 << 16  # holds the header of any image but one with a large thumbnail or colour profile before it
 _TAIL = 64  # some writers append a few bytes after the end marker
@@ -44,13 +44,8 @@ def probe_photo(path: Path) -> Probe:
     Raises:
         UserError: If it is missing, truncated, damaged or no image.
     """
-    try:
-        with path.open("rb") as file:
-            return probe_within(file, 0, os.fstat(file.fileno()).st_size, str(path))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such image") from None
-    except OSError as error:
-        raise UserError(f"{path}: the image cannot be read ({error.strerror or error})") from None
+    with reading(path, "the image", missing="no such image"), path.open("rb") as file:
+        return probe_within(file, 0, os.fstat(file.fileno()).st_size, str(path))
 
 
 def probe_within(file: BinaryIO, offset: int, size: int, source: str) -> Probe:

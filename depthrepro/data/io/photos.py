@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from depthrepro.core.errors import UserError
+from depthrepro.data.io.reading import reading
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
@@ -23,12 +24,8 @@ def read_photo(path: Path) -> np.ndarray:
     Raises:
         UserError: If the file is missing, truncated, damaged or no image.
     """
-    try:
+    with reading(path, "the image", missing="no such image"):
         data = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such image") from None
-    except OSError as error:
-        raise UserError(f"{path}: the image cannot be read ({error.strerror or error})") from None
     return decode_photo(data, str(path))
 
 

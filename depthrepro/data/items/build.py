@@ -9,7 +9,6 @@ from torch.utils.data import Dataset
 
 from depthrepro.data.base import DataSplits
 from depthrepro.data.input_transform import InputTransform
-from depthrepro.data.items.augment import StereoAugment
 from depthrepro.data.items.classes import class_items
 from depthrepro.data.items.frame_cache import FrameCache
 from depthrepro.data.items.labelled import LabelledItems, RelativeAugment
@@ -36,35 +35,19 @@ def training_items(
         cache_dir: Folder for caches; None = the user's.
     """
     if isinstance(data, StereoSplits):
-        return _stereo(data, transform, augment, seed, cache_dir)
+        size = transform.height, transform.width
+        train, val = (FrameCache(split, size, cache_dir) for split in (data.train, data.val))
+        return TrainingPairs(data.train, train, augment, seed), TrainingPairs(data.val, val, None, seed)
     if isinstance(data, LabelledSplits):
-        return _labelled(data, transform, augment or RelativeAugment(flip=False), seed)
+        augment = augment or RelativeAugment(flip=False)
+        change = {"jitter": augment.labelled, "degrees": augment.degrees}
+        labelled = LabelledItems(data.train, transform, flip=augment.flip, **change, seed=seed)
+        validation = LabelledItems(data.val, transform, flip=None, jitter=None, seed=seed)
+        if isinstance(data, StudentSplits):
+            return StudentItems(labelled, data.pseudo_labelled(), transform, augment, seed), validation
+        return labelled, validation
     if isinstance(data, ClassSplits):
         flip = augment is not None and augment.flip
-        train = class_items(data, data.train, transform, cache_dir, flip=flip, seed=seed)
-        return train, class_items(data, data.val, transform, cache_dir)
+        classes = class_items(data, data.train, transform, cache_dir, flip=flip, seed=seed)
+        return classes, class_items(data, data.val, transform, cache_dir)
     raise TypeError(f"no items are known for {type(data).__name__}")
-
-
-def _stereo(
-    data: StereoSplits,
-    transform: InputTransform,
-    augment: StereoAugment | None,
-    seed: int,
-    cache_dir: str | Path | None,
-) -> Items:
-    """Pairs whose frames are resized once and cached."""
-    size = transform.height, transform.width
-    train, val = (FrameCache(split, size, cache_dir) for split in (data.train, data.val))
-    return TrainingPairs(data.train, train, augment, seed), TrainingPairs(data.val, val, None, seed)
-
-
-def _labelled(data: LabelledSplits, transform: InputTransform, augment: RelativeAugment, seed: int) -> Items:
-    """Labelled images; for a student, units of one labelled image and two unlabelled ones."""
-    train = LabelledItems(
-        data.train, transform, flip=augment.flip, jitter=augment.labelled, degrees=augment.degrees, seed=seed
-    )
-    val = LabelledItems(data.val, transform, flip=None, jitter=None, seed=seed)
-    if isinstance(data, StudentSplits):
-        return StudentItems(train, data.pseudo_labelled(), transform, augment, seed), val
-    return train, val

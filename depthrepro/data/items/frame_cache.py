@@ -8,16 +8,16 @@ import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from depthrepro.config.schema import default_cache_dir
+from depthrepro.core.arrays import map_npy
 from depthrepro.core.errors import UserError
 from depthrepro.core.progress import progress_bar
+from depthrepro.data.cache import building
 from depthrepro.data.fingerprint import local_cache_key
 from depthrepro.data.io.images import mirror, read_rgb, resize_rgb
 from depthrepro.data.stereo import StereoDataset
@@ -46,7 +46,6 @@ class FrameCache:
     """
 
     def __init__(self, dataset: StereoDataset, size: tuple[int, int], cache_dir: str | Path | None = None) -> None:
-
         height, width = (int(side) for side in size)
         self.size = (height, width)
         files = [(r.right, r.left) if r.mirrored else (r.left, r.right) for r in dataset.records]
@@ -70,7 +69,7 @@ class FrameCache:
     def pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """The left and the right frame of pair `index`, uint8 (H, W, 3), RGB; the caller's own copies."""
         if self._arrays is None:
-            self._arrays = tuple(np.load(self.folder / name, mmap_mode="r") for name in _FILES)
+            self._arrays = tuple(map_npy(self.folder / name) for name in _FILES)
         row, mirrored = self._items[index]
         left, right = (np.array(frames[row]) for frames in self._arrays)
         return (mirror(right), mirror(left)) if mirrored else (left, right)
@@ -79,16 +78,9 @@ class FrameCache:
         shape = (len(files), *self.size, 3)
         if not files or self._complete(shape):
             return
-        try:
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
-            with _locked(self.folder.with_name(f"{self.folder.name}.lock"), name):
-                if not self._complete(shape):
-                    self._write(files, shape, name)
-        except OSError as error:
-            raise UserError(
-                f"{self.folder}: the resized frames cannot be written ({error.strerror or error}); set cache_dir or "
-                "DEPTHREPRO_CACHE to another disk"
-            ) from None
+        with building(self.folder, name, "resizes the frames"):
+            if not self._complete(shape):
+                self._write(files, shape, name)
 
     def _write(self, files: list[FilePair], shape: tuple[int, ...], name: str) -> None:
         need = 2 * int(np.prod(shape))
@@ -111,8 +103,7 @@ class FrameCache:
                 for file in (left, right):
                     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
                     np.lib.format.write_array_header_1_0(file, header)
-                bar = progress_bar(self._resized(files), f"resizing {name}", "pair", total=len(files))
-                for frames in bar:
+                for frames in progress_bar(self._resized(files), f"resizing {name}", "pair", total=len(files)):
                     left.write(frames[0])
                     right.write(frames[1])
             part.rename(self.folder)
@@ -130,21 +121,6 @@ class FrameCache:
 
     def _complete(self, shape: tuple[int, ...]) -> bool:
         try:
-            return all(np.load(self.folder / name, mmap_mode="r").shape == shape for name in _FILES)
+            return all(map_npy(self.folder / name).shape == shape for name in _FILES)
         except (OSError, ValueError):  # absent, or cut off
             return False
-
-
-@contextmanager
-def _locked(lock_file: Path, name: str) -> Iterator[None]:
-    """Hold a lock between processes; say so if another one has it first."""
-    lock = FileLock(lock_file)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print(f"{name}: waiting for another process that resizes the frames", file=sys.stderr)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

@@ -23,7 +23,6 @@ from depthrepro.data.items.perturbation import Perturbation
 MEMORY_BYTES = 1e9  # resized images kept in memory; what does not fit is read again
 
 ImageChange = Callable[[np.ndarray, np.random.Generator], np.ndarray]  # of an image, uint8 (h, w, 3)
-Labelled = tuple[np.ndarray, np.ndarray, np.ndarray]  # image uint8 (h, w, 3), label float32 (h, w), mask bool (h, w)
 
 
 class Reader:
@@ -58,13 +57,15 @@ class Reader:
         if not isinstance(self.dataset, LabelledDataset):
             return (image,)
         label, mask = self.dataset.read_label(index)
-        size = image.shape[1], image.shape[0]
+        height, width = image.shape[:2]
         if self.dataset.scattered:
-            return image, *gather(label, mask, (size[1], size[0]))
+            return image, *gather(label, mask, (height, width))
         # Nearest: neither depth edges nor the border of the unknown may be blended.
-        label = cv2.resize(label.astype(np.float32), size, interpolation=cv2.INTER_NEAREST_EXACT)
-        mask = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
-        return image, label, mask
+        label, known = (
+            cv2.resize(values, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+            for values in (label.astype(np.float32), mask.astype(np.uint8))
+        )
+        return image, label, known > 0
 
 
 def gather(label: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -89,14 +90,22 @@ def gather(label: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> tuple[
     return np.where(known, nearest, np.float32(0)), known
 
 
-def crop_corner(shape: Sequence[int], size: tuple[int, int], draws: np.ndarray) -> tuple[int, int]:
-    """(top, left) of a crop of `size` in an image of `shape`, from two numbers in [0, 1)."""
-    return int(draws[0] * (shape[0] - size[0] + 1)), int(draws[1] * (shape[1] - size[1] + 1))
+def cropped(
+    arrays: Sequence[np.ndarray], size: tuple[int, int], flip: bool | None, generator: np.random.Generator
+) -> list[np.ndarray]:
+    """The same part of an image and its maps, (H, W[, C]), of `size` and at a drawn place.
 
-
-def crop(array: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
-    """Part of an image or map, (H, W[, C])."""
-    return array[corner[0] : corner[0] + size[0], corner[1] : corner[1] + size[1]]
+    Args:
+        arrays: Image and maps of one height and width.
+        size: (height, width) of the part.
+        flip: Whether half of the parts are mirrored; None = the part in the centre, nothing changed.
+        generator: Source of place and flip, which are drawn whatever is wanted.
+    """
+    place, flip_draw = generator.random(2), generator.random()
+    place = place if flip is not None else np.array([0.5, 0.5])
+    top, left = (int(place[axis] * (arrays[0].shape[axis] - size[axis] + 1)) for axis in (0, 1))
+    parts = [array[top : top + size[0], left : left + size[1]] for array in arrays]
+    return [mirror(part) if flip and flip_draw < 0.5 else np.ascontiguousarray(part) for part in parts]
 
 
 class LabelledItems(Dataset[dict[str, Any]]):
@@ -132,26 +141,23 @@ class LabelledItems(Dataset[dict[str, Any]]):
     def __getitem__(self, key: ItemKey) -> dict[str, Any]:
         """`image` uint8 (3, H, W), `target` float32 (1, H, W), `mask` bool (1, H, W) and `id`."""
         epoch, index = key
-        image, label, mask = self.read(index)
         generator = augment_generator(self.seed, epoch, index)
-        place, flip_draw = generator.random(2), generator.random()
-        corner = crop_corner(label.shape, self.size, place if self.flip is not None else np.array([0.5, 0.5]))
-        image, label, mask = (crop(array, corner, self.size) for array in (image, label, mask))
-        if self.flip and flip_draw < 0.5:
-            image, label, mask = mirror(image), mirror(label), mirror(mask)
+        image, label, mask = cropped(self.read(index), self.size, self.flip, generator)
         if self.degrees:
             image, label, mask = rotated(image, label, mask, self.degrees * generator.uniform(-1, 1))
         if self.jitter is not None:
-            image = self.jitter(np.ascontiguousarray(image), generator)
+            image = self.jitter(image, generator)
         return {
             "image": to_tensor(image),
-            "target": torch.from_numpy(np.ascontiguousarray(label))[None],
-            "mask": torch.from_numpy(np.ascontiguousarray(mask))[None],
+            "target": torch.from_numpy(label)[None],
+            "mask": torch.from_numpy(mask)[None],
             "id": self.dataset.records[index].id,
         }
 
 
-def rotated(image: np.ndarray, label: np.ndarray, mask: np.ndarray, degrees: float) -> Labelled:
+def rotated(
+    image: np.ndarray, label: np.ndarray, mask: np.ndarray, degrees: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The three, turned about the image's centre, anticlockwise; black and unknown where nothing was."""
     height, width = label.shape
     turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)

@@ -10,9 +10,8 @@ from torch.utils.data import Dataset
 
 from depthrepro.core.errors import UserError
 from depthrepro.data.input_transform import InputTransform
-from depthrepro.data.io.images import mirror
 from depthrepro.data.items.augment import augment_generator
-from depthrepro.data.items.labelled import LabelledItems, Reader, RelativeAugment, crop, crop_corner
+from depthrepro.data.items.labelled import LabelledItems, Reader, RelativeAugment, cropped
 from depthrepro.data.items.loader import ItemKey, to_tensor
 from depthrepro.data.items.perturbation import cutmix_mask
 from depthrepro.data.readers.pseudo_labels import PseudoLabelled
@@ -66,9 +65,11 @@ class StudentItems(Dataset[dict[str, Any]]):
         """
         epoch, unit = key
         generator = augment_generator(self.seed + 1, epoch, unit)
-        items = [self._clean(int(i), generator) for i in self._order(epoch)[UNLABELLED * unit :][:UNLABELLED]]
-        images = [self._perturbed(image, generator) for image, _ in items]
-        targets = [torch.from_numpy(label)[None] for _, label in items]
+        chosen = self._order(epoch)[UNLABELLED * unit :][:UNLABELLED]
+        items = [cropped(self.read(int(i)), self.size, self.augment.flip, generator) for i in chosen]
+        perturb = self.augment.unlabelled
+        images = [perturb(image, generator) if perturb else image for image, _, _ in items]
+        targets = [torch.from_numpy(label)[None] for _, label, _ in items]
         mixed = [self._mixed(images[n], images[1 - n], generator) for n in range(UNLABELLED)]
         labelled = self.labelled[epoch, self._labelled_index(epoch, unit)]
         return {
@@ -93,19 +94,6 @@ class StudentItems(Dataset[dict[str, Any]]):
         if self._drawn.get(key[1], (None,))[0] != key[0]:
             self._drawn[key[1]] = (key[0], np.random.default_rng((self.seed, *key)).permutation(count))
         return self._drawn[key[1]][1]
-
-    def _clean(self, index: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """A crop of the image and its label, perhaps mirrored."""
-        image, label, _ = self.read(index)
-        corner = crop_corner(label.shape, self.size, generator.random(2))
-        flip = generator.random() < 0.5 and self.augment.flip
-        image, label = crop(image, corner, self.size), crop(label, corner, self.size)
-        if flip:
-            image, label = mirror(image), mirror(label)
-        return np.ascontiguousarray(image), np.ascontiguousarray(label)
-
-    def _perturbed(self, image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        return image if self.augment.unlabelled is None else self.augment.unlabelled(image, generator)
 
     def _mixed(
         self, image: np.ndarray, partner: np.ndarray, generator: np.random.Generator

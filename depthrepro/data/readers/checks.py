@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import wraps
 from itertools import chain
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.progress import progress_bar
 from depthrepro.data.io.calibration import StereoCamera
-from depthrepro.data.io.images import IMAGE_SUFFIXES, ImageProbe, probe_image
-from depthrepro.data.readers.left_right import check_left_right
+from depthrepro.data.io.images import IMAGE_SUFFIXES, ImageProbe, probe_image, wxh
 
-__all__ = [
-    "FolderIndex",
-    "PairFiles",
-    "check_calibration",
-    "check_left_right",
-    "check_same_size",
-    "checked_folder",
-    "keep_present",
-    "misnamed_note",
-    "probe_images",
-]
+Options = ParamSpec("Options")
+SetT = TypeVar("SetT")
 
 
 @dataclass(frozen=True)
@@ -81,6 +73,18 @@ def checked_folder(root: str | Path, setting: str) -> Path:
     if not any(folder.iterdir()):
         raise UserError(f"{setting}={folder}: the folder is empty; fetch the data or set {setting} to where it lies")
     return folder
+
+
+def optional_root(
+    reader: Callable[Concatenate[Path, Options], SetT],
+) -> Callable[Concatenate[str | None, Options], SetT | None]:
+    """Let a reader's `root` be None or "", which gives no data set; any other must be a folder that holds something."""
+
+    @wraps(reader)
+    def read(root: str | None, *args: Options.args, **kwargs: Options.kwargs) -> SetT | None:
+        return reader(checked_folder(root, "root"), *args, **kwargs) if root else None
+
+    return read
 
 
 def keep_present(
@@ -139,7 +143,7 @@ def check_same_size(left: ImageProbe, right: ImageProbe) -> None:
     """Stop unless both images of a pair have one size."""
     if left.size != right.size:
         raise UserError(
-            f"{right.path}: {_wxh(right.size)} pixels, but {left.path} has {_wxh(left.size)}; a rectified pair has one "
+            f"{right.path}: {wxh(right.size)} pixels, but {left.path} has {wxh(left.size)}; a rectified pair has one "
             "size, fetch or convert both images again"
         )
 
@@ -152,13 +156,13 @@ def check_calibration(image: ImageProbe, camera: StereoCamera) -> None:
     height, width = image.size
     if camera.size is not None and camera.size != image.size:
         raise UserError(
-            f"{image.path}: {_wxh(image.size)} pixels, but {camera.source} is for {_wxh(camera.size)}; "
+            f"{image.path}: {wxh(image.size)} pixels, but {camera.source} is for {wxh(camera.size)}; "
             "use the original images or a calibration for their size"
         )
     cx, cy = camera.K[0][2], camera.K[1][2]
     if not (0.2 < cx / width < 0.8 and 0.2 < cy / height < 0.8):
         raise UserError(
-            f"{image.path}: {_wxh(image.size)} pixels, but the principal point in {camera.source} is at "
+            f"{image.path}: {wxh(image.size)} pixels, but the principal point in {camera.source} is at "
             f"({cx:.0f}, {cy:.0f}), far from the middle; use a calibration for this image size"
         )
 
@@ -170,7 +174,3 @@ def misnamed_note(probes: Iterable[ImageProbe], name: str) -> list[str]:
         return []
     first = misnamed[0]
     return [f"{name}: {len(misnamed)} files are misnamed, first: {first.path} holds {first.encoding}"]
-
-
-def _wxh(size: tuple[int, int]) -> str:
-    return f"{size[1]}x{size[0]}"

@@ -14,51 +14,47 @@ from typing import Any
 
 import numpy as np
 
+from depthrepro.core.arrays import read_npz
 from depthrepro.core.errors import UserError
-from depthrepro.data.readers.checks import checked_folder
-from depthrepro.data.readers.depth_images import DepthFile, DepthImages
+from depthrepro.data.io.reading import reading
+from depthrepro.data.readers.checks import optional_root
+from depthrepro.data.readers.probed_images import DepthImages, DepthItem
 
 VAL_SPLIT, VAL_IMAGES = "1", 3950
 FRONT, LIDAR = "CAMERA_01", "LIDAR"
 
 
-class DDAD(DepthImages):
-    """Validation images of one camera.
+@optional_root
+def build(root: Path, camera: str = FRONT, allow_missing: bool = False) -> DepthImages:
+    """The validation images of one camera.
 
     Args:
-        root: Folder that holds `ddad.json`.
+        root: Folder that holds `ddad.json`; None = no set.
         camera: Name of the camera; 01 looks ahead.
-        expected: Images of the camera in the split.
         allow_missing: Go on with the images that are there.
 
     Raises:
         UserError: If a file is missing or damaged.
     """
+    listing = _json(root / "ddad.json")
+    try:
+        scenes = listing["scene_splits"][VAL_SPLIT]["filenames"]
+    except (KeyError, TypeError):
+        raise UserError(f"{root / 'ddad.json'}: names no validation scenes; fetch it again") from None
+    views: dict[str, dict[str, Any]] = {}
+    for scene in sorted(scenes):
+        views |= _views(root, root / scene, camera)
+    items = [DepthItem(id_, view["image"], view["points"]) for id_, view in views.items()]
+    return DepthImages("DDAD val", items, lambda item, size: _depth(views[item.id], size), VAL_IMAGES, allow_missing)
 
-    def __init__(
-        self, root: Path, camera: str = FRONT, expected: int = VAL_IMAGES, allow_missing: bool = False
-    ) -> None:
-        self.root = root
-        self.views: dict[str, dict[str, Any]] = {}
-        listing = _json(root / "ddad.json")
-        try:
-            scenes = listing["scene_splits"][VAL_SPLIT]["filenames"]
-        except (KeyError, TypeError):
-            raise UserError(f"{root / 'ddad.json'}: names no validation scenes; fetch it again") from None
-        for scene in sorted(scenes):
-            self.views |= _views(root, root / scene, camera)
-        items = [DepthFile(id_, view["image"], view["points"]) for id_, view in self.views.items()]
-        super().__init__("DDAD val", items, lambda item, size: self._project(item, size), expected, allow_missing)
 
-    def _project(self, item: DepthFile, size: tuple[int, int]) -> np.ndarray:
-        view = self.views[item.id]
-        try:
-            points = np.load(item.depth, allow_pickle=False)["data"][:, :3].astype(np.float64)
-        except (OSError, ValueError, KeyError, IndexError) as error:
-            raise UserError(f"{item.depth}: no readable point cloud ({error}); fetch it again") from None
-        world = points @ view["lidar"][:3, :3].T + view["lidar"][:3, 3]
-        to_camera = np.linalg.inv(view["camera"])
-        return project(world @ to_camera[:3, :3].T + to_camera[:3, 3], view["K"], size)
+def _depth(view: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
+    """Depth of the view's point cloud in its camera."""
+    with reading(view["points"], "the point cloud", damage=(ValueError, KeyError, IndexError)):
+        points = read_npz(view["points"])["data"][:, :3].astype(np.float64)
+    world = points @ view["lidar"][:3, :3].T + view["lidar"][:3, 3]
+    to_camera = np.linalg.inv(view["camera"])
+    return project(world @ to_camera[:3, :3].T + to_camera[:3, 3], view["K"], size)
 
 
 def project(points: np.ndarray, K: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -83,14 +79,11 @@ def project(points: np.ndarray, K: np.ndarray, size: tuple[int, int]) -> np.ndar
 
 def pose_matrix(pose: dict[str, Any]) -> np.ndarray:
     """World from sensor, (4, 4), of a quaternion (qw, qx, qy, qz) and a translation."""
+    from scipy.spatial.transform import Rotation  # scipy.spatial takes 0.3 s
+
     q, t = pose["rotation"], pose["translation"]
-    w, x, y, z = np.array([q["qw"], q["qx"], q["qy"], q["qz"]]) / np.linalg.norm([q["qw"], q["qx"], q["qy"], q["qz"]])
     matrix = np.eye(4)
-    matrix[:3, :3] = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
+    matrix[:3, :3] = Rotation.from_quat([q["qx"], q["qy"], q["qz"], q["qw"]]).as_matrix()
     matrix[:3, 3] = [t["x"], t["y"], t["z"]]
     return matrix
 
@@ -132,17 +125,6 @@ def _intrinsics(path: Path, camera: str) -> np.ndarray:
 
 
 def _json(path: Path) -> Any:
-    try:
+    missing = "no such file; root is the folder that holds ddad.json"
+    with reading(path, missing=missing, damage=(ValueError,)):
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; root is the folder that holds ddad.json") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not readable as JSON ({error}); fetch it again") from None
-
-
-def build(root: str | None, camera: str = FRONT, allow_missing: bool = False) -> DDAD | None:
-    """The validation images; None without a folder. See `DDAD`."""
-    if not root:
-        return None
-    folder = checked_folder(root, "root")
-    return DDAD(folder, camera, allow_missing=allow_missing)

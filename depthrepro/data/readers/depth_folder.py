@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,11 @@ import numpy as np
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
-from depthrepro.data.base import DepthDataset, ImageRecord, LabelledDataset
-from depthrepro.data.fingerprint import count_encodings
+from depthrepro.data.base import LabelledDataset
 from depthrepro.data.io.codecs import Codec, read_map
-from depthrepro.data.io.images import read_rgb
-from depthrepro.data.readers.checks import checked_folder, probe_images
+from depthrepro.data.io.reading import reading
+from depthrepro.data.readers.checks import optional_root
+from depthrepro.data.readers.probed_images import DepthFiles, DepthItem
 
 
 class Stores(Enum):
@@ -49,24 +48,7 @@ class Sky(Enum):
     zero = "zero"
 
 
-@dataclass(frozen=True)
-class DepthItem:
-    """Files of one image.
-
-    Attributes:
-        id: Unique, stable name.
-        image: RGB image.
-        depth: Map of depth or disparity.
-        mask: 8-bit PNG, 0 = unknown; None = every value counts.
-    """
-
-    id: str
-    image: Path
-    depth: Path
-    mask: Path | None = None
-
-
-class DepthFolder(LabelledDataset, DepthDataset):
+class DepthFolder(DepthFiles, LabelledDataset):
     """Images whose depth or disparity lies in files; it can be learnt from, and scored against if it is depth.
 
     Args:
@@ -79,7 +61,6 @@ class DepthFolder(LabelledDataset, DepthDataset):
         sky: What pixels without a value are: those at or below 0 or not finite.
         max_depth_m: Deeper values count as no value; None = all count.
         synthetic: Whether the images are synthetic.
-        expected: Number of images the split names; by default those there are.
 
     Raises:
         UserError: If a file is missing or an image is damaged.
@@ -97,27 +78,17 @@ class DepthFolder(LabelledDataset, DepthDataset):
         sky: Sky | str = Sky.unknown,
         max_depth_m: float | None = None,
         synthetic: bool = False,
-        expected: int | None = None,
     ) -> None:
-        self.name, self.items, self.synthetic = name, list(items), synthetic
-        self.expected = len(items) if expected is None else expected
-        self.codec, self.stores, self.sky = _chosen(name, codec, stores, sky)
+        try:
+            self.codec, self.stores, self.sky = Codec(codec), Stores(stores), Sky(sky)
+        except ValueError as error:
+            raise UserError(f"{name}: {error}") from None
+        super().__init__(name, items)
+        self.synthetic, self.expected = synthetic, len(items)
         self.scale, self.key, self.max_depth_m = scale, key, max_depth_m
-        probes = probe_images((item.image for item in items), name)
-        self.records = [ImageRecord(item.id, probes[item.image].size) for item in items]
-        self.encodings = count_encodings(probes.values())
-        self.fingerprint = _fingerprint(items, [probes[item.image].n_bytes for item in items], self._meaning())
-
-    def _meaning(self) -> str:
-        """All that decides what the stored numbers mean."""
-        return f"{self.codec.value} {self.stores.value} {self.scale:.9g} {self.key} {self.sky.value} {self.max_depth_m}"
-
-    def read_image(self, index: int) -> np.ndarray:
-        """Image `index`."""
-        image, record = read_rgb(self.items[index].image), self.records[index]
-        if image.shape[:2] != record.size:
-            raise UserError(f"{self.items[index].image}: has changed its size since it was listed; start again")
-        return image
+        meaning = f"{self.codec.value} {self.stores.value} {scale:.9g} {key} {self.sky.value} {max_depth_m}"
+        lines = (f"{item.id}|{sizes}\n" for item, sizes in zip(items, self.file_bytes, strict=True))
+        self.fingerprint = hashlib.sha256("".join([meaning, *lines]).encode()).hexdigest()
 
     def read_label(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Inverse depth in [0, 1] of image `index`, and where it is known; see `LabelledDataset`."""
@@ -163,9 +134,10 @@ class DepthFolder(LabelledDataset, DepthDataset):
         return np.where(np.isfinite(values), values, 0.0), valid, hidden
 
 
+@optional_root
 def depth_folder(
-    root: str | None, manifest: str = "manifest.csv", *, codec: Codec | str = Codec.png16, **options: Any
-) -> DepthFolder | None:
+    root: Path, manifest: str = "manifest.csv", *, codec: Codec | str = Codec.png16, **options: Any
+) -> DepthFolder:
     """Images of a folder that its list names.
 
     Args:
@@ -177,11 +149,8 @@ def depth_folder(
     Raises:
         UserError: If the folder, the list or a file is missing, or the list has a faulty line.
     """
-    if not root:
-        return None
-    folder = checked_folder(root, "root")
-    name = options.pop("name", None) or folder.name
-    return DepthFolder(name, read_depth_manifest(folder / manifest), codec=codec, **options)
+    name = options.pop("name", None) or root.name
+    return DepthFolder(name, read_depth_manifest(root / manifest), codec=codec, **options)
 
 
 def read_depth_manifest(path: Path) -> list[DepthItem]:
@@ -190,13 +159,11 @@ def read_depth_manifest(path: Path) -> list[DepthItem]:
     Raises:
         UserError: If the list is missing, empty or has a faulty line; the message names the line.
     """
-    try:
+    form = "it needs the columns image,depth[,mask], one image a line"
+    damage = (UnicodeDecodeError, csv.Error)
+    with reading(path, "the list", missing=f"no such list; {form}", damage=damage, fix=form):
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such list; it needs the columns image,depth[,mask], one image a line") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: the list cannot be read ({error})") from None
     items: dict[str, DepthItem] = {}
     for number, row in enumerate(rows, start=2):
         if not row.get("image") or not row.get("depth"):
@@ -209,25 +176,3 @@ def read_depth_manifest(path: Path) -> list[DepthItem]:
     if not items:
         raise UserError(f"{path}: the list names no image")
     return list(items.values())
-
-
-def _chosen(name: str, codec: Codec | str, stores: Stores | str, sky: Sky | str) -> tuple[Codec, Stores, Sky]:
-    try:
-        return Codec(codec), Stores(stores), Sky(sky)
-    except ValueError as error:
-        raise UserError(f"{name}: {error}") from None
-
-
-def _fingerprint(items: Sequence[DepthItem], image_bytes: Sequence[int], meaning: str) -> str:
-    """Hex digest of ids, sizes of files and the meaning of the numbers; no folders, no times."""
-    digest = hashlib.sha256(meaning.encode())
-    for item, n_bytes in zip(items, image_bytes, strict=True):
-        sizes = [n_bytes]
-        for path in (item.depth, item.mask):
-            if path is not None:
-                try:
-                    sizes.append(path.stat().st_size)
-                except OSError:
-                    raise UserError(f"{path}: no such file, but {item.image} is there; fetch it") from None
-        digest.update(f"{item.id}|{sizes}\n".encode())
-    return digest.hexdigest()

@@ -11,13 +11,15 @@ from depthrepro.data.fingerprint import count_encodings, portable_fingerprint
 from depthrepro.data.io.calibration import StereoCamera
 from depthrepro.data.io.images import ImageProbe
 from depthrepro.data.readers.checks import (
+    FolderIndex,
     PairFiles,
     check_calibration,
-    check_left_right,
     check_same_size,
+    keep_present,
     misnamed_note,
     probe_images,
 )
+from depthrepro.data.readers.left_right import check_left_right
 from depthrepro.data.stereo import StereoDataset, StereoRecord
 
 CameraOf = Callable[[PairFiles, tuple[int, int]], StereoCamera]
@@ -28,26 +30,31 @@ class FilePairs(StereoDataset):
 
     Args:
         name: Data set and split for people.
-        pairs: Files of the pairs; both exist.
+        pairs: Files of the pairs that the split names.
+        index: Knows which files there are.
         camera_of: Calibration of a pair whose images have the given (height, width). For a mirrored pair it describes
             the cameras as they are, not as seen in the mirror.
-        expected: Number of pairs the split names.
-        notes: Lines for the start of a run, gathered so far.
+        allow_missing: Go on with the pairs that are there.
+
+    Attributes:
+        notes: Lines for the start of a run.
 
     Raises:
-        UserError: If an image is damaged, the images of a pair differ in size, an image does not fit its calibration,
-            or left and right look swapped.
+        UserError: If a file is missing, an image is damaged, the images of a pair differ in size, an image does not fit
+            its calibration, or left and right look swapped.
     """
 
     def __init__(
-        self, name: str, pairs: Sequence[PairFiles], camera_of: CameraOf, expected: int, notes: Sequence[str] = ()
+        self, name: str, pairs: Sequence[PairFiles], index: FolderIndex, camera_of: CameraOf, allow_missing: bool
     ) -> None:
-        self.name, self.expected = name, expected
-        probes = probe_images((path for pair in pairs for path in (pair.left, pair.right)), name)
-        self.records = [_record(pair, probes, camera_of) for pair in pairs]
+        self.name, self.expected = name, len(pairs)
+        self.notes: list[str] = []
+        present = keep_present(pairs, index, name, allow_missing, self.notes)
+        probes = probe_images((path for pair in present for path in (pair.left, pair.right)), name)
+        self.records = [_record(pair, probes, camera_of) for pair in present]
         self.encodings = count_encodings(probes.values())
         self.fingerprint = portable_fingerprint(self.records, probes)
-        self.notes = [*notes, *misnamed_note(probes.values(), name)]
+        self.notes += misnamed_note(probes.values(), name)
         check_left_right(self)
 
     def no_ground_truth(self, ground_truth: GroundTruth, *known: GroundTruth) -> UserError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -14,8 +14,9 @@ from depthrepro.core.errors import UserError
 from depthrepro.data.base import ImageDataset
 from depthrepro.data.io.photo_probe import probe_photo
 from depthrepro.data.io.photos import PHOTO_SUFFIXES, read_photo
-from depthrepro.data.readers.checks import checked_folder
-from depthrepro.data.readers.image_index import Listed, count_formats, load_index
+from depthrepro.data.io.reading import reading
+from depthrepro.data.readers.checks import optional_root
+from depthrepro.data.readers.image_index import count_formats, load_index, sizes_of
 from depthrepro.data.readers.image_records import Names, SizedRecords
 
 
@@ -25,18 +26,19 @@ class ImageFiles(ImageDataset):
     Args:
         name: For people.
         root: The folder.
-        listed: The files, as paths below the root with "/".
-        synthetic: Whether the images are synthetic.
+        names: Paths of the images below the root, with "/".
+        rows: What is known of each, (N,) of `image_index.ROW`.
+        index: Where that is kept.
     """
 
-    def __init__(self, name: str, root: Path, listed: Listed, *, synthetic: bool = False) -> None:
-        self.name, self.root, self.names, self.synthetic = name, root, listed.names, synthetic
-        self.records = SizedRecords(listed.names, listed.sizes)
-        self.encodings = count_formats(listed.rows)
-        self._index = listed.index
-        digest = listed.names.digest()
-        digest.update(listed.sizes.tobytes())
-        digest.update(listed.rows["bytes"].tobytes())
+    def __init__(self, name: str, root: Path, names: Names, rows: np.ndarray, index: Path) -> None:
+        self.name, self.root, self.names, self._index = name, root, names, index
+        sizes = sizes_of(rows)
+        self.records = SizedRecords(names, sizes)
+        self.encodings = count_formats(rows)
+        digest = names.digest()
+        digest.update(sizes.tobytes())
+        digest.update(rows["bytes"].tobytes())
         self.fingerprint = digest.hexdigest()
 
     def read_image(self, index: int) -> np.ndarray:
@@ -48,15 +50,16 @@ class ImageFiles(ImageDataset):
         return image
 
 
+@optional_root
 def image_folder(
-    root: str | None,
+    root: Path,
     *,
     name: str | None = None,
     under: str = "",
     listing: str | None = None,
     allow_damaged: bool = False,
     cache_dir: str | None = None,
-) -> ImageFiles | None:
+) -> ImageFiles:
     """All images below a folder, or those that a list names.
 
     Args:
@@ -70,32 +73,15 @@ def image_folder(
     Raises:
         UserError: If the folder or the list is missing or holds no image, or an image is damaged.
     """
-    if not root:
-        return None
-    folder = checked_folder(root, "root")
-    if not listing and not (folder / under).is_dir():
-        there = ", ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_dir())[:5])
-        raise UserError(f"root={folder}: has no folder {under} (there: {there or 'no folder'}); set root or under")
-    names = read_listing(folder / listing) if listing else Names.of(find_images(folder, under))
+    if not listing and not (root / under).is_dir():
+        there = ", ".join(sorted(entry.name for entry in root.iterdir() if entry.is_dir())[:5])
+        raise UserError(f"root={root}: has no folder {under} (there: {there or 'no folder'}); set root or under")
+    names = Names.of(read_listing(root / listing) if listing else find_images(root, under))
     if not names:
-        raise UserError(f"root={folder / under}: no image is there ({', '.join(PHOTO_SUFFIXES)})")
-    return image_list(name or folder.name, folder, names, allow_damaged=allow_damaged, cache_dir=cache_dir)
-
-
-def image_list(
-    title: str,
-    folder: Path,
-    names: Iterable[str] | str,
-    *,
-    synthetic: bool = False,
-    allow_damaged: bool = False,
-    cache_dir: str | None = None,
-) -> ImageFiles:
-    """The images of a folder that a sequence, or a list in the folder, names; see `image_folder`."""
-    found = read_listing(folder / names) if isinstance(names, str) else names
-    kept = found if isinstance(found, Names) else Names.of(found)
-    listed = load_index(title, folder, kept, lambda name: probe_photo(folder / name), cache_dir, allow_damaged)
-    return ImageFiles(title, folder, listed, synthetic=synthetic)
+        raise UserError(f"root={root / under}: no image is there ({', '.join(PHOTO_SUFFIXES)})")
+    title = name or root.name
+    found = load_index(title, root, names, lambda path: probe_photo(root / path), cache_dir, allow_damaged)
+    return ImageFiles(title, root, *found)
 
 
 def find_images(folder: Path, under: str = "") -> Iterator[str]:
@@ -131,10 +117,8 @@ def read_listing(path: Path) -> list[str]:
     Raises:
         UserError: If it is missing or empty, names an image twice, or one that is not below the list's folder.
     """
-    try:
+    with reading(path, "the list of images", damage=(UnicodeDecodeError,), fix="correct listing"):
         lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: the list of images cannot be read ({error})") from None
     if path.suffix == ".csv":
         names = [row.get("image") or "" for row in csv.DictReader(lines)]
     else:

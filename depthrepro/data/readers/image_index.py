@@ -7,24 +7,23 @@ was. The second start of a run opens no image.
 from __future__ import annotations
 
 import json
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from depthrepro.config.schema import default_cache_dir
+from depthrepro.core.arrays import read_npz
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import replacing
 from depthrepro.core.progress import progress_bar
+from depthrepro.data.cache import building
 from depthrepro.data.io.photo_probe import Probe
 from depthrepro.data.readers.image_records import Names
 
@@ -54,26 +53,6 @@ class Part(NamedTuple):
     further: Arrays
 
 
-@dataclass(frozen=True)
-class Listed:
-    """Images in order, those that cannot be read left out.
-
-    Attributes:
-        names: Their names.
-        rows: What is known of each, (N,) of `ROW`.
-        index: Where it is kept.
-    """
-
-    names: Names
-    rows: np.ndarray
-    index: Path
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """(N, 2) heights and widths, int32."""
-        return sizes_of(self.rows)
-
-
 def sizes_of(rows: np.ndarray) -> np.ndarray:
     """(N, 2) heights and widths, int32."""
     return np.stack([rows["height"], rows["width"]], axis=1)
@@ -92,7 +71,7 @@ def load_index(
     probe: Callable[[str], Probe],
     cache_dir: str | None,
     allow_damaged: bool,
-) -> Listed:
+) -> tuple[Names, np.ndarray, Path]:
     """Index of the images: read from the cache, else probed and kept there.
 
     Args:
@@ -103,6 +82,9 @@ def load_index(
         cache_dir: Folder of caches; None = the user's.
         allow_damaged: Leave damaged ones out and say how many.
 
+    Returns:
+        Of the images that can be read: names; what is known of each, (N,) of `ROW`; and where that is kept.
+
     Raises:
         UserError: If an image is damaged and none may be, or all are, or the cache cannot be written.
     """
@@ -111,12 +93,12 @@ def load_index(
     kept_parts = [read_part(folder / f"{start:09d}.npz") for start in starts]
     parts = [part for part in kept_parts if part is not None and not part.damaged]
     if len(parts) < len(starts):
-        with building(folder, title):
+        with listing(folder, title):
             parts = list(_probe_parts(title, folder, names, probe, allow_damaged))
     rows, damaged = joined(parts)
     report_damaged(title, damaged, len(rows), allow_damaged)
     kept = rows["height"] > 0
-    return Listed(names.kept(kept), rows[kept], folder)
+    return names.kept(kept), rows[kept], folder
 
 
 def joined(parts: Sequence[Part]) -> tuple[np.ndarray, Damaged]:
@@ -149,11 +131,10 @@ def index_file(cache_dir: str | None, key: str) -> Path:
 def read_part(file: Path) -> Part | None:
     """A part that is kept; None if it is absent or not whole."""
     try:
-        with np.load(file, allow_pickle=False) as kept:
-            arrays = {name: kept[name] for name in kept.files}
+        arrays = read_npz(file)
         damaged = {int(i): text for i, text in json.loads(str(arrays.pop("damaged"))).items()}
         return Part(arrays.pop("rows"), damaged, arrays)
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError):
         return None
 
 
@@ -164,32 +145,12 @@ def write_part(file: Path, part: Part) -> None:
 
 
 @contextmanager
-def building(index: Path, title: str) -> Iterator[None]:
-    """Hold a lock between processes while an index is made: one makes it, the others wait.
-
-    Raises:
-        UserError: If the cache cannot be written.
-    """
-    try:
-        index.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(index.with_name(f"{index.name}.lock"))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            print(f"{title}: waiting for another process that lists the images", file=sys.stderr)
-            lock.acquire()
-        try:
-            # Pillow's remarks on odd but harmless metadata. Here, as threads cannot change filters safely.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                yield
-        finally:
-            lock.release()
-    except OSError as error:
-        raise UserError(
-            f"{index}: the list of {title}'s images cannot be written ({error.strerror or error}); set cache_dir or "
-            "DEPTHREPRO_CACHE to another disk"
-        ) from None
+def listing(index: Path, title: str) -> Iterator[None]:
+    """`building` of an index, without Pillow's remarks on odd but harmless metadata."""
+    # The filter is set here, as threads cannot change filters safely.
+    with building(index, title, "lists the images"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _probe_parts(
@@ -208,10 +169,8 @@ def _probe_parts(
                 todo = sorted(part.damaged)
                 bar.update(count - len(todo))
                 batches = [todo[i : i + _BATCH] for i in range(0, len(todo), _BATCH)]
-                asked = [[names[start + i] for i in batch] for batch in batches]
-                for batch, found in zip(batches, pool.map(partial(_probe_batch, probe), asked), strict=True):
-                    _fill(part, batch, found)
-                    bar.update(len(batch))
+                for probed in pool.map(partial(_probe_batch, part, names, start, probe), batches):
+                    bar.update(probed)
                 if todo:
                     write_part(file, part)
                 if not allow_damaged:
@@ -222,21 +181,14 @@ def _probe_parts(
             raise
 
 
-def _probe_batch(probe: Callable[[str], Probe], names: Sequence[str]) -> list[Probe | str]:
-    """Size and encoding of each, or its fault."""
-    found: list[Probe | str] = []
-    for name in names:
+def _probe_batch(part: Part, names: Names, start: int, probe: Callable[[str], Probe], batch: Sequence[int]) -> int:
+    """Fill some of a part's rows, or say what is wrong with the images; how many they are."""
+    for index in batch:
         try:
-            found.append(probe(name))
+            found = probe(names[start + index])
         except UserError as error:
-            found.append(str(error))
-    return found
-
-
-def _fill(part: Part, indices: Sequence[int], found: Sequence[Probe | str]) -> None:
-    for index, probe in zip(indices, found, strict=True):
-        if isinstance(probe, str):
-            part.damaged[index] = probe
+            part.damaged[index] = str(error)
         else:
             part.damaged.pop(index, None)
-            part.rows[index] = (probe.height, probe.width, probe.bytes, 0, probe.format.encode())
+            part.rows[index] = (found.height, found.width, found.bytes, 0, found.format.encode())
+    return len(batch)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
-from typing import Any
 
 import numpy as np
 
 from depthrepro.data.base import ImageRecord
+from depthrepro.data.concat import Joined, Lazy
 
 # File names are bytes; those that are no UTF-8 come back as they were.
 _CODEC = ("utf-8", "surrogateescape")
 
 
-class Names(Sequence[str]):
+class Names(Lazy[str]):
     """Strings in one array of bytes: a tenth of what a list of 13 million strings takes, and no object for each.
 
     Args:
@@ -41,15 +40,12 @@ class Names(Sequence[str]):
         """Number of names."""
         return len(self.ends)
 
-    def __getitem__(self, index: Any) -> Any:
-        """One name, or a list of them for a slice."""
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def at(self, index: int) -> str:
+        """Name `index`, from 0."""
         return self.raw(index).decode(*_CODEC)
 
     def raw(self, index: int) -> bytes:
-        """One name as bytes."""
-        index = range(len(self))[index]
+        """Name `index`, from 0, as bytes."""
         start = int(self.ends[index - 1]) if index else 0
         return self.text[start : int(self.ends[index]) - 1].tobytes()
 
@@ -64,37 +60,17 @@ class Names(Sequence[str]):
         return digest
 
 
-class JoinedNames(Sequence[str]):
-    """Names from several files; each begins with its file's.
+class JoinedNames(Joined[str]):
+    """Names from several files; each begins with its file's."""
 
-    Args:
-        prefixes: What the names of each part begin with.
-        parts: The names of each file.
-    """
+    parts: Sequence[Names]
 
-    def __init__(self, prefixes: Sequence[str], parts: Sequence[Names]) -> None:
-        self.prefixes, self.parts = prefixes, parts
-        self._ends = np.array(list(accumulate(len(part) for part in parts)), dtype=np.int64)
-
-    def locate(self, index: int) -> tuple[int, int]:
-        """(number of the part, index within it)."""
-        index = range(len(self))[index]
-        number = int(np.searchsorted(self._ends, index, side="right"))
-        return number, index - (int(self._ends[number - 1]) if number else 0)
-
-    def __len__(self) -> int:
-        """Number of names."""
-        return int(self._ends[-1]) if len(self._ends) else 0
-
-    def __getitem__(self, index: Any) -> Any:
-        """One name, or a list of them for a slice."""
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        number, within = self.locate(index)
-        return f"{self.prefixes[number]}/{self.parts[number][within]}"
+    def prefixed(self, prefix: str, entry: str) -> str:
+        """A name below its file's."""
+        return f"{prefix}/{entry}"
 
 
-class SizedRecords(Sequence[ImageRecord]):
+class SizedRecords(Lazy[ImageRecord]):
     """Records made as they are asked for.
 
     Args:
@@ -109,8 +85,6 @@ class SizedRecords(Sequence[ImageRecord]):
         """Number of images."""
         return len(self.names)
 
-    def __getitem__(self, index: Any) -> Any:
-        """One record, or a list of them for a slice."""
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def at(self, index: int) -> ImageRecord:
+        """Record `index`, from 0."""
         return ImageRecord(self.names[index], (int(self.sizes[index, 0]), int(self.sizes[index, 1])))

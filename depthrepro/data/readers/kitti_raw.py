@@ -13,15 +13,13 @@ import numpy as np
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.fingerprint import synthetic_fingerprint
-from depthrepro.data.io.calibration import RawCalibration, StereoCamera
-from depthrepro.data.io.images import mirror, read_uint16
-from depthrepro.data.io.lidar import lidar_depth, project_scan, read_scan
+from depthrepro.data.io.calibration import RawCalibration
+from depthrepro.data.io.images import check_size, mirror, read_grey
+from depthrepro.data.io.lidar import scan_depth
 from depthrepro.data.io.splits import FrameRef, load_split
-from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folder, keep_present
+from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folder
 from depthrepro.data.readers.file_pairs import FilePairs
 from depthrepro.data.stereo import StereoSplits
-
-__all__ = ["KittiRaw", "build", "lidar_depth", "synthetic_streets"]
 
 _LIDAR = (GroundTruth.raw_cam_z, GroundTruth.raw_lidar_x)
 _CAMERAS = {"l": 2, "r": 3}  # the colour cameras
@@ -55,12 +53,10 @@ class KittiRaw(FilePairs):
     ) -> None:
         self.root, self.depth_root = Path(root), Path(depth_root) if depth_root else None
         self._calibrations: dict[str, RawCalibration] = {}
-        self._cameras: dict[str, StereoCamera] = {}
-        notes: list[str] = []
-        wanted, index = dict(zip(map(_id, refs), refs, strict=True)), FolderIndex()
-        pairs = keep_present([self._files(ref, index) for ref in refs], index, name, allow_missing, notes)
-        self.refs = [wanted[pair.id] for pair in pairs]
-        super().__init__(name, pairs, lambda pair, _: self._camera(wanted[pair.id]), len(refs), notes)
+        wanted, index = {_id(ref): ref for ref in refs}, FolderIndex()
+        pairs = [self._files(ref, index) for ref in refs]
+        super().__init__(name, pairs, index, lambda pair, _: self._calibration(wanted[pair.id]).stereo, allow_missing)
+        self.refs = [wanted[record.id] for record in self.records]
 
     def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
         """Whether the pair's scan or improved map is there."""
@@ -72,9 +68,7 @@ class KittiRaw(FilePairs):
         """Ground-truth depth, float32 (H, W) in metres, 0 = none; see `StereoDataset.depth_gt`."""
         ref = self.refs[index]
         if ground_truth in _LIDAR:
-            calibration, camera = self._calibration(ref), _CAMERAS[ref.side]
-            points, transform = read_scan(self.scan_file(index)), calibration.velo_to_image(camera)
-            depth = project_scan(points, transform, calibration.size(camera), ground_truth)
+            depth = scan_depth(self._calibration(ref), self.scan_file(index), _CAMERAS[ref.side], ground_truth)
         elif ground_truth is GroundTruth.improved:
             depth = self._read_improved(index)
         else:
@@ -84,7 +78,7 @@ class KittiRaw(FilePairs):
     def scan_file(self, index: int) -> Path:
         """The lidar scan that belongs to pair `index`."""
         ref = self.refs[index]
-        return _folder(self.root, ref.drive, "velodyne_points") / f"{ref.frame:010d}.bin"
+        return sensor_folder(self.root, ref.drive, "velodyne_points") / f"{ref.frame:010d}.bin"
 
     def note_missing_scans(self) -> None:
         """Add a note if pairs have no scan; for test splits, whose evaluation will need them."""
@@ -95,21 +89,15 @@ class KittiRaw(FilePairs):
     def _files(self, ref: FrameRef, index: FolderIndex) -> PairFiles:
         camera, other = (2, 3) if ref.side == "l" else (3, 2)
         left, right = (
-            index.path(_folder(self.root, ref.drive, f"image_0{c}"), f"{ref.frame:010d}") for c in (camera, other)
+            index.path(sensor_folder(self.root, ref.drive, f"image_0{c}"), f"{ref.frame:010d}") for c in (camera, other)
         )
         return PairFiles(_id(ref), left, right, mirrored=ref.side == "r")
 
     def _calibration(self, ref: FrameRef) -> RawCalibration:
         date = ref.drive[:10]
         if date not in self._calibrations:
-            self._calibrations[date] = RawCalibration.read(self.root / date)
+            self._calibrations[date] = RawCalibration(self.root / date)
         return self._calibrations[date]
-
-    def _camera(self, ref: FrameRef) -> StereoCamera:
-        date = ref.drive[:10]
-        if date not in self._cameras:
-            self._cameras[date] = self._calibration(ref).stereo()
-        return self._cameras[date]
 
     def _improved_file(self, index: int) -> Path | None:
         if self.depth_root is None:
@@ -129,10 +117,15 @@ class KittiRaw(FilePairs):
                 f"{self.depth_root}: no improved depth map for {self.records[index].id}; 45 of Eigen's 697 test images "
                 "have none, evaluate data.test_split=eigen_improved_test"
             )
-        depth = read_uint16(path)
-        if depth.shape != self.records[index].size:
-            raise UserError(f"{path}: {depth.shape[1]}x{depth.shape[0]} pixels, unlike its image; fetch it again")
+        depth = read_grey(path)
+        check_size(path, depth, self.records[index].size)
         return depth.astype(np.float32) / 256
+
+
+def read_split(root: Path, split: str, depth_root: str | None, allow_missing: bool, sides: str = "both") -> KittiRaw:
+    """The pairs of one split; see `build`."""
+    name, depth_folder = f"KITTI raw {Path(split).stem}", Path(depth_root).expanduser() if depth_root else None
+    return KittiRaw(root, load_split(split, sides), name, depth_root=depth_folder, allow_missing=allow_missing)
 
 
 def build(
@@ -169,12 +162,11 @@ def build(
     if depth_root is not None:
         checked_folder(depth_root, "data.depth_root")
 
-    def part(split: str, sides: str) -> KittiRaw:
-        refs, depth_folder = load_split(split, sides), Path(depth_root).expanduser() if depth_root else None
-        name = f"KITTI raw {Path(split).stem}"
-        return KittiRaw(folder, refs, name, depth_root=depth_folder, allow_missing=allow_missing)
-
-    splits = (part(train_split, sides), part(val_split, sides), part(test_split, "both"))
+    splits = (
+        read_split(folder, train_split, depth_root, allow_missing, sides),
+        read_split(folder, val_split, depth_root, allow_missing, sides),
+        read_split(folder, test_split, depth_root, allow_missing),
+    )
     if len(splits[0]) == 0:
         raise UserError(
             f"{splits[0].name}: none of its {splits[0].expected} pairs is under data.root={folder}; "
@@ -230,7 +222,8 @@ def _data_splits(
 
 
 @lru_cache(maxsize=1024)  # a split asks for the same few folders 90,000 times
-def _folder(root: Path, drive: str, sensor: str) -> Path:
+def sensor_folder(root: Path, drive: str, sensor: str) -> Path:
+    """Where the files of a drive's sensor lie, such as those of "image_02"."""
     return root / drive[:10] / drive / sensor / "data"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ import numpy as np
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.io.calibration import StereoCamera, as_matrix3, read_benchmark_calib
-from depthrepro.data.io.images import read_uint16
-from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folder, keep_present
+from depthrepro.data.io.images import check_size, read_grey
+from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folder
 from depthrepro.data.readers.file_pairs import FilePairs
 from depthrepro.data.readers.kitti_raw import KittiRaw, synthetic_streets
 from depthrepro.data.readers.kitti_stereo_layout import DISPARITY_KINDS, Layout, find_layout
@@ -48,13 +48,11 @@ class KittiStereo(FilePairs):
         allow_missing: bool = False,
     ) -> None:
         self.folder, self.layout = root / "training", layout
-        self.disparity_folder = self.folder / layout.disparity[disparity]
-        index, notes = FolderIndex(), list[str]()
+        self.disparity_folder = self.folder / layout.disparity.replace("*", disparity)
+        index, self.nominal = FolderIndex(), 0
         left, right = self.folder / layout.left, self.folder / layout.right
         pairs = [PairFiles(frame, index.path(left, frame), index.path(right, frame)) for frame in frames]
-        present = keep_present(pairs, index, name, allow_missing, notes)
-        self.nominal = 0
-        super().__init__(name, present, self._camera, len(frames), notes)
+        super().__init__(name, pairs, index, self._camera, allow_missing)
 
     def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
         """Whether the frame has a disparity map."""
@@ -65,11 +63,9 @@ class KittiStereo(FilePairs):
         if ground_truth is not GroundTruth.disparity:
             raise self.no_ground_truth(ground_truth, GroundTruth.disparity)
         record, path = self.records[index], self._disparity_file(index)
-        disp = read_uint16(path).astype(np.float32) / 256
-        if disp.shape != record.size:
-            raise UserError(f"{path}: {disp.shape[1]}x{disp.shape[0]} pixels, unlike its image; fetch it again")
-        valid = disp > 0
-        return np.divide(record.focal_px * record.baseline_m, disp, out=np.zeros_like(disp), where=valid)
+        disp = read_grey(path).astype(np.float32) / 256
+        check_size(path, disp, record.size)
+        return np.divide(record.focal_px * record.baseline_m, disp, out=np.zeros_like(disp), where=disp > 0)
 
     def _disparity_file(self, index: int) -> Path:
         return self.disparity_folder / f"{self.records[index].id}.png"
@@ -135,14 +131,15 @@ def build(
     scenes = sorted({_scene(frame) for frame in train_frames})
     held_out = set(scenes[::val_every])
 
-    def part(split: str, keep: Callable[[str], bool], frames: list[str]) -> KittiStereo:
-        chosen = [frame for frame in frames if keep(_scene(frame))]
-        name = f"{layout.title} {split}"
-        return KittiStereo(folder, layout, chosen, name, disparity=disparity, allow_missing=allow_missing)
-
-    train = part("train", lambda scene: scene not in held_out, train_frames)
-    val = part("val", lambda scene: scene in held_out, train_frames)
-    test = part("test", lambda scene: True, test_frames)
+    parts = {
+        "train": [frame for frame in train_frames if _scene(frame) not in held_out],
+        "val": [frame for frame in train_frames if _scene(frame) in held_out],
+        "test": test_frames,
+    }
+    train, val, test = (
+        KittiStereo(folder, layout, frames, f"{layout.title} {name}", disparity=disparity, allow_missing=allow_missing)
+        for name, frames in parts.items()
+    )
     if len(train) == 0:
         raise UserError(f"data.root={folder}: no training pair is there; fetch the images or correct train.txt")
     return StereoSplits(layout.title, False, train, val, test, notes + _notes(train, val, test))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from depthrepro.core.errors import UserError
 
-DISPARITY_KINDS = ("noc", "occ")
+DISPARITY_KINDS = ("noc", "occ")  # of the pixels that both images see; of all pixels
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class Layout:
         title: For people.
         left: Folder of the left images.
         right: Folder of the right images.
-        disparity: Folders of the disparity maps, by kind: `occ` holds pixels that the right image lacks too.
+        disparity: Pattern of the disparity maps' folders; the star stands for their kind, see `DISPARITY_KINDS`.
         calibration: Folder of the files with one image's calibration.
         colour: Whether the images come from the colour cameras.
     """
@@ -27,17 +26,16 @@ class Layout:
     title: str
     left: str
     right: str
-    disparity: Mapping[str, str]
+    disparity: str
     calibration: str
     colour: bool
 
 
-_DISP_2012 = {"noc": "disp_noc", "occ": "disp_occ"}
 LAYOUTS = (
-    Layout("KITTI 2015", "image_2", "image_3", {"noc": "disp_noc_0", "occ": "disp_occ_0"}, "calib_cam_to_cam", True),
-    Layout("KITTI 2012", "colored_0", "colored_1", _DISP_2012, "calib", True),
-    Layout("KITTI 2012", "colour_0", "colour_1", _DISP_2012, "calib", True),
-    Layout("KITTI 2012 (grey)", "image_0", "image_1", _DISP_2012, "calib", False),
+    Layout("KITTI 2015", "image_2", "image_3", "disp_*_0", "calib_cam_to_cam", True),
+    Layout("KITTI 2012", "colored_0", "colored_1", "disp_*", "calib", True),
+    Layout("KITTI 2012", "colour_0", "colour_1", "disp_*", "calib", True),
+    Layout("KITTI 2012 (grey)", "image_0", "image_1", "disp_*", "calib", False),
 )
 
 

@@ -6,27 +6,24 @@ from pathlib import Path
 
 from depthrepro.core.errors import UserError
 from depthrepro.data.base import DepthDataset
-from depthrepro.data.io.splits import FrameRef, load_split
+from depthrepro.data.io.splits import FrameRef
 from depthrepro.data.readers import kitti_stereo
-from depthrepro.data.readers.checks import checked_folder
-from depthrepro.data.readers.kitti_raw import KittiRaw
+from depthrepro.data.readers.checks import checked_folder, optional_root
+from depthrepro.data.readers.kitti_raw import KittiRaw, read_split, sensor_folder
 
 
-def benchmark_test(root: str | None, disparity: str = "noc", allow_missing: bool = False) -> DepthDataset | None:
+@optional_root
+def benchmark_test(root: Path, disparity: str = "noc", allow_missing: bool = False) -> DepthDataset:
     """The test pairs of KITTI 2012 or 2015; None without a folder. Arguments and errors: `kitti_stereo.build`."""
-    return kitti_stereo.build(root, allow_missing, disparity=disparity).test if root else None
+    return kitti_stereo.build(str(root), allow_missing, disparity=disparity).test
 
 
+@optional_root
 def raw_test(
-    root: str | None, depth_root: str | None = None, split: str = "eigen_test", allow_missing: bool = False
-) -> DepthDataset | None:
+    root: Path, depth_root: str | None = None, split: str = "eigen_test", allow_missing: bool = False
+) -> DepthDataset:
     """The images of one split of KITTI raw; None without a folder. Arguments and errors: `kitti_raw.build`."""
-    if not root:
-        return None
-    folder = checked_folder(root, "root")
-    depth_folder = Path(depth_root).expanduser() if depth_root else None
-    name = f"KITTI raw {Path(split).stem}"
-    return KittiRaw(folder, load_split(split, "both"), name, depth_root=depth_folder, allow_missing=allow_missing)
+    return read_split(root, split, depth_root, allow_missing)
 
 
 def improved_test(root: str | None, raw_root: str | None) -> DepthDataset | None:
@@ -47,11 +44,7 @@ def improved_test(root: str | None, raw_root: str | None) -> DepthDataset | None
     depth, raw = checked_folder(root, "root"), checked_folder(raw_root, "raw_root")
     maps = sorted(depth.glob("*/*/proj_depth/groundtruth/image_02/*.png"))
     refs = [FrameRef(path.parents[3].name, "l", int(path.stem)) for path in maps]
-    there = [ref for ref in refs if any((_images(raw, ref)).glob(f"{ref.frame:010d}.*"))]
+    there = [ref for ref in refs if any(sensor_folder(raw, ref.drive, "image_02").glob(f"{ref.frame:010d}.*"))]
     if not there:
         raise UserError(f"root={depth}: none of its {len(refs)} depth maps has its image under raw_root={raw}")
     return KittiRaw(raw, there, "KITTI raw with improved depth", depth_root=depth)
-
-
-def _images(raw: Path, ref: FrameRef) -> Path:
-    return raw / ref.drive[:10] / ref.drive / "image_02" / "data"

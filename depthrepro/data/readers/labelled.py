@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from depthrepro.core.errors import UserError
 from depthrepro.core.supervision import Supervision
 from depthrepro.data.base import DataSplits, LabelledDataset
-from depthrepro.data.concat import concat_labelled
+from depthrepro.data.concat import ConcatLabelled
 from depthrepro.data.subset import LabelledSubset, held_out
 
 
@@ -71,7 +71,7 @@ def labelled_data(
         notes = ["synthetic labels: no folder of a labelled set is given", *([] if not sources else notes)]
     if not found:
         raise UserError("data.sources: no labelled set is given: set the root of one, or use the synthetic ones")
-    whole = concat_labelled(found)
+    whole = ConcatLabelled(found)
     kept, chosen_with = held_out(len(whole), val_every)
     name = " + ".join(found) + (" (synthetic)" if made else "")
     return LabelledSplits(

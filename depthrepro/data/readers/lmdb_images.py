@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from depthrepro.core.errors import UserError
-from depthrepro.data.io.photo_probe import probe_within
+from depthrepro.data.readers.checks import optional_root
 from depthrepro.data.readers.packed_images import Entry, PackedImages, found_files
 
 # A process may have an environment open only once.
@@ -22,14 +22,8 @@ class LmdbImages(PackedImages):
 
     def _entries(self, path: Path) -> Iterator[Entry]:
         with _view(path) as view:
-            for place, (key, value) in enumerate(view.cursor()):
-                name = key.decode("utf-8", "surrogateescape")
-                try:
-                    probe = probe_within(io.BytesIO(value), 0, len(value), f"{path}: {name}")
-                except UserError as error:
-                    yield name, place, str(error)
-                else:
-                    yield name, place, probe
+            for key, value in view.cursor():
+                yield key.decode("utf-8", "surrogateescape"), io.BytesIO(value), 0, len(value)
 
     def _read(self, path: Path, name: bytes, place: int, size: int) -> bytes:
         # Opened each time, 0.1 ms: an open environment may not go along into a loader process.
@@ -55,9 +49,8 @@ def _view(path: Path) -> Iterator[Any]:
         raise UserError(f"{path}: no readable LMDB ({error}); fetch it again") from None
 
 
-def lmdb_folders(
-    root: str | None, *, name: str | None = None, pattern: str = "*_lmdb", **options: Any
-) -> LmdbImages | None:
+@optional_root
+def lmdb_folders(root: Path, *, name: str | None = None, pattern: str = "*_lmdb", **options: Any) -> LmdbImages:
     """The images in a folder's LMDB environments.
 
     Args:
@@ -69,7 +62,5 @@ def lmdb_folders(
     Raises:
         UserError: If the folder or its environments are missing, or as `PackedImages`.
     """
-    if not root:
-        return None
-    folder, files = found_files(root, f"{pattern}/data.mdb")
-    return LmdbImages(name or folder.name, folder, [file.rpartition("/")[0] for file in files], **options)
+    files = found_files(root, f"{pattern}/data.mdb")
+    return LmdbImages(name or root.name, root, [file.removesuffix("/data.mdb") for file in files], **options)

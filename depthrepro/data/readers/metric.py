@@ -14,17 +14,19 @@ from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.supervision import Supervision
 from depthrepro.data.base import DepthDataset, ImageRecord, LabelledDataset
 from depthrepro.data.io.codecs import Codec
+from depthrepro.data.io.images import wxh
 from depthrepro.data.readers import kitti_raw
-from depthrepro.data.readers.depth_folder import DepthFolder, DepthItem
+from depthrepro.data.readers.depth_folder import DepthFolder
 from depthrepro.data.readers.labelled import LabelledSplits
 from depthrepro.data.readers.nyu import NYU
+from depthrepro.data.readers.probed_images import counterparts
 from depthrepro.data.readers.synthetic import rooms
 from depthrepro.data.subset import Subset, held_out
 
 Size = tuple[int, int]
 
 
-class MetricImages(Subset, LabelledDataset, DepthDataset):
+class MetricImages(Subset[DepthDataset], LabelledDataset, DepthDataset):
     """Images of a data set whose depth in metres is learnt from or scored against, cut to a window where that is usual.
 
     Args:
@@ -49,7 +51,7 @@ class MetricImages(Subset, LabelledDataset, DepthDataset):
         indices: Sequence[int] | None = None,
         scattered: bool = False,
     ) -> None:
-        self._depths, self.learnt_from, self.window, self.scattered = whole, ground_truth, window, scattered
+        self.learnt_from, self.window, self.scattered = ground_truth, window, scattered
         self.low_m, self.high_m = depth_range
         if indices is None:
             indices = [i for i in range(len(whole)) if whole.has_depth(i, ground_truth)]
@@ -70,8 +72,8 @@ class MetricImages(Subset, LabelledDataset, DepthDataset):
             return record.size
         if record.size[0] < self.window[0] or record.size[1] < self.window[1]:
             raise UserError(
-                f"{record.id}: {record.size[1]}x{record.size[0]} pixels, smaller than the benchmark crop "
-                f"{self.window[1]}x{self.window[0]}; set data.window=null"
+                f"{record.id}: {wxh(record.size)} pixels, smaller than the benchmark crop {wxh(self.window)}; "
+                "set data.window=null"
             )
         return self.window
 
@@ -87,11 +89,11 @@ class MetricImages(Subset, LabelledDataset, DepthDataset):
 
     def depth_gt(self, index: int, ground_truth: GroundTruth) -> np.ndarray:
         """The window of its depth."""
-        return self._cut(self._depths.depth_gt(self.indices[index], ground_truth))
+        return self._cut(self.whole.depth_gt(self.indices[index], ground_truth))
 
     def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
         """As the whole data set."""
-        return self._depths.has_depth(self.indices[index], ground_truth)
+        return self.whole.has_depth(self.indices[index], ground_truth)
 
     def read_label(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Depth in metres, float32 (H, W), and where it is known and within the range."""
@@ -204,10 +206,7 @@ def nyu_sync(folder: Path) -> DepthFolder:
     Raises:
         UserError: If there is none, or a frame has no depth.
     """
-    items = [
-        DepthItem(f"{p.parent.name}/{p.stem}", p, p.with_name(p.stem.replace("rgb_", "sync_depth_") + ".png"))
-        for p in sorted(folder.glob("*/rgb_*.jpg"))
-    ]
+    items = counterparts(folder, "*/rgb_*.jpg", "*/sync_depth_*.png")
     if not items:
         raise UserError(f"{folder}: no <scene>/rgb_<n>.jpg is there; fetch BTS's synchronised NYU frames, or unset it")
     return DepthFolder("NYU Depth V2 synchronised frames", items, codec=Codec.png16, scale=0.001)

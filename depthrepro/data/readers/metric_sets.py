@@ -11,10 +11,11 @@ import numpy as np
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
-from depthrepro.data.io.codecs import Codec, read_map
-from depthrepro.data.readers.checks import checked_folder
-from depthrepro.data.readers.depth_images import DepthFile, DepthImages
+from depthrepro.data.io.codecs import Codec, read_map, read_mat
+from depthrepro.data.io.reading import reading
+from depthrepro.data.readers.checks import optional_root
 from depthrepro.data.readers.metric import MetricImages
+from depthrepro.data.readers.probed_images import DepthImages, DepthItem, counterparts
 
 SUN_IMAGES, IBIMS_IMAGES, HYPERSIM_IMAGES, VIRTUAL_KITTI2_FRAMES = 5050, 100, 7690, 21260
 SUN_DEPTH = {"filled": "depth_bfx", "raw": "depth"}
@@ -24,7 +25,8 @@ HYPERSIM_LISTING = "metadata_images_split_scene_v1.csv"
 _SKY = 65535
 
 
-def sun_rgbd(root: str | None, depth: str = "filled", allow_missing: bool = False) -> DepthImages | None:
+@optional_root
+def sun_rgbd(root: Path, depth: str = "filled", allow_missing: bool = False) -> DepthImages:
     """SUN RGB-D's 5050 official test images, by four depth cameras, some of them NYU Depth V2's.
 
     Files: SUNRGBDtoolbox/traintestSUNRGBD/allsplit.mat names the folders; each has one image in `image` and one depth
@@ -38,41 +40,20 @@ def sun_rgbd(root: str | None, depth: str = "filled", allow_missing: bool = Fals
     Raises:
         UserError: As `DepthImages`, if `depth` is unknown, or if the list is missing or damaged.
     """
-    if not root:
-        return None
     if depth not in SUN_DEPTH:
         raise UserError(f"depth must be {' or '.join(SUN_DEPTH)}, got {depth!r}")
-    folder = checked_folder(root, "root")
-    items = [
-        item
-        for name in _sun_folders(folder / "SUNRGBDtoolbox" / "traintestSUNRGBD" / "allsplit.mat")
-        if (item := _sun_item(folder, name, SUN_DEPTH[depth])) is not None
-    ]
+    items = []
+    listing = root / "SUNRGBDtoolbox" / "traintestSUNRGBD" / "allsplit.mat"
+    for path in map(str, read_mat(listing, "alltest", missing="unpack SUNRGBDtoolbox.zip beside SUNRGBD")):
+        name = "SUNRGBD/" + path.partition("SUNRGBD/")[2].rstrip("/")  # the list has the authors' own paths
+        folder, maps = root / name, root / name / SUN_DEPTH[depth]
+        image = next(iter(sorted((folder / "image").glob("*.jpg"))), None)
+        if image is not None:
+            found = next(iter(sorted(maps.glob("*.png"))), maps)
+            items.append(DepthItem(name.removeprefix("SUNRGBD/"), image, found))
     return DepthImages(
         f"SUN RGB-D test, {depth} depth", items, lambda item, _: _millimetres(item.depth), SUN_IMAGES, allow_missing
     )
-
-
-def _sun_folders(file: Path) -> list[str]:
-    """SUNRGBD/<camera>/... of each test image; the list has the authors' own paths."""
-    from scipy.io import loadmat  # scipy.io takes 0.4 s
-
-    if not file.is_file():
-        raise UserError(f"{file}: no such file; unpack SUNRGBDtoolbox.zip beside SUNRGBD")
-    try:
-        paths = np.atleast_1d(loadmat(file, squeeze_me=True)["alltest"])
-        return [name[name.index("SUNRGBD/") :].rstrip("/") for name in map(str, paths)]
-    # SciPy has many errors for a damaged file.
-    except Exception as error:
-        raise UserError(f"{file}: names no test images ({error}); fetch it again") from None
-
-
-def _sun_item(root: Path, name: str, depth: str) -> DepthFile | None:
-    """Image and depth of a folder, whose file names are not told by the folder's."""
-    images, maps = sorted((root / name / "image").glob("*.jpg")), sorted((root / name / depth).glob("*.png"))
-    if not images:
-        return None
-    return DepthFile(name.removeprefix("SUNRGBD/"), images[0], maps[0] if maps else root / name / depth)
 
 
 def _millimetres(path: Path) -> np.ndarray:
@@ -81,7 +62,8 @@ def _millimetres(path: Path) -> np.ndarray:
     return ((stored >> 3) | (stored << 13)).astype(np.float32) / 1000
 
 
-def ibims(root: str | None, allow_missing: bool = False) -> DepthImages | None:
+@optional_root
+def ibims(root: Path, allow_missing: bool = False) -> DepthImages:
     """iBims-1's 100 images with depth by a laser scanner.
 
     Files: imagelist.txt; rgb, depth (16 bits over 50 m), mask_invalid and mask_transp, each with <name>.png. Where
@@ -94,14 +76,11 @@ def ibims(root: str | None, allow_missing: bool = False) -> DepthImages | None:
     Raises:
         UserError: As `DepthImages`, or if the list is missing.
     """
-    if not root:
-        return None
-    folder = checked_folder(root, "root")
-    listing = next((p for p in (folder / "imagelist.txt", folder.parent / "imagelist.txt") if p.is_file()), None)
+    listing = next((p for p in (root / "imagelist.txt", root.parent / "imagelist.txt") if p.is_file()), None)
     if listing is None:
-        raise UserError(f"{folder}: has no imagelist.txt, nor has the folder above; fetch it from iBims-1's site")
-    files = {name: folder / "rgb" / f"{name}.png" for name in listing.read_text(encoding="utf-8").split()}
-    items = [DepthFile(name, image, folder / "depth" / image.name) for name, image in files.items() if image.is_file()]
+        raise UserError(f"{root}: has no imagelist.txt, nor has the folder above; fetch it from iBims-1's site")
+    files = {name: root / "rgb" / f"{name}.png" for name in listing.read_text(encoding="utf-8").split()}
+    items = [DepthItem(name, image, root / "depth" / image.name) for name, image in files.items() if image.is_file()]
     return DepthImages("iBims-1", items, lambda item, _: _masked(item.depth), IBIMS_IMAGES, allow_missing)
 
 
@@ -113,7 +92,8 @@ def _masked(path: Path) -> np.ndarray:
     return depth
 
 
-def hypersim(root: str | None, allow_missing: bool = False) -> DepthImages | None:
+@optional_root
+def hypersim(root: Path, allow_missing: bool = False) -> DepthImages:
     """HyperSim's 7690 public test images, rendered interiors.
 
     Files: metadata_images_split_scene_v1.csv names the images of each part; below <scene>/images lie
@@ -127,16 +107,13 @@ def hypersim(root: str | None, allow_missing: bool = False) -> DepthImages | Non
     Raises:
         UserError: As `DepthImages`, or if the list is missing or has other columns.
     """
-    if not root:
-        return None
-    folder = checked_folder(root, "root")
     items = []
-    for row in _hypersim_rows(folder / HYPERSIM_LISTING):
-        scene, frame = folder / row["scene_name"] / "images", f"frame.{int(row['frame_id']):04d}"
+    for row in _hypersim_rows(root / HYPERSIM_LISTING):
+        scene, frame = root / row["scene_name"] / "images", f"frame.{int(row['frame_id']):04d}"
         image = scene / f"scene_{row['camera_name']}_final_preview" / f"{frame}.tonemap.jpg"
         depth = scene / f"scene_{row['camera_name']}_geometry_hdf5" / f"{frame}.depth_meters.hdf5"
         if image.is_file():
-            items.append(DepthFile(f"{row['scene_name']}/{row['camera_name']}/{frame}", image, depth))
+            items.append(DepthItem(f"{row['scene_name']}/{row['camera_name']}/{frame}", image, depth))
     return DepthImages(
         "HyperSim test",
         items,
@@ -147,17 +124,10 @@ def hypersim(root: str | None, allow_missing: bool = False) -> DepthImages | Non
 
 
 def _hypersim_rows(listing: Path) -> list[dict[str, Any]]:
-    try:
-        with listing.open(encoding="utf-8", newline="") as file:
-            return [
-                row
-                for row in csv.DictReader(file)
-                if row["split_partition_name"] == "test" and row["included_in_public_release"] == "True"
-            ]
-    except FileNotFoundError:
-        raise UserError(f"{listing}: no such file; it is in the repository apple/ml-hypersim") from None
-    except (OSError, KeyError) as error:
-        raise UserError(f"{listing}: is no list of HyperSim's images ({error!r}); fetch it again") from None
+    missing = "no such file; it is in the repository apple/ml-hypersim"
+    with reading(listing, "the list of HyperSim's images", missing=missing, damage=(KeyError,)):
+        rows = csv.DictReader(listing.read_text(encoding="utf-8").splitlines())
+        return [r for r in rows if (r["split_partition_name"], r["included_in_public_release"]) == ("test", "True")]
 
 
 def planar(distance: np.ndarray, fov_deg: float) -> np.ndarray:
@@ -176,12 +146,10 @@ def planar(distance: np.ndarray, fov_deg: float) -> np.ndarray:
     return distance * (focal / np.sqrt(x**2 + y[:, None] ** 2 + focal**2))
 
 
+@optional_root
 def virtual_kitti2(
-    root: str | None,
-    window: Sequence[int] | None = (352, 1216),
-    percent: int = 8,
-    allow_missing: bool = False,
-) -> MetricImages | None:
+    root: Path, window: Sequence[int] | None = (352, 1216), percent: int = 8, allow_missing: bool = False
+) -> MetricImages:
     """Virtual KITTI 2's left images, `percent` of all frames, evenly spread.
 
     Files: Scene<nn>/<variation>/frames/rgb/Camera_0/rgb_<number>.jpg and depth/Camera_0/depth_<number>.png, 16-bit
@@ -197,21 +165,10 @@ def virtual_kitti2(
     Raises:
         UserError: As `DepthImages` and `MetricImages`, or if `percent` is not from 1 to 100.
     """
-    if not root:
-        return None
     if not 1 <= percent <= 100:
         raise UserError(f"percent must be from 1 to 100, got {percent}")
-    folder = checked_folder(root, "root")
-    frames = sorted(folder.glob("Scene*/*/frames/rgb/Camera_0/rgb_*.jpg"))
-    items = [
-        DepthFile(
-            path.relative_to(folder).with_suffix("").as_posix(),
-            path,
-            path.parents[2] / "depth" / "Camera_0" / f"{path.stem.replace('rgb_', 'depth_')}.png",
-        )
-        for i, path in enumerate(frames)
-        if _share(i + 1, percent) > _share(i, percent)
-    ]
+    frames = counterparts(root, "Scene*/*/frames/rgb/Camera_0/rgb_*.jpg", "Scene*/*/frames/depth/Camera_0/depth_*.png")
+    items = [item for i, item in enumerate(frames) if _share(i + 1, percent) > _share(i, percent)]
     expected = _share(VIRTUAL_KITTI2_FRAMES, percent)
     whole = DepthImages("Virtual KITTI 2", items, lambda item, _: _centimetres(item.depth), expected, allow_missing)
     cut = (int(window[0]), int(window[1])) if window else None

@@ -11,8 +11,9 @@ import numpy as np
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.base import DepthDataset, ImageRecord
-from depthrepro.data.readers.checks import checked_folder
-from depthrepro.data.readers.depth_images import check_count
+from depthrepro.data.io.codecs import read_mat
+from depthrepro.data.readers.checks import optional_root
+from depthrepro.data.readers.probed_images import check_count
 
 if TYPE_CHECKING:
     import h5py
@@ -48,7 +49,8 @@ class NYU(DepthDataset):
         key, self.expected = PARTS[part]
         self.name = f"NYU Depth V2 {part} ({depth} depth)"
         self._handle: h5py.File | None = None
-        self.indices = read_indices(Path(root) / SPLITS, key)
+        numbers = read_mat(Path(root) / SPLITS, key, missing="it comes with the authors' toolbox")
+        self.indices = [int(number) - 1 for number in numbers]
         check_count(self.name, len(self.indices), self.expected, allow_missing)
         images = self._open()["images"]
         if max(self.indices) >= images.shape[0]:
@@ -93,30 +95,7 @@ class NYU(DepthDataset):
         return ground_truth is GroundTruth.dense
 
 
-def read_indices(path: Path, key: str) -> list[int]:
-    """Numbers of a part's images, from 0, in order.
-
-    Args:
-        path: splits.mat.
-        key: "trainNdxs" or "testNdxs".
-
-    Raises:
-        UserError: If the file is missing or has no such list.
-    """
-    from scipy.io import loadmat  # scipy.io takes 0.4 s
-
-    try:
-        numbers = loadmat(path)[key]
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; it comes with the authors' toolbox") from None
-    except Exception as error:  # scipy's errors for damaged files have no common name
-        raise UserError(f"{path}: has no readable {key} ({error}); fetch it again") from None
-    return [int(number) - 1 for number in np.ravel(numbers)]
-
-
-def build(root: str | None, depth: str = "filled", allow_missing: bool = False) -> NYU | None:
+@optional_root
+def build(root: Path, depth: str = "filled", allow_missing: bool = False) -> NYU:
     """The test images; None without a folder. See `NYU`."""
-    if not root:
-        return None
-    folder = checked_folder(root, "root")
-    return NYU(folder, depth, allow_missing)
+    return NYU(root, depth, allow_missing)

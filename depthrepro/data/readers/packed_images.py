@@ -6,24 +6,25 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.progress import progress_bar
 from depthrepro.data.base import ImageDataset
-from depthrepro.data.io.photo_probe import Probe
+from depthrepro.data.io.photo_probe import Probe, probe_within
 from depthrepro.data.io.photos import PHOTO_SUFFIXES, decode_photo
-from depthrepro.data.readers.checks import checked_folder
+from depthrepro.data.io.reading import reading
 from depthrepro.data.readers.image_index import (
     ROW,
     Damaged,
     Part,
-    building,
     count_formats,
     index_file,
     joined,
+    listing,
     read_part,
     report_damaged,
     sizes_of,
@@ -34,7 +35,7 @@ from depthrepro.data.readers.image_records import JoinedNames, Names, SizedRecor
 _THREADS = 4
 _WORTH_A_BAR = 8  # files
 
-Entry = tuple[str, int, Probe | str]  # name, place, what is known of it or what is wrong with it
+Entry = tuple[str, BinaryIO, int, int]  # name, what holds the image, its first byte in it, number of bytes
 
 
 class PackedImages(ImageDataset):
@@ -83,7 +84,7 @@ class PackedImages(ImageDataset):
         missing = [(file, index) for file, index in zip(self.files, indices, strict=True) if read_part(index) is None]
         if missing:
             key = hashlib.sha256("\n".join(["packed 2", str(self.root.resolve()), *self.files]).encode()).hexdigest()
-            with building(index_file(cache_dir, key), self.name):
+            with listing(index_file(cache_dir, key), self.name):
                 self._list_missing(missing, allow_damaged)
         parts = [part for index in indices if (part := read_part(index)) is not None]
         if len(parts) < len(indices):
@@ -120,14 +121,18 @@ class PackedImages(ImageDataset):
         """List one file and keep what was found."""
         last: dict[str, int] = {}  # of two members with one name the later counts, as it does when they are unpacked
         packed, damaged = bytearray(), Damaged()
-        for number, (name, place, probe) in enumerate(self._entries(self.root / file)):
-            last[name] = number
-            if isinstance(probe, str):
-                damaged[number] = probe
-                probe = Probe(0, 0, "", 0)
-            packed += np.array((probe.height, probe.width, probe.bytes, place, probe.format.encode()), ROW).tobytes()
+        path = self.root / file
+        with reading(path):
+            for number, (name, stream, place, size) in enumerate(self._entries(path)):
+                last[name] = number
+                try:
+                    probe = probe_within(stream, place, size, f"{path}: {name}")
+                except UserError as error:
+                    probe, damaged[number] = Probe(0, 0, "", 0), str(error)
+                row = (probe.height, probe.width, probe.bytes, place, probe.format.encode())
+                packed += np.array(row, ROW).tobytes()
         if not last:
-            raise UserError(f"{self.root / file}: holds no image ({', '.join(PHOTO_SUFFIXES)})")
+            raise UserError(f"{path}: holds no image ({', '.join(PHOTO_SUFFIXES)})")
         chosen = sorted(last.values())
         names = Names.of(sorted(last, key=last.__getitem__))
         part = Part(
@@ -148,38 +153,28 @@ class PackedImages(ImageDataset):
 
     @abstractmethod
     def _read(self, path: Path, name: bytes, place: int, size: int) -> bytes:
-        """The bytes of one image.
-
-        Raises:
-            UserError: If the file cannot be read.
-        """
+        """The bytes of one image."""
 
     def read_image(self, index: int) -> np.ndarray:
         """Image `index`, upright, grey and transparent ones as plain RGB."""
         number, within = self._names.locate(index)
         path, record = self.root / self.files[number], self.records[index]
         place, size = (int(value) for value in self._places[index])
-        image = decode_photo(
-            self._read(path, self._names.parts[number].raw(within), place, size), f"{path}: {record.id}"
-        )
+        with reading(path):
+            data = self._read(path, self._names.parts[number].raw(within), place, size)
+        image = decode_photo(data, f"{path}: {record.id}")
         if image.shape[:2] != record.size:
             raise UserError(f"{path}: {record.id} has changed since it was listed; start again")
         return image
 
 
-def found_files(root: str, pattern: str) -> tuple[Path, list[str]]:
-    """(folder, paths below it that match, sorted).
+def found_files(root: Path, pattern: str) -> list[str]:
+    """Paths below `root` that match, sorted.
 
     Raises:
-        UserError: If the folder is missing or nothing matches.
+        UserError: If nothing matches.
     """
-    folder = checked_folder(root, "root")
-    files = sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern))
+    files = sorted(path.relative_to(root).as_posix() for path in root.glob(pattern))
     if not files:
-        raise UserError(f"root={folder}: no {pattern} is there; set root to where the data set lies, or pattern")
-    return folder, files
-
-
-def is_photo(name: str) -> bool:
-    """Whether a member's name is that of an image, and not one of the hidden companions that some systems pack."""
-    return name.lower().endswith(PHOTO_SUFFIXES) and not PurePosixPath(name).name.startswith(".")
+        raise UserError(f"root={root}: no {pattern} is there; set root to where the data set lies, or pattern")
+    return files

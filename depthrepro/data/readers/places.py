@@ -7,13 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from depthrepro.core.errors import UserError
-from depthrepro.data.base import ClassDataset, ImageRecord
-from depthrepro.data.fingerprint import count_encodings
-from depthrepro.data.io.images import read_rgb
-from depthrepro.data.readers.checks import checked_folder, probe_images
+from depthrepro.data.base import ClassDataset
+from depthrepro.data.io.reading import reading
+from depthrepro.data.readers.checks import checked_folder
+from depthrepro.data.readers.probed_images import ProbedImages
 
 PARTS = ("train", "val")
 CATEGORIES = "categories.txt"
@@ -26,7 +24,7 @@ _LAYOUTS = (
 Item = tuple[str, Path, int]  # id, file, label
 
 
-class ClassImages(ClassDataset):
+class ClassImages(ProbedImages, ClassDataset):
     """Images in files, each of one class.
 
     Args:
@@ -40,9 +38,8 @@ class ClassImages(ClassDataset):
     """
 
     def __init__(self, name: str, items: Sequence[Item], classes: Sequence[str], *, synthetic: bool = False) -> None:
-        self.name, self.classes, self.synthetic = name, list(classes), synthetic
-        self.files, self.labels = [item[1] for item in items], [item[2] for item in items]
-        missing = [path for path in self.files if not path.is_file()]
+        self.classes, self.labels, self.synthetic = list(classes), [item[2] for item in items], synthetic
+        missing = [path for _, path, _ in items if not path.is_file()]
         if missing:
             raise UserError(f"{missing[0]}: no such image; {len(missing)} of {len(items)} of {name} are missing")
         twice = [id_ for id_, count in Counter(item[0] for item in items).items() if count > 1]
@@ -51,15 +48,9 @@ class ClassImages(ClassDataset):
         empty = sorted(set(range(len(classes))) - set(self.labels))
         if empty:
             raise UserError(f"{name}: no image of {len(empty)} of {len(classes)} classes, first: {classes[empty[0]]}")
-        probes = probe_images(self.files, name)
-        self.records = [ImageRecord(item[0], probes[item[1]].size) for item in items]
-        self.encodings = count_encodings(probes.values())
-        lines = (f"{id_}|{label}|{probes[path].n_bytes}\n" for id_, path, label in items)
+        super().__init__(name, [(id_, path) for id_, path, _ in items])
+        lines = (f"{id_}|{label}|{size}\n" for (id_, _, label), size in zip(items, self.n_bytes, strict=True))
         self.fingerprint = hashlib.sha256("".join([*self.classes, *lines]).encode()).hexdigest()
-
-    def read_image(self, index: int) -> np.ndarray:
-        """Image `index`."""
-        return read_rgb(self.files[index])
 
 
 def class_images(root: str | Path, part: str, name: str | None = None, *, synthetic: bool = False) -> ClassImages:
@@ -102,10 +93,8 @@ def _miniplaces(root: Path, part: str) -> tuple[list[str], list[Item]]:
 
 def _lines(path: Path) -> list[tuple[str, int]]:
     """(path, number) of each line of a list."""
-    try:
+    with reading(path, damage=(UnicodeDecodeError,), fix="fetch MiniPlaces' development kit again"):
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); fetch MiniPlaces' development kit again") from None
     found = []
     for number, line in enumerate(lines, start=1):
         name, _, label = line.rpartition(" ")

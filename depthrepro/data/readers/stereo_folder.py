@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from depthrepro.core.arrays import read_npy
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.io.calibration import StereoCamera
-from depthrepro.data.io.images import read_uint16
-from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folder, keep_present
+from depthrepro.data.io.images import check_size, read_grey
+from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folder
 from depthrepro.data.readers.file_pairs import FilePairs
 from depthrepro.data.stereo import StereoSplits
 
@@ -44,10 +45,9 @@ class StereoFolder(FilePairs):
         self, root: Path, stems: Sequence[str], name: str, camera: StereoCamera, *, allow_missing: bool = False
     ) -> None:
         self.root = root
-        index, notes = FolderIndex(), list[str]()
+        index = FolderIndex()
         pairs = [PairFiles(s, index.path(root / "left", s), index.path(root / "right", s)) for s in stems]
-        present = keep_present(pairs, index, name, allow_missing, notes)
-        super().__init__(name, present, lambda pair, size: camera, len(stems), notes)
+        super().__init__(name, pairs, index, lambda pair, size: camera, allow_missing)
 
     def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
         """Whether `depth/` has a map for the pair."""
@@ -61,9 +61,8 @@ class StereoFolder(FilePairs):
         path = depth_file(self.root, record.id)
         if path is None:
             raise UserError(f"{self.root / 'depth' / record.id}.png: no such depth map (16-bit millimetres, or .npy)")
-        depth = _read_metres(path) if path.suffix == ".npy" else read_uint16(path).astype(np.float32) / 1000
-        if depth.shape != record.size:
-            raise UserError(f"{path}: the shape is {depth.shape}, its image has {record.size}; give them one size")
+        depth = _read_metres(path) if path.suffix == ".npy" else read_grey(path).astype(np.float32) / 1000
+        check_size(path, depth, record.size)
         return depth
 
 
@@ -167,8 +166,8 @@ def depth_file(root: Path, stem: str) -> Path | None:
 
 def _read_metres(path: Path) -> np.ndarray:
     try:
-        depth = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        depth = read_npy(path)
+    except (OSError, ValueError):
         raise UserError(f"{path}: no readable array; save float metres with numpy.save") from None
     if depth.ndim != 2 or depth.dtype.kind not in "fiu":
         raise UserError(f"{path}: expected a two-dimensional array of metres, found {depth.dtype} {depth.shape}")

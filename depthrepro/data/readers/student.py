@@ -9,7 +9,7 @@ from pathlib import Path
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import sha256
 from depthrepro.data.base import ImageDataset
-from depthrepro.data.concat import concat_images
+from depthrepro.data.concat import ConcatImages
 from depthrepro.data.readers.labelled import LabelledSplits
 from depthrepro.data.readers.pseudo_labels import PseudoLabelled
 
@@ -70,7 +70,7 @@ def student_data(
     missing = [f"{name} is left out: no folder is given for it" for name in unlabelled if name not in found]
     if not found:
         raise UserError("data.unlabelled: no set of images is given: set the root of one")
-    images = concat_images(found)
+    images = ConcatImages(found)
     weights = Path(base) / Path(teacher).expanduser()
     folder = Path(base) / pseudo_labels / f"{teacher_digest(weights)}-{images.fingerprint[:12]}"
     name = f"{labelled.name}, unlabelled {' + '.join(found)}"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from depthrepro.config.schema import default_cache_dir
-from depthrepro.data.base import ClassDataset, DepthDataset, ImageDataset, ImageRecord, LabelledDataset
+from depthrepro.data.base import ClassDataset, DepthDataset, ImageDataset, LabelledDataset
 from depthrepro.data.fingerprint import synthetic_fingerprint
-from depthrepro.data.io.images import read_rgb
+from depthrepro.data.readers.checks import optional_root
 from depthrepro.data.readers.depth_folder import DepthFolder, Sky, depth_folder
-from depthrepro.data.readers.image_folder import image_list
+from depthrepro.data.readers.image_folder import image_folder
 from depthrepro.data.readers.kitti_stereo import build
 from depthrepro.data.readers.places import class_images
+from depthrepro.data.readers.probed_images import ProbedImages
 from depthrepro.worlds.build import ensure_world
 from depthrepro.worlds.world import World
 
@@ -63,8 +62,9 @@ def unlabelled_worlds(images: int, cache_dir: str | None = None) -> ImageDataset
 
     world = Abroad(ViewsConfig(images))
     root = _root(world, cache_dir)
-    found = image_list(f"{world.name} (synthetic)", root, "images.csv", synthetic=True, cache_dir=cache_dir)
-    found.fingerprint = synthetic_fingerprint(found, root)
+    found = image_folder(str(root), name=f"{world.name} (synthetic)", listing="images.csv", cache_dir=cache_dir)
+    assert found is not None
+    found.synthetic, found.fingerprint = True, synthetic_fingerprint(found, root)
     return found
 
 
@@ -80,8 +80,9 @@ def _root(world: World, cache_dir: str | None) -> Path:
     return ensure_world(world, default_cache_dir(cache_dir) / "worlds")
 
 
-class LeftAndRight(ImageDataset):
-    """Both images of the training pairs of KITTI 2012 or 2015, as images alone.
+@optional_root
+def kitti2012_images(root: Path) -> ImageDataset:
+    """Both images of the training pairs of KITTI 2012 or 2015, never those of test pairs; None without a folder.
 
     Args:
         root: The data set's folder.
@@ -89,30 +90,11 @@ class LeftAndRight(ImageDataset):
     Raises:
         UserError: As the stereo reader.
     """
-
-    def __init__(self, root: str) -> None:
-
-        train = build(root).train
-        self.name = f"{train.name}, images alone"
-        self._files = [path for record in train.records for path in (record.left, record.right)]
-        self.records = [
-            ImageRecord(f"{record.id}/{side}", record.size) for record in train.records for side in ("left", "right")
-        ]
-        self.encodings = {name: 2 * count for name, count in train.encodings.items()}
-        self.fingerprint = f"images of {train.fingerprint}"
-
-    def read_image(self, index: int) -> np.ndarray:
-        """Image `index`."""
-        return read_rgb(self._files[index])
-
-
-def kitti2012_images(root: str | None) -> ImageDataset | None:
-    """The images of KITTI 2012's training pairs, never those of its test pairs; None without a folder.
-
-    Args:
-        root: The data set's folder.
-    """
-    return LeftAndRight(root) if root else None
+    train = build(str(root)).train
+    files = [(f"{r.id}/{side}", path) for r in train.records for side, path in (("left", r.left), ("right", r.right))]
+    images = ProbedImages(f"{train.name}, images alone", files)
+    images.fingerprint = f"images of {train.fingerprint}"
+    return images
 
 
 def places(part: str, train_images: int, val_images: int, cache_dir: str | None = None) -> ClassDataset:

@@ -12,8 +12,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from depthrepro.core.errors import UserError
-from depthrepro.data.io.photo_probe import probe_within
-from depthrepro.data.readers.packed_images import Entry, PackedImages, found_files, is_photo
+from depthrepro.data.io.photos import PHOTO_SUFFIXES
+from depthrepro.data.readers.checks import optional_root
+from depthrepro.data.readers.packed_images import Entry, PackedImages, found_files
 
 _GZIP = b"\x1f\x8b"
 
@@ -28,37 +29,27 @@ class TarShards(PackedImages):
         try:
             with path.open("rb") as file, tarfile.open(path, "r:") as tar:
                 for member in tar:
-                    if member.isfile() and is_photo(member.name):
-                        name = member.name.removeprefix("./")
-                        try:
-                            probe = probe_within(file, member.offset_data, member.size, f"{path}: {name}")
-                        except UserError as error:
-                            yield name, member.offset_data, str(error)
-                        else:
-                            yield name, member.offset_data, probe
+                    # Some systems pack hidden companions, named as images.
+                    hidden = PurePosixPath(member.name).name.startswith(".")
+                    if member.isfile() and member.name.lower().endswith(PHOTO_SUFFIXES) and not hidden:
+                        yield member.name.removeprefix("./"), file, member.offset_data, member.size
                     tar.members = []  # type: ignore[attr-defined]  # else it keeps one object for each member that was seen
         except tarfile.TarError as error:
             with path.open("rb") as file:
                 packed = file.read(2) == _GZIP
             how_to_fix = "it is compressed, which allows no seeking: gunzip it" if packed else "fetch it again"
             raise UserError(f"{path}: no readable tar file ({error}); {how_to_fix}") from None
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
 
     def _read(self, path: Path, name: bytes, place: int, size: int) -> bytes:
         # Opened each time: that costs little beside decoding, a process may not hold 19,000 files open, and there is
         # nothing to share with loader processes.
-        try:
-            with path.open("rb") as file:
-                file.seek(place)
-                return file.read(size)
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+        with path.open("rb") as file:
+            file.seek(place)
+            return file.read(size)
 
 
-def tar_shards(
-    root: str | None, *, name: str | None = None, pattern: str = "*.tar", **options: Any
-) -> TarShards | None:
+@optional_root
+def tar_shards(root: Path, *, name: str | None = None, pattern: str = "*.tar", **options: Any) -> TarShards:
     """The images in a folder's tar files.
 
     Args:
@@ -70,7 +61,4 @@ def tar_shards(
     Raises:
         UserError: If the folder or its files are missing, or as `PackedImages`.
     """
-    if not root:
-        return None
-    folder, files = found_files(root, pattern)
-    return TarShards(name or folder.name, folder, files, **options)
+    return TarShards(name or root.name, root, found_files(root, pattern), **options)

@@ -12,7 +12,7 @@ P3: 710 0 600 -340.8 0 710 180 0 0 0 1 0
 
 
 def test_raw_day(tmp_path):
-    camera = RawCalibration.read(write_day(tmp_path)).stereo()
+    camera = RawCalibration(write_day(tmp_path)).stereo
     assert camera.K == ((FOCAL, 0, CX), (0, FOCAL, CY), (0, 0, 1))
     assert camera.baseline_m == pytest.approx(BASELINE)
     assert camera.size == SIZE
@@ -57,7 +57,7 @@ def test_damaged_lines_are_named_with_the_file(tmp_path, old, new, said):
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(UserError) as error:
-        RawCalibration.read(path.parent).stereo()
+        assert RawCalibration(path.parent).stereo
     assert said in str(error.value) and str(path) in str(error.value) and "\n" not in str(error.value)
 
 
@@ -66,7 +66,7 @@ def test_missing_and_binary_files(tmp_path):
     velo = folder / "calib_velo_to_cam.txt"
     velo.write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(UserError, match=r"velo_to_cam.txt: the calibration cannot be read"):
-        RawCalibration.read(folder)
+        RawCalibration(folder)
     velo.unlink()
     with pytest.raises(UserError, match=r"velo_to_cam.txt: the calibration is missing"):
-        RawCalibration.read(folder)
+        RawCalibration(folder)

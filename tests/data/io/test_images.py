@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from depthrepro.core.errors import UserError
-from depthrepro.data.io.images import probe_image, read_rgb, read_uint16, resize_rgb
+from depthrepro.data.io.images import probe_image, read_grey, read_rgb, resize_rgb
 from depthrepro.data.stereo import StereoRecord, read_pair
 from tests.data.helpers import SIZE, cut, textured_pair, write_image
 
@@ -93,10 +93,10 @@ def test_corruption_inside_names_the_file(tmp_path, capfd):
 def test_uint16_is_told_from_other_images(tmp_path):
     values = np.array([[0, 256], [65535, 7]], dtype=np.uint16)
     write_image(tmp_path / "d.png", values)
-    np.testing.assert_array_equal(read_uint16(tmp_path / "d.png"), values)
+    np.testing.assert_array_equal(read_grey(tmp_path / "d.png"), values)
     write_image(tmp_path / "c.png", values.astype(np.uint8))
     with pytest.raises(UserError, match="16-bit image with one channel, found uint8"):
-        read_uint16(tmp_path / "c.png")
+        read_grey(tmp_path / "c.png")
 
 
 def test_shrinking_averages_areas():

@@ -4,8 +4,7 @@ import pytest
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
-from depthrepro.data.io.lidar import project_scan, read_scan
-from depthrepro.data.readers.kitti_raw import lidar_depth
+from depthrepro.data.io.lidar import lidar_depth, project_scan, read_scan
 
 # A sensor turned by 90 degrees: its forward axis x points to the camera's right, its left axis y the camera's way.
 TURNED = "R: 1 0 0 0 0 -1 0 1 0\nT: 0 0 1\n"

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from depthrepro.core.errors import UserError
-from depthrepro.data.readers.checks import check_left_right
-from depthrepro.data.readers.left_right import swap_evidence
+from depthrepro.data.readers.left_right import check_left_right, swap_evidence
 from depthrepro.data.stereo import StereoRecord
 from tests.data.helpers import textured_pair, write_image
 

@@ -61,7 +61,7 @@ def test_test_pairs_are_chosen_among_those_with_depth(root):
 
 @pytest.mark.parametrize(
     ("array", "said"),
-    [(np.zeros((3, 4)), "its image has"), (np.zeros(SIZE, bool), "array of metres"), (None, "readable")],
+    [(np.zeros((3, 4)), "unlike its image"), (np.zeros(SIZE, bool), "array of metres"), (None, "readable")],
 )
 def test_unusable_depth(root, array, said):
     (root / "depth").mkdir()

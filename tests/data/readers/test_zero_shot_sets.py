@@ -14,6 +14,7 @@ from scipy.io import savemat
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
+from depthrepro.data.io.codecs import Codec, read_map
 from depthrepro.data.readers import ddad, nyu, zero_shot_sets
 from depthrepro.data.readers.ddad import pose_matrix, project
 
@@ -57,7 +58,7 @@ def test_sintel(tmp_path):
 def test_sintel_files_that_are_damaged(tmp_path, content):
     (tmp_path / "a.dpt").write_bytes(content)
     with pytest.raises(UserError, match=r"a\.dpt"):
-        zero_shot_sets.read_dpt(tmp_path / "a.dpt")
+        read_map(tmp_path / "a.dpt", Codec.dpt)
 
 
 def test_eth3d(tmp_path):
@@ -188,24 +189,26 @@ def ddad_folder(root: Path, points: np.ndarray) -> Path:
 def test_ddad_projects_the_lidar_into_the_camera(tmp_path):
     """At 5 and 8 m straight ahead, 1 m right of the lidar: the nearer counts. Another 1 m right at 2 m."""
     points = np.array([[1, 0, 5, 0.3], [1, 0, 8, 0.1], [2, 0, 2, 0.2], [1, 0, -4, 0.0], [90, 0, 1, 0.0]], np.float32)
-    data = ddad.DDAD(ddad_folder(tmp_path, points), allow_missing=True)
+    data = ddad.build(str(ddad_folder(tmp_path, points)), allow_missing=True)
+    assert data is not None
     depth = data.depth_gt(0, DENSE)
     assert data.records[0].id == "000150/rgb/CAMERA_01/15"
     assert np.argwhere(depth).tolist() == [[2, 3], [2, 4]] and depth[2, 3] == 5 and depth[2, 4] == 2
 
 
 def test_ddad_faults(tmp_path):
+    (tmp_path / "readme.txt").touch()
     with pytest.raises(UserError, match=r"ddad\.json: no such file"):
-        ddad.DDAD(tmp_path)
+        ddad.build(str(tmp_path))
     root = ddad_folder(tmp_path, np.ones((1, 4), np.float32))
     with pytest.raises(UserError, match="1 of 3950"):
-        ddad.DDAD(root)
+        ddad.build(str(root))
     (root / "000150" / "point_cloud" / "LIDAR" / "15.npz").write_bytes(b"nothing")
-    with pytest.raises(UserError, match=r"15\.npz: no readable point cloud"):
-        ddad.DDAD(root, allow_missing=True).depth_gt(0, DENSE)
+    with pytest.raises(UserError, match=r"15\.npz: the point cloud cannot be read"):
+        ddad.build(str(root), allow_missing=True).depth_gt(0, DENSE)
     (root / "000150" / "scene_x.json").write_text('{"data": []}')
     with pytest.raises(UserError, match=r"scene_x\.json: is no scene of DDAD"):
-        ddad.DDAD(root)
+        ddad.build(str(root))
 
 
 def test_poses_turn_as_quaternions_do():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from depthrepro.core.protocol import GroundTruth
-from depthrepro.data.io.images import read_uint16
+from depthrepro.data.io.images import read_grey
 from depthrepro.data.readers.depth_folder import depth_folder
 from depthrepro.worlds.build import ensure_world
 from depthrepro.worlds.sets.views import DEPTH_STEPS, Abroad, Heldout, StreetsDepth, ViewsConfig
@@ -50,7 +50,7 @@ def test_worlds_share_no_scene():
 def test_depth_on_disk_is_the_rendered_depth(cls, roots):
     world = cls(TINY)
     depth = world.views(world.units()[0])[0][1]
-    kept = read_uint16(roots[cls] / "depth" / "scene_0000" / "0.png") / DEPTH_STEPS
+    kept = read_grey(roots[cls] / "depth" / "scene_0000" / "0.png") / DEPTH_STEPS
     far = depth > 65535 / DEPTH_STEPS
     assert np.abs(kept - np.where(far, 0, depth)).max() <= 0.5 / DEPTH_STEPS + 1e-6
     assert depth[depth > 0].min() > 1.5
