@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def yard_street(rng: np.random.Generator) -> Street:
 def _altered(style: Style, rng: np.random.Generator) -> Style:
     """A style with other widths, distances and densities."""
 
-    def scaled(pair: tuple[float, float]) -> tuple[float, float]:
+    def scaled(pair: Sequence[float]) -> tuple[float, float]:
         factor = float(np.exp(rng.normal(0, 0.4)))
         return pair[0] * factor, pair[1] * factor
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from depthrepro.worlds.meshes import box
-from depthrepro.worlds.streets.ground import Section
+from depthrepro.worlds.streets.section import Section
 from depthrepro.worlds.streets.road import Road
 
 
