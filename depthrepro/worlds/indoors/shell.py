@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from depthrepro.worlds.indoors.finish import Taste, joinery, paint, smooth
-from depthrepro.worlds.materials import Palette
+from depthrepro.worlds.indoors.finish import RoomMaker
 from depthrepro.worlds.meshes import Mesh, box, merge, quads
 
 WALLS = 4  # wall k is seen from inside along its normal: 0 stands on x = 0, 1 on y = 0, 2 on x = max, 3 on y = max
@@ -53,6 +52,15 @@ class Box:
         """Length of a wall."""
         return self.y if wall % 2 == 0 else self.x
 
+    def spot(self, wall: int, at: float, out: float) -> tuple[float, float, float]:
+        """(x, y, yaw) of a place at a wall, yaw towards the room; see `put`."""
+        return (
+            (out, self.y - at, 0.0),
+            (at, out, np.pi / 2),
+            (self.x - out, at, np.pi),
+            (self.x - at, self.y - out, -np.pi / 2),
+        )[wall]
+
     def put(self, mesh: Mesh, wall: int, at: float, z: float = 0.0, out: float = 0.0, turn: float = 0.0) -> Mesh:
         """An object with its back (x = 0) at a wall.
 
@@ -64,12 +72,7 @@ class Box:
             out: Distance from the wall.
             turn: Further turn about z in radians.
         """
-        x, y, yaw = (
-            (out, self.y - at, 0.0),
-            (at, out, np.pi / 2),
-            (self.x - out, at, np.pi),
-            (self.x - at, self.y - out, -np.pi / 2),
-        )[wall]
+        x, y, yaw = self.spot(wall, at, out)
         return mesh.placed(x, y, z, yaw + turn)
 
 
@@ -146,9 +149,9 @@ def _leaf(hole: Opening, material: int, handle: int, rng: np.random.Generator) -
 
 def _next_room(hole: Opening, height: float, wall: int, floor: int, rng: np.random.Generator) -> Mesh:
     """The room behind an open passage: floor, three walls, a ceiling, and some piece of furniture."""
-    deep, wide = float(rng.uniform(1.5, 5.5)), float(rng.uniform(1.5, 4.0))
+    deep, wide = rng.uniform(1.5, 5.5), rng.uniform(1.5, 4.0)
     y = -hole.middle
-    lift = float(rng.uniform(-0.3, 0.3)) * wide
+    lift = rng.uniform(-0.3, 0.3) * wide
     low, high = np.array((-deep, y - wide / 2 + lift, -0.01)), np.array((-THICKNESS_M, y + wide / 2 + lift, height))
     c = [[low[0], low[1]], [low[0], high[1]], [high[0], high[1]], [high[0], low[1]]]
 
@@ -165,16 +168,16 @@ def _next_room(hole: Opening, height: float, wall: int, floor: int, rng: np.rand
     return merge(parts)
 
 
-def shell(palette: Palette, rng: np.random.Generator, taste: Taste, room: Box, openings: list[Opening]) -> list[Mesh]:
+def shell(m: RoomMaker, room: Box, openings: list[Opening]) -> list[Mesh]:
     """Walls with their openings, skirting and ceiling; the floor is laid apart."""
-    trim = joinery(palette, taste)
-    handle = smooth(palette, (0.35, 0.33, 0.28))
-    ceiling = paint(palette, np.array((0.8, 0.79, 0.77)) * rng.uniform(0.88, 1.05), 0.04)
-    main = paint(palette, taste.wall)
-    split = float(rng.uniform(0.9, 1.3)) if rng.random() < 0.15 else 0.0
-    lower = joinery(palette, taste) if split else main
-    feature = int(rng.integers(WALLS)) if rng.random() < 0.3 else -1
-    other = paint(palette, taste.cloth[0] * 0.6 + 0.4 * taste.wall)
+    trim = m.joinery()
+    handle = m.smooth((0.35, 0.33, 0.28))
+    ceiling = m.paint(np.array((0.8, 0.79, 0.77)) * m.between(0.88, 1.05), 0.04)
+    main = m.paint(m.wall)
+    split = m.between(0.9, 1.3) if m.rng.random() < 0.15 else 0.0
+    lower = m.joinery() if split else main
+    feature = int(m.rng.integers(WALLS)) if m.rng.random() < 0.3 else -1
+    other = m.paint(m.fabrics[0] * 0.6 + 0.4 * m.wall)
     parts = [quads(np.array([[[0, 0, room.height], [room.x, 0, room.height], [room.x, room.y, room.height],
                               [0, room.y, room.height]]]), ceiling)]  # fmt: skip
     for wall in range(WALLS):
@@ -189,11 +192,11 @@ def shell(palette: Palette, rng: np.random.Generator, taste: Taste, room: Box, o
                 pieces.append(box((0, -low, 0), (0.015, -start, 0.09), trim))
             start = high
         for hole in holes:
-            pieces += [_reveal(hole, trim), *_frame(hole, trim, rng)]
+            pieces += [_reveal(hole, trim), *_frame(hole, trim, m.rng)]
             if hole.kind == "door":
-                pieces.append(_leaf(hole, trim, handle, rng))
+                pieces.append(_leaf(hole, trim, handle, m.rng))
             elif hole.kind == "passage":
-                color = taste.wall * rng.uniform(0.75, 1.1) if rng.random() < 0.6 else taste.cloth[1]
-                pieces.append(_next_room(hole, room.height, paint(palette, color), lower, rng))
+                color = m.wall * m.between(0.75, 1.1) if m.rng.random() < 0.6 else m.fabrics[1]
+                pieces.append(_next_room(hole, room.height, m.paint(color), lower, m.rng))
         parts.append(room.put(merge(pieces), wall, 0.0))
     return parts
