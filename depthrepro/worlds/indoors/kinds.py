@@ -174,7 +174,6 @@ def dining_room(plan: Plan) -> None:
 
 def study(plan: Plan) -> None:
     """A desk among shelves of books, an armchair."""
-    m = plan.maker
     several(plan, 5, lambda m: storage.shelf(m, m.between(0.9, 1.6), m.between(1.8, 2.3)))
     office(plan)
     several(plan, 1, lambda m: pieces.sofa(m, 1), front=0.4)
