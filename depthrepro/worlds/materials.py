@@ -14,6 +14,7 @@ _VOXEL_PX = 1.3  # size of a fine voxel on the image, in pixels, before it is ro
 # An arbitrary rotation, so that walls and roads do not cut the volume along its axes and show its period.
 _TURN = np.linalg.qr(np.array([[0.61, 0.35, -0.71], [-0.52, 0.85, -0.03], [0.58, 0.39, 0.70]]))[0].astype(np.float32)
 
+GLASS, SOFT, GLOW = 11, 12, 13  # columns of `Palette.table()`
 Color = Sequence[float] | np.ndarray
 Size = float | tuple[float, float, float]
 

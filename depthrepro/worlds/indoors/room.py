@@ -14,7 +14,7 @@ from depthrepro.worlds.indoors.plan import Plan
 from depthrepro.worlds.indoors.shell import WALLS, Box, Opening, shell
 from depthrepro.worlds.indoors.storage import plant
 from depthrepro.worlds.meshes import Mesh, merge
-from depthrepro.worlds.scene import Scene
+from depthrepro.worlds.scene import Scene, direction
 
 Rng = np.random.Generator
 
@@ -138,14 +138,13 @@ def _light(rng: Rng, room: Box, openings: list[Opening], lamps: list[Source]) ->
     points, normals, power = (np.array([s[k] for s in sources], dtype=np.float32).reshape(-1, 3) for k in range(3))
     surface = 2 * (room.x * room.y + (room.x + room.y) * room.height)
     height, azimuth = np.radians(rng.uniform(15, 60)), rng.uniform(0, 2 * np.pi)
-    sun = np.array((np.cos(height) * np.cos(azimuth), np.cos(height) * np.sin(azimuth), np.sin(height)))
     sunny = day and rng.random() < 0.5
     warmth = rng.uniform(-0.08, 0.08)
     return RoomLight(
         points=points,
         normals=normals,
         power=power,
-        sun=sun.astype(np.float32),
+        sun=direction(height, azimuth).astype(np.float32),
         sun_color=(np.array((1.0, 0.9, 0.72)) * (rng.uniform(3, 8) if sunny else 0.0)).astype(np.float32),
         ambient=np.asarray(returned(power, surface), dtype=np.float32) + np.float32(0.01),
         sky=np.array((1.2 * blue, 0.8 * blue), dtype=np.float32),
