@@ -14,11 +14,7 @@ from depthrepro.worlds.materials import Palette
 
 
 class Maker(Palette):
-    """The materials of a scene under construction and the source of its choices, shared by all that build it.
-
-    Attributes:
-        rng: Source of all choices.
-    """
+    """The materials of a scene under construction and `rng`, the source of its choices, shared by all that build it."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         super().__init__()

@@ -14,20 +14,21 @@ from depthrepro.worlds.meshes import Mesh
 from depthrepro.worlds.tracer import SHADOW_OFFSET_M, Hits, Tracer
 
 
+@dataclass(frozen=True)
 class Light(ABC):
     """Light of a scene, and how its surfaces look in it; linear RGB.
 
     Attributes:
         sun: Unit vector to the sun, (3,) float32, z up.
         sun_color: Radiance of direct light on a surface facing the sun, (3,) float32; 0 without sunshine.
-        lift: Share of the depth by which a surface is kept off its own shadow, beyond `SHADOW_OFFSET_M`.
         tint: Colour temperature of the camera's white balance, (3,), about 1.
+        lift: Share of the depth by which a surface is kept off its own shadow, beyond `SHADOW_OFFSET_M`.
     """
 
     sun: np.ndarray
     sun_color: np.ndarray
-    lift: ClassVar[float] = 0.0
     tint: np.ndarray
+    lift: ClassVar[float] = 0.0
 
     @abstractmethod
     def outside(self, rays: np.ndarray) -> np.ndarray:

@@ -76,13 +76,7 @@ class RoomMaker(Maker):
 
 
 def floor(m: RoomMaker, size: tuple[float, float], kind: str) -> Mesh:
-    """A floor over [0, x] by [0, y] at z = 0.
-
-    Args:
-        m: Source of materials and choices.
-        size: Extent along x and y in metres.
-        kind: "planks", "tiles", "checker" or "carpet".
-    """
+    """A floor over [0, x] by [0, y] at z = 0, of "planks", "tiles", "carpet", or tiles in a "checker"."""
     if kind == "carpet":
         color = m.hue(m.between(0.12, 0.45))
         return flat([0.0, size[0]], [0.0, size[1]], m.plain(color, 0.25, stain=0.5, grain=0.7, size=1.0))

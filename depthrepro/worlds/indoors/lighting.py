@@ -30,21 +30,15 @@ class RoomLight(Light):
         points: (K, 3) float32, metres: points of lamps and windows.
         normals: (K, 3) float32: where each sends its light; zero for all round.
         power: (K, 3) float32: what a surface 1 m away and facing it receives.
-        sun: See `Light`.
-        sun_color: See `Light`.
         ambient: (3,) float32: light returned by the walls, on a free surface.
         sky: (2, 3) float32: what is seen through the windows, at the horizon and overhead.
-        tint: See `Light`.
     """
 
     points: np.ndarray
     normals: np.ndarray
     power: np.ndarray
-    sun: np.ndarray
-    sun_color: np.ndarray
     ambient: np.ndarray
     sky: np.ndarray
-    tint: np.ndarray
 
     def indirect(self, tracer: Tracer, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
         """From lamps, windows and walls; see `Light.indirect`."""

@@ -6,28 +6,15 @@ import numpy as np
 
 from depthrepro.worlds.camera import CAMERA_FROM_VEHICLE, Pose, Rig, best_pose, pixel_rays, rotation, single_camera
 from depthrepro.worlds.indoors.room import Room
-from depthrepro.worlds.render import take_picture
+from depthrepro.worlds.render import Picture, take_picture
 
 _NEAREST_M = 0.45
 _FAR_M = 1.8  # a view this deep in the middle is taken at once
 _ATTEMPTS = 24
 
 
-def room_views(
-    room: Room, width: int, height: int, rng: np.random.Generator, views: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Views of one room by a hand-held camera.
-
-    Args:
-        room: What is seen.
-        width: Of the images in pixels.
-        height: Likewise.
-        rng: For cameras, places and exposures.
-        views: How many are taken.
-
-    Returns:
-        (image uint8 (H, W, 3) RGB, depth float32 (H, W) in metres, 0 = nothing) of each.
-    """
+def room_views(room: Room, width: int, height: int, rng: np.random.Generator, views: int) -> list[Picture]:
+    """Views of one room by a hand-held camera, `width` by `height` pixels."""
     found = []
     for _ in range(views):
         rig = single_camera(width, height, float(rng.uniform(0.62, 0.98)))

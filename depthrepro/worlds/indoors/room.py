@@ -24,11 +24,9 @@ class Room(Scene):
     """A room with all that stands and hangs in it.
 
     Attributes:
-        kind: Kind of room.
         extent: Its walls.
     """
 
-    kind: RoomKind
     extent: Box
 
 
@@ -46,7 +44,7 @@ def build_room(rng: Rng, kind: RoomKind) -> Room:
     _decorate(plan)
     lamps, sources = _lamps(maker, extent, kind)
     light = _light(rng, extent, openings, sources)
-    return Room(merge([*parts, *plan.parts, *lamps]), maker.table(), light, kind, extent)
+    return Room(merge([*parts, *plan.parts, *lamps]), maker.table(), light, extent)
 
 
 def draw_openings(rng: Rng, room: Box, kind: RoomKind) -> list[Opening]:

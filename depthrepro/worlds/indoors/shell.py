@@ -76,17 +76,8 @@ class Box:
         return mesh.placed(x, y, z, yaw + turn)
 
 
-def wall_mesh(length: float, height: float, holes: list[Opening], lower: int, upper: int, split: float) -> Mesh:
-    """A wall in the plane x = 0 over y in [-length, 0]: the left end, seen from inside, is y = 0.
-
-    Args:
-        length: Metres.
-        height: Metres.
-        holes: Openings in it.
-        lower: Material up to the height `split`.
-        upper: Material above.
-        split: Metres; 0 for one material.
-    """
+def _wall(length: float, height: float, holes: list[Opening], lower: int, upper: int, split: float) -> Mesh:
+    """A wall in the plane x = 0 over y in [-length, 0], of one material up to the height `split`, another above it."""
     cuts_y = sorted({0.0, length, *(v for h in holes for v in (h.low, h.low + h.width))})
     cuts_z = sorted({0.0, height, *(v for h in holes for v in (h.bottom, h.top)), *([split] if split else [])})
     parts: dict[int, list[list[list[float]]]] = {lower: [], upper: []}
@@ -103,12 +94,8 @@ def _reveal(hole: Opening, material: int) -> Mesh:
     """The four sides of an opening through the wall's thickness."""
     t, y0, y1 = -THICKNESS_M, -hole.low, -hole.low - hole.width
     z0, z1 = hole.bottom, hole.top
-    sides = [
-        [[0, y0, z0], [t, y0, z0], [t, y0, z1], [0, y0, z1]],
-        [[0, y1, z0], [t, y1, z0], [t, y1, z1], [0, y1, z1]],
-        [[0, y0, z1], [t, y0, z1], [t, y1, z1], [0, y1, z1]],
-        [[0, y0, z0], [t, y0, z0], [t, y1, z0], [0, y1, z0]],
-    ]
+    sides = [[[0, y, z0], [t, y, z0], [t, y, z1], [0, y, z1]] for y in (y0, y1)]
+    sides += [[[0, y0, z], [t, y0, z], [t, y1, z], [0, y1, z]] for z in (z1, z0)]
     return quads(np.array(sides), material)
 
 
@@ -125,11 +112,9 @@ def _frame(hole: Opening, material: int, rng: np.random.Generator) -> list[Mesh]
         return parts
     parts.append(box((-0.05, y1 - 0.1, z0 - 0.04), (0.12, y0 + 0.1, z0), material))
     b, t = 0.03, -THICKNESS_M * 0.7
-    for y in np.linspace(y1, y0, int(rng.integers(2, 4))):
-        parts.append(box((t - 0.03, y - b, z0), (t + 0.03, y + b, z1), material))
-    for z in np.linspace(z0, z1, int(rng.integers(2, 4))):
-        parts.append(box((t - 0.03, y1, z - b), (t + 0.03, y0, z + b), material))
-    return parts
+    upright, across = np.linspace(y1, y0, int(rng.integers(2, 4))), np.linspace(z0, z1, int(rng.integers(2, 4)))
+    parts += [box((t - 0.03, y - b, z0), (t + 0.03, y + b, z1), material) for y in upright]
+    return parts + [box((t - 0.03, y1, z - b), (t + 0.03, y0, z + b), material) for z in across]
 
 
 def _leaf(hole: Opening, material: int, handle: int, rng: np.random.Generator) -> Mesh:
@@ -152,19 +137,14 @@ def _next_room(hole: Opening, height: float, wall: int, floor: int, rng: np.rand
     deep, wide = rng.uniform(1.5, 5.5), rng.uniform(1.5, 4.0)
     y = -hole.middle
     lift = rng.uniform(-0.3, 0.3) * wide
-    low, high = np.array((-deep, y - wide / 2 + lift, -0.01)), np.array((-THICKNESS_M, y + wide / 2 + lift, height))
-    c = [[low[0], low[1]], [low[0], high[1]], [high[0], high[1]], [high[0], low[1]]]
-
-    def side(a: list[float], b: list[float]) -> list[list[float]]:
-        return [[*a, low[2]], [*b, low[2]], [*b, high[2]], [*a, high[2]]]
-
-    walls = [side(c[0], c[1]), side(c[1], c[2]), side(c[3], c[0])]
-    top = [[*p, high[2]] for p in c]
-    bottom = [[*p, -0.005] for p in c]
+    y0, y1 = y - wide / 2 + lift, y + wide / 2 + lift
+    a, b, c, d = (-deep, y0), (-deep, y1), (-THICKNESS_M, y1), (-THICKNESS_M, y0)
+    walls = [[[*p, -0.01], [*q, -0.01], [*q, height], [*p, height]] for p, q in ((a, b), (b, c), (d, a))]
+    top, bottom = ([[*p, z] for p in (a, b, c, d)] for z in (height, -0.005))
     parts = [quads(np.array([*walls, top]), wall), quads(np.array([bottom]), floor)]
     if deep > 2.2:
         w, h = rng.uniform(0.5, 1.2), rng.uniform(0.5, 1.9)
-        parts.append(box((low[0], y - w, 0), (low[0] + 0.5, y + w * 0.4, h), floor))
+        parts.append(box((-deep, y - w, 0), (-deep + 0.5, y + w * 0.4, h), floor))
     return merge(parts)
 
 
@@ -178,13 +158,13 @@ def shell(m: RoomMaker, room: Box, openings: list[Opening]) -> list[Mesh]:
     lower = m.joinery() if split else main
     feature = int(m.rng.integers(WALLS)) if m.rng.random() < 0.3 else -1
     other = m.paint(m.fabrics[0] * 0.6 + 0.4 * m.wall)
-    parts = [quads(np.array([[[0, 0, room.height], [room.x, 0, room.height], [room.x, room.y, room.height],
-                              [0, room.y, room.height]]]), ceiling)]  # fmt: skip
+    corners = ((0, 0), (room.x, 0), (room.x, room.y), (0, room.y))
+    parts = [quads(np.array([[[*p, room.height] for p in corners]]), ceiling)]
     for wall in range(WALLS):
         holes = [o for o in openings if o.wall == wall]
         upper = other if wall == feature else main
         length = room.length(wall)
-        pieces = [wall_mesh(length, room.height, holes, lower, upper, split)]
+        pieces = [_wall(length, room.height, holes, lower, upper, split)]
         doors = sorted((o.low, o.low + o.width) for o in holes if o.bottom == 0)
         start = 0.0
         for low, high in [*doors, (length, length)]:

@@ -34,7 +34,7 @@ def shelf(m: RoomMaker, width: float | None = None, height: float | None = None)
 
 
 def fronts(
-    m: RoomMaker, width: float, z: tuple[float, float], x: float, columns: int, rows: int, material: int, knob: int
+    width: float, z: tuple[float, float], x: float, columns: int, rows: int, material: int, knob: int
 ) -> list[Mesh]:
     """Doors or drawers with gaps and handles on the plane `x`."""
     parts = []
@@ -66,7 +66,7 @@ def cupboard(m: RoomMaker, width: float | None = None, height: float | None = No
     ]
     columns = max(1, round(w / m.between(0.4, 0.7)))
     rows = 1 if height > 1.5 or m.rng.random() < 0.4 else max(2, round(height / 0.27))
-    parts += fronts(m, w, (0.07, height - 0.03), d, columns, rows, body, knob)
+    parts += fronts(w, (0.07, height - 0.03), d, columns, rows, body, knob)
     if height < 1.4 and top:
         for y in m.rng.uniform(-w / 2 + 0.1, w / 2 - 0.1, int(m.rng.integers(0, 4))):
             parts.append(thing(m, 0.5).placed(d / 2, float(y), height))
@@ -81,7 +81,7 @@ def counter(m: RoomMaker, width: float) -> Piece:
     parts.append(box((0, -width / 2, 0), (d - 0.1, width / 2, 0.1), m.smooth((0.08, 0.08, 0.08))))
     parts.append(box((0, -width / 2, h - 0.04), (d, width / 2, h), top))
     n = max(1, round(width / 0.55))
-    parts += fronts(m, width, (0.1, h - 0.05), d - 0.03, n, 1 + int(m.rng.random() < 0.4), front, steel)
+    parts += fronts(width, (0.1, h - 0.05), d - 0.03, n, 1 + int(m.rng.random() < 0.4), front, steel)
     splash = m.smooth(m.rng.uniform(0.35, 0.75) * np.ones(3))
     parts.append(box((0, -width / 2, h), (0.012, width / 2, h + 0.5), splash))
     if m.rng.random() < 0.8:
@@ -90,7 +90,7 @@ def counter(m: RoomMaker, width: float) -> Piece:
             if m.rng.random() < 0.8:
                 y = -width / 2 + (a + 0.5) * width / n
                 cell = [box((0, -width / n / 2, h0), (0.33, width / n / 2, h1), front)]
-                cell += fronts(m, width / n, (h0, h1), 0.33, 1, 1, front, steel)
+                cell += fronts(width / n, (h0, h1), 0.33, 1, 1, front, steel)
                 parts.append(merge(cell).placed(0, y, 0))
     spots = m.rng.permutation(n)
     y = -width / 2 + (spots[0] + 0.5) * width / n
@@ -138,7 +138,7 @@ def desk(m: RoomMaker) -> Piece:
     parts.append(box((0, -w / 2, h - 0.03), (d, w / 2, h), top))
     side = float(m.rng.choice((-1, 1)))
     drawers = [box((0.02, -0.2, 0.04), (d - 0.08, 0.2, h - 0.06), top)]
-    drawers += fronts(m, 0.4, (0.05, h - 0.07), d - 0.08, 1, 3, top, m.metal())
+    drawers += fronts(0.4, (0.05, h - 0.07), d - 0.08, 1, 3, top, m.metal())
     parts.append(merge(drawers).placed(0, side * (w / 2 - 0.28), 0))
     for k in range(int(m.rng.integers(1, 3))):
         y = (k - 0.3) * 0.6 * -side

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from depthrepro.worlds.render import Picture
 from depthrepro.worlds.sets.files import write_png
 from depthrepro.worlds.world import Unit, World
 
@@ -32,15 +33,15 @@ class Pictures(World):
         """Views of each scene, by part; `<part>.csv` lists a part's images."""
 
     @abstractmethod
-    def draw_views(self, unit: Unit, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
+    def draw_views(self, unit: Unit, rng: np.random.Generator) -> list[Picture]:
         """See `views`; all is drawn from `rng`."""
 
     @abstractmethod
     def depth_steps(self, depth: np.ndarray) -> np.ndarray:
         """Depth in metres as the steps in the files, 0..65535."""
 
-    def views(self, unit: Unit) -> list[tuple[np.ndarray, np.ndarray]]:
-        """(image uint8 (H, W, 3) RGB, depth float32 (H, W) in metres, 0 = sky or nothing) of a scene's views."""
+    def views(self, unit: Unit) -> list[Picture]:
+        """A scene's views."""
         return self.draw_views(unit, np.random.default_rng([self.tag, self.config.seed, unit.index]))
 
     def units(self) -> list[Unit]:

@@ -14,6 +14,7 @@ from depthrepro.worlds.indoors.halls import HALLS
 from depthrepro.worlds.indoors.kinds import KINDS, RoomKind
 from depthrepro.worlds.indoors.poses import room_views
 from depthrepro.worlds.indoors.room import build_room
+from depthrepro.worlds.render import Picture
 from depthrepro.worlds.sets.pictures import Pictures
 from depthrepro.worlds.world import Unit, WorldConfig, scene_sizes, whole
 
@@ -60,7 +61,7 @@ class Rooms(Pictures):
         images = {"train": self.config.images, "test": self.config.test_images}
         return {part: scene_sizes(count, self.config.per_room) for part, count in images.items()}
 
-    def draw_views(self, unit: Unit, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
+    def draw_views(self, unit: Unit, rng: np.random.Generator) -> list[Picture]:
         """Views of a room of any of the kinds."""
         room = build_room(rng, self.kinds[int(rng.integers(len(self.kinds)))])
         return room_views(room, self.config.width, self.config.height, rng, unit.items)

@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from depthrepro.worlds.camera import single_camera
+from depthrepro.worlds.render import Picture
 from depthrepro.worlds.sets.pictures import Pictures
 from depthrepro.worlds.streets.poses import CAR, Stance, street_views
 from depthrepro.worlds.streets.street import Street, build_street
@@ -63,7 +64,7 @@ class Views(Pictures):
         """All views in one part."""
         return {self.part: scene_sizes(self.config.images, self.config.per_scene)}
 
-    def draw_views(self, unit: Unit, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
+    def draw_views(self, unit: Unit, rng: np.random.Generator) -> list[Picture]:
         """Views of a street, far apart."""
         street, stance, focal = self.draw(unit.index, rng)
         rig = single_camera(self.config.width, self.config.height, focal)

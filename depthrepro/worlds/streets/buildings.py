@@ -47,13 +47,7 @@ def _trim(m: Maker) -> Trim:
 
 
 def _openings(centers: np.ndarray, size: tuple[float, float], trim: Trim) -> list[Mesh]:
-    """Windows on a wall in the plane x = 0 that looks to -x.
-
-    Args:
-        centers: (N, 2) points (y, z).
-        size: Width and height of the panes in metres.
-        trim: Materials.
-    """
+    """Windows of a size (width, height) at (N, 2) points (y, z) of a wall in the plane x = 0 that looks to -x."""
     if not len(centers):
         return []
     w, h = size

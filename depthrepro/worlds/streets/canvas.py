@@ -22,12 +22,8 @@ class Canvas(Maker):
         road: Street coordinates.
         section: Widths of the street.
         parts: Meshes placed so far.
-        cars: Stock of cars; a street repeats the objects of its stocks.
-        lorries: Stock of lorries.
-        trees: Stock of trees for the roadside.
+        cars, lorries, trees, bushes, people: Stocks, whose objects a street repeats.
         far_trees: Stock of simpler trees for the distance.
-        bushes: Stock of bushes.
-        people: Stock of people.
     """
 
     def __init__(self, style: Style, rng: np.random.Generator) -> None:

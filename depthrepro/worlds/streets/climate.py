@@ -53,15 +53,7 @@ def foreign_light(rng: np.random.Generator) -> Daylight:
 
 
 def repaint(table: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Materials in other colours: plants of another season, everything else tinted and more or less contrasted.
-
-    Args:
-        table: `Palette.table()`.
-        rng: Source of the season and the tints.
-
-    Returns:
-        A table of the same shape.
-    """
+    """A copy of a `Palette.table()`: plants of another season, all else tinted and more or less contrasted."""
     table = table.copy()
     season = rng.integers(4)  # snow, autumn, drought, or a lush green
     colors = table[:, :6].reshape(len(table), 2, 3)

@@ -16,8 +16,6 @@ class Daylight(Light):
     """Light of one street, linear RGB; a white surface in full sunlight has about 1.
 
     Attributes:
-        sun: See `Light`.
-        sun_color: See `Light`; 0 when the sky is closed.
         sky_color: Light from the sky on a surface facing up, (3,).
         ground_color: Light from the ground on a surface facing down, (3,).
         haze_m: Distance at which 63 % of a colour is lost to the haze.
@@ -25,12 +23,9 @@ class Daylight(Light):
         horizon: Colour of the sky at the horizon and of the haze, (3,).
         cloud: Share of the sky under cloud, 0..1.
         cloud_seed: Offset into the noise, so that no two skies are the same.
-        tint: See `Light`.
     """
 
     lift = 2e-4
-    sun: np.ndarray
-    sun_color: np.ndarray
     sky_color: np.ndarray
     ground_color: np.ndarray
     haze_m: float
@@ -38,7 +33,6 @@ class Daylight(Light):
     horizon: np.ndarray
     cloud: float
     cloud_seed: float
-    tint: np.ndarray
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> Daylight:

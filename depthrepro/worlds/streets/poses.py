@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from depthrepro.worlds.camera import CAMERA_FROM_VEHICLE, Pose, Rig, best_pose, pixel_rays, rotation
-from depthrepro.worlds.render import take_picture
+from depthrepro.worlds.render import Picture, take_picture
 from depthrepro.worlds.streets.street import Street
 
 _ATTEMPTS = 40
@@ -36,16 +36,8 @@ CAR = Stance()
 def find_pose(
     street: Street, rig: Rig, number: int, per_scene: int, rng: np.random.Generator, stance: Stance = CAR
 ) -> Pose:
-    """A pose from which nothing is too near, or the one of 40 attempts with the most room.
-
-    Args:
-        street: Where the camera is.
-        rig: The camera.
-        number: Of the view; each has its own stretch of the drive, with a gap before the next.
-        per_scene: How many views the drive is divided among.
-        rng: Source of all choices.
-        stance: How the camera is carried.
-    """
+    """A pose for view `number` from which nothing is too near, or the one of 40 attempts with the most room."""
+    # Each view has its own stretch of the drive, with a gap before the next.
     first = number / per_scene
     share = (first, first + 0.6 / per_scene)
 
@@ -86,19 +78,7 @@ def _room(street: Street, rig: Rig, pose: Pose) -> float:
 
 def street_views(
     street: Street, stance: Stance, rig: Rig, rng: np.random.Generator, views: int, per_scene: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Views of one street, far apart along its road.
-
-    Args:
-        street: What is seen.
-        stance: How the camera is carried.
-        rig: The camera.
-        rng: For places and exposures.
-        views: How many are taken.
-        per_scene: How many the road is divided among.
-
-    Returns:
-        (image uint8 (H, W, 3) RGB, depth float32 (H, W) in metres, 0 = sky) of each.
-    """
+) -> list[Picture]:
+    """The first views of one street, far apart along its road, which is divided among `per_scene`."""
     poses = (find_pose(street, rig, number, per_scene, rng, stance) for number in range(views))
     return [take_picture(street, rig, pose, rng) for pose in poses]

@@ -40,13 +40,7 @@ class Road:
     """Street coordinates: s metres along the centre line, t metres to its left."""
 
     def __init__(self, rng: np.random.Generator, sharpest: float, steepest: float) -> None:
-        """Draw a course.
-
-        Args:
-            rng: Source of all choices.
-            sharpest: Largest curvature in 1/m.
-            steepest: Largest slope of the ground.
-        """
+        """Draw a course of curvatures up to `sharpest`, in 1/m, over slopes up to `steepest`."""
         self.waves = Waves.random(rng, steepest)
         self._s = np.arange(START_M, END_M + _STEP_M, _STEP_M)
         knots = np.arange(START_M - 60, END_M + 120, rng.uniform(45, 90))
@@ -73,14 +67,7 @@ class Road:
         return float(x), float(y), float(self.waves.height(x, y)) + z
 
     def ribbon(self, s: np.ndarray, t: np.ndarray, z: np.ndarray, material: np.ndarray) -> Mesh:
-        """A surface that follows the street.
-
-        Args:
-            s: (M,) positions along it.
-            t: (N,) offsets to its left.
-            z: (M, N) heights above the ground.
-            material: (M - 1, N - 1) rows of the palette.
-        """
+        """A surface that follows the street: `s` (M,), `t` (N,), `z` (M, N) above the ground, `material` by cell."""
         return grid(self._lifted(*self.plane(s[:, None], t), z), material)
 
     def tiles(self, s: np.ndarray, t: np.ndarray, z: float, material: int) -> Mesh:

@@ -40,14 +40,7 @@ def build_street(
     extras: Callable[[Canvas], None] | None = None,
     draw_light: Callable[[np.random.Generator], Daylight] = Daylight.random,
 ) -> Street:
-    """Draw a street of a style with all that stands on it.
-
-    Args:
-        style: Kind of street.
-        rng: Source of all choices.
-        extras: Puts up what ordinary streets do not have.
-        draw_light: Draws the light.
-    """
+    """Draw a street with all that stands on it, and what `extras` puts up that ordinary streets do not have."""
     canvas = Canvas(style, rng)
     canvas.parts += ground(canvas)
     for side in (-1, 1):
