@@ -114,11 +114,15 @@ def extrude(profile: np.ndarray, half_width: float | np.ndarray, material: int) 
     half = np.broadcast_to(np.asarray(half_width, dtype=np.float32), (n,))
     left = np.stack([profile[:, 0], half, profile[:, 1]], axis=1)
     vertices = np.concatenate([left, left * np.array([1, -1, 1], dtype=np.float32)])
+    fan = np.stack([np.zeros(n - 2, dtype=int), np.arange(1, n - 1), np.arange(2, n)], axis=1)
+    return _mesh(vertices, np.concatenate([_wall(n), fan, fan + n]), material)
+
+
+def _wall(n: int) -> np.ndarray:
+    """Faces (2 n, 3) between two rings of `n` points each, the points of the second following on the first's."""
     i = np.arange(n)
     j = (i + 1) % n
-    rim = np.concatenate([np.stack([i, j, j + n], axis=1), np.stack([i, j + n, i + n], axis=1)])
-    fan = np.stack([np.zeros(n - 2, dtype=int), np.arange(1, n - 1), np.arange(2, n)], axis=1)
-    return _mesh(vertices, np.concatenate([rim, fan, fan + n]), material)
+    return np.concatenate([np.stack([i, j, j + n], axis=1), np.stack([i, j + n, i + n], axis=1)])
 
 
 def tube(start: Point, end: Point, radius: tuple[float, float], material: int, sides: int = 6) -> Mesh:
@@ -131,13 +135,8 @@ def tube(start: Point, end: Point, radius: tuple[float, float], material: int, s
     ring = np.cos(angle)[:, None] * side + np.sin(angle)[:, None] * np.cross(axis, side)
     vertices = np.concatenate([a + radius[0] * ring, b + radius[1] * ring, a[None], b[None]])
     i = np.arange(sides)
-    j = (i + 1) % sides
-    wall = [np.stack([i, j, j + sides], axis=1), np.stack([i, j + sides, i + sides], axis=1)]
-    caps = [
-        np.stack([i, j, np.full(sides, 2 * sides)], axis=1),
-        np.stack([i + sides, j + sides, np.full(sides, 2 * sides + 1)], axis=1),
-    ]
-    return _mesh(vertices, np.concatenate(wall + caps), material)
+    cap = np.stack([i, (i + 1) % sides, np.full(sides, 2 * sides)], axis=1)
+    return _mesh(vertices, np.concatenate([_wall(sides), cap, cap + np.array((sides, sides, 1))]), material)
 
 
 @cache

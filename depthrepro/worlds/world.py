@@ -29,7 +29,7 @@ class Unit:
     items: int
 
 
-def whole(low: int, high: int = 100_000, default: int | None = None) -> Any:
+def whole(low: int, high: int = 100_000, *, default: int | None = None) -> Any:
     """A field of a `WorldConfig`: a whole number from `low` to `high`; without a default it must be given."""
     missing = dataclasses.MISSING if default is None else default
     return dataclasses.field(default=missing, metadata={"range": (low, high)})

@@ -107,8 +107,7 @@ def depot(plan: Plan) -> None:
     steel = m.metal() if m.rng.random() < 0.4 else m.any_color(0.1, 0.5)
     in_rows(plan, lambda: rack(m, width, levels, steel), (m.between(1.4, 2.4), m.between(0.0, 0.15)), 0.9)
     for _ in range(int(m.rng.integers(4, 18))):
-        x, y = m.rng.uniform(0.4, (plan.room.x - 0.4, plan.room.y - 0.4))
-        plan.stand(clutter.carton(m), float(x), float(y), 0.3, m.between(0, np.pi))
+        plan.stand(clutter.carton, 0.4, 0.3)
 
 
 def rack(m: RoomMaker, width: float, levels: int, steel: int) -> Piece:

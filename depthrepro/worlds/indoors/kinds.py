@@ -181,11 +181,9 @@ def study(plan: Plan) -> None:
 
 def store(plan: Plan) -> None:
     """A store room: shelves, cartons, whatever was left."""
-    m = plan.maker
     several(plan, 5, storage.shelf, storage.cupboard)
-    for _ in range(int(m.rng.integers(4, 14))):
-        x, y = m.rng.uniform(0.3, (plan.room.x - 0.3, plan.room.y - 0.3))
-        plan.stand(clutter.carton(m), float(x), float(y), 0.28, m.between(0, np.pi))
+    for _ in range(int(plan.maker.rng.integers(4, 14))):
+        plan.stand(clutter.carton, 0.3, 0.28)
     several(plan, 2, pieces.chair, pieces.stool, pieces.table)
 
 

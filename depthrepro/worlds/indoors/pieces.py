@@ -40,8 +40,7 @@ def chair(m: RoomMaker) -> Piece:
     w, d, s, top = m.between(0.4, 0.5), m.between(0.42, 0.5), m.between(0.43, 0.48), m.between(0.8, 1.05)
     parts = [*legs((0.04, d - 0.04), (-w / 2 + 0.03, w / 2 - 0.03), s, 0.04, frame)]
     parts.append(box((0, -w / 2, s), (d, w / 2, s + 0.05), seat))
-    for y in (-w / 2 + 0.03, w / 2 - 0.03):
-        parts.append(tube((0.04, y, s), (-0.03, y, top), (0.022, 0.018), frame, 5))
+    parts += [tube((0.04, y, s), (-0.03, y, top), (0.022, 0.018), frame, 5) for y in (-w / 2 + 0.03, w / 2 - 0.03)]
     if m.rng.random() < 0.5:
         parts.append(box((-0.03, -w / 2, top - 0.3), (0.02, w / 2, top), seat))
     else:

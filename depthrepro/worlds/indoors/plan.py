@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from depthrepro.worlds.indoors.finish import RoomMaker
@@ -98,8 +100,10 @@ class Plan:
         """Put a mesh into the room, turned by `yaw`, with its point (middle, 0) at (x, y)."""
         self.parts.append(mesh.placed(x - middle * np.cos(yaw), y - middle * np.sin(yaw), 0.0, yaw))
 
-    def stand(self, mesh: Mesh, x: float, y: float, half: float, turn: float = 0.0) -> None:
-        """Stand a mesh at (x, y) if a square of `half` metres to each side is free."""
+    def stand(self, make: Callable[[RoomMaker], Mesh], margin: float, half: float, turned: bool = True) -> None:
+        """Stand something anywhere off the walls by `margin`, if a square of `half` metres to each side is free."""
+        x, y = self.maker.rng.uniform(margin, (self.room.x - margin, self.room.y - margin))
+        mesh, turn = make(self.maker), self.maker.between(0, np.pi) if turned else 0.0
         rect = (x - half, y - half, x + half, y + half)
         if self.free(rect):
             self.taken.append(rect)

@@ -93,10 +93,9 @@ def _decorate(plan: Plan) -> None:
             plan.put(clutter.radiator(m, 0.8 * window.width), window.wall, window.middle)
     for _ in range(int(rng.integers(0, 6))):
         plan.hang(clutter.picture(m), 0.6, 0.6, (1.3, 1.75))
-    for make in (lambda: plant(m).mesh, lambda: clutter.floor_lamp(m), lambda: clutter.carton(m)):
+    for make in (plant, clutter.floor_lamp, clutter.carton):
         if rng.random() < 0.4:
-            x, y = rng.uniform(0.35, (plan.room.x - 0.35, plan.room.y - 0.35))
-            plan.stand(make(), float(x), float(y), 0.28)
+            plan.stand(make, 0.35, 0.28, turned=False)
 
 
 Source = tuple[np.ndarray, np.ndarray, np.ndarray]  # point, direction (zero for all round), power

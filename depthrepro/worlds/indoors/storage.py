@@ -166,7 +166,7 @@ def bedside(m: RoomMaker) -> Piece:
     return Piece(merge([base.mesh, *lamp]), base.width, base.depth, base.height + 0.4)
 
 
-def plant(m: RoomMaker) -> Piece:
+def plant(m: RoomMaker) -> Mesh:
     """A pot plant."""
     pot = m.any_color(0.1, 0.6)
     leaf = m.add((0.02, 0.05, 0.01), (0.14, 0.24, 0.06), stain=0.8, grain=0.6, size=0.1)
@@ -177,4 +177,4 @@ def plant(m: RoomMaker) -> Piece:
         tip = np.array((r + lean * np.cos(a), lean * np.sin(a), m.between(0.5, 1.0) * h))
         parts.append(tube((r, 0, 1.5 * r), tip, (0.008, 0.005), leaf, 4))
         parts.append(blob(tip, m.rng.uniform((0.06, 0.06, 0.03), (0.17, 0.17, 0.09)), leaf, m.rng, bump=0.25))
-    return Piece(merge(parts), 2 * r + 0.3, 2 * r + 0.2, h)
+    return merge(parts)

@@ -6,7 +6,6 @@ for every outdoor scene, light for every scene.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +16,7 @@ from depthrepro.worlds.indoors.kinds import KINDS
 from depthrepro.worlds.indoors.poses import room_views
 from depthrepro.worlds.indoors.room import build_room
 from depthrepro.worlds.sets.files import write_png
-from depthrepro.worlds.streets.climate import foreign_light, repaint
-from depthrepro.worlds.streets.lighting import Daylight
+from depthrepro.worlds.streets.climate import any_light
 from depthrepro.worlds.streets.poses import Stance, street_views
 from depthrepro.worlds.streets.street import Street, build_street
 from depthrepro.worlds.streets.styles import STYLES
@@ -46,9 +44,9 @@ class PlacesConfig(WorldConfig):
     world = "places"
     train_images: int = whole(len(CATEGORIES))
     val_images: int = whole(len(CATEGORIES))
-    per_scene: int = whole(1, 12, 4)
-    size: int = whole(32, 1_024, 140)
-    seed: int = whole(0, 100_000, 0)
+    per_scene: int = whole(1, 12, default=4)
+    size: int = whole(32, 1024, default=140)
+    seed: int = whole(0, default=0)
 
 
 class Places(World):
@@ -111,5 +109,4 @@ def _outdoors(category: str, rng: np.random.Generator) -> Street:
     if category == "yard":
         return yard_street(rng)
     style = next(style for style in STYLES if style.name.replace(" ", "_") == category)
-    street = build_street(style, rng, None, foreign_light if rng.random() < 0.5 else Daylight.random)
-    return dataclasses.replace(street, table=repaint(street.table, rng))
+    return build_street(style, rng, draw_light=any_light(rng), repainted=True)

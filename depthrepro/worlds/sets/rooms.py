@@ -37,11 +37,11 @@ class RoomsConfig(WorldConfig):
 
     world = "rooms"
     images: int = whole(1)
-    test_images: int = whole(0, 100_000, 0)
-    per_room: int = whole(1, 12, 3)
-    width: int = whole(64, 4_096, 320)
-    height: int = whole(48, 4_096, 240)
-    seed: int = whole(0, 100_000, 0)
+    test_images: int = whole(0, default=0)
+    per_room: int = whole(1, 12, default=3)
+    width: int = whole(64, 4096, default=320)
+    height: int = whole(48, 4096, default=240)
+    seed: int = whole(0, default=0)
 
 
 class Rooms(Pictures):

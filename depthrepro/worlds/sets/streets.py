@@ -45,13 +45,13 @@ class StreetsConfig(WorldConfig):
     """
 
     world = "streets"
-    train_pairs: int = whole(1, 100_000, 200)
-    val_pairs: int = whole(1, 100_000, 24)
-    test_pairs: int = whole(1, 100_000, 60)
-    frames_per_drive: int = whole(1, 12, 4)
-    width: int = whole(64, 4_096, 620)
-    height: int = whole(24, 4_096, 188)
-    seed: int = whole(0, 100_000, 0)
+    train_pairs: int = whole(1, default=200)
+    val_pairs: int = whole(1, default=24)
+    test_pairs: int = whole(1, default=60)
+    frames_per_drive: int = whole(1, 12, default=4)
+    width: int = whole(64, 4096, default=620)
+    height: int = whole(24, 4096, default=188)
+    seed: int = whole(0, default=0)
 
 
 @dataclass(frozen=True)

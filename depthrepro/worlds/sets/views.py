@@ -39,10 +39,10 @@ class ViewsConfig(WorldConfig):
 
     world = "views"
     images: int = whole(1)
-    per_scene: int = whole(1, 12, 3)
-    width: int = whole(64, 4_096, 496)
-    height: int = whole(24, 4_096, 160)
-    seed: int = whole(0, 100_000, 0)
+    per_scene: int = whole(1, 12, default=3)
+    width: int = whole(64, 4096, default=496)
+    height: int = whole(24, 4096, default=160)
+    seed: int = whole(0, default=0)
 
 
 class Views(Pictures):

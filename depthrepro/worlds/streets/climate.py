@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,6 +51,11 @@ def foreign_light(rng: np.random.Generator) -> Daylight:
         horizon=horizon,
         cloud=cloud,
     )
+
+
+def any_light(rng: np.random.Generator) -> Callable[[np.random.Generator], Daylight]:
+    """What draws the light of a street, home or foreign."""
+    return foreign_light if rng.random() < 0.5 else Daylight.random
 
 
 def repaint(table: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -11,6 +11,7 @@ from depthrepro.worlds.meshes import Mesh, merge
 from depthrepro.worlds.scene import Scene
 from depthrepro.worlds.streets import buildings, furniture, plants
 from depthrepro.worlds.streets.canvas import FROM_M, TO_M, Canvas
+from depthrepro.worlds.streets.climate import repaint
 from depthrepro.worlds.streets.ground import ground
 from depthrepro.worlds.streets.kerbside import kerbside, lanes
 from depthrepro.worlds.streets.lighting import Daylight
@@ -39,8 +40,9 @@ def build_street(
     rng: np.random.Generator,
     extras: Callable[[Canvas], None] | None = None,
     draw_light: Callable[[np.random.Generator], Daylight] = Daylight.random,
+    repainted: bool = False,
 ) -> Street:
-    """Draw a street with all that stands on it, and what `extras` puts up that ordinary streets do not have."""
+    """Draw a street with all that stands on it, and what `extras` puts up; `repainted` ones are of another season."""
     canvas = Canvas(style, rng)
     canvas.parts += ground(canvas)
     for side in (-1, 1):
@@ -54,7 +56,8 @@ def build_street(
     if extras is not None:
         extras(canvas)
     light = draw_light(rng)
-    return Street(merge(canvas.parts), canvas.table(), light, style, canvas.road, canvas.section)
+    table = repaint(canvas.table(), rng) if repainted else canvas.table()
+    return Street(merge(canvas.parts), table, light, style, canvas.road, canvas.section)
 
 
 def _lots(canvas: Canvas, side: int) -> None:

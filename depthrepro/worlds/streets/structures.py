@@ -53,8 +53,7 @@ def stall(m: Maker) -> Mesh:
     wood, cloth = m.plain((0.22, 0.14, 0.07), 0.4), paint(m)
     half, depth = m.between(1.2, 2.2), m.between(1.2, 2.0)
     parts = [box((-half, -0.5, 2.1), (half, depth, 2.2), cloth), box((-half, 0, 0), (half, depth, 0.9), wood)]
-    for x in (-half, half):
-        parts.append(tube((x, -0.4, 0), (x, -0.4, 2.1), (0.04, 0.04), wood))
+    parts += [tube((x, -0.4, 0), (x, -0.4, 2.1), (0.04, 0.04), wood) for x in (-half, half)]
     for x in np.arange(-half + 0.3, half - 0.2, 0.65):
         top = 0.9 + m.between(0.1, 0.35)
         parts.append(box((x - 0.25, 0.1, 0.9), (x + 0.25, 0.7, top), paint(m)))
@@ -122,8 +121,7 @@ def pylon(m: Maker) -> Mesh:
             z = height * float(level)
             step = height * 0.1 if x0 != x1 else 0.0
             parts.append(tube((x0 * half, y0 * half, z), (x1 * half, y1 * half, z + step), (0.05, 0.05), metal, 4))
-    for z in (0.75, 0.88):
-        parts.append(tube((0, -4.5, height * z), (0, 4.5, height * z), (0.1, 0.1), metal, 4))
+    parts += [tube((0, -4.5, height * z), (0, 4.5, height * z), (0.1, 0.1), metal, 4) for z in (0.75, 0.88)]
     return merge(parts)
 
 
