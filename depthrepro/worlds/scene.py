@@ -60,9 +60,9 @@ class Light(ABC):
         found = np.flatnonzero(hits.found)
         color = self.outside(rays) if len(found) < rays.shape[1] else np.empty_like(rays)
         code = np.full(rays.shape[1], -1, dtype=np.int32)
-        depth, triangle = hits.distance[found], hits.triangle[found]
-        points = origin[:, None] + rays[:, found] * depth
-        normals = scene.tracer.normals(triangle, rays[:, found])
+        rays, depth, triangle = rays[:, found], hits.distance[found], hits.triangle[found]
+        points = origin[:, None] + rays * depth
+        normals = scene.tracer.normals(triangle, rays)
         material = scene.tracer.material.take(triangle)
         soft, glow = scene.table[:, SOFT].take(material), scene.table[:, GLOW].take(material)
         facing = self.sun @ normals
@@ -106,5 +106,6 @@ def _side(normal: np.ndarray) -> np.ndarray:
 
 
 def direction(height: float, azimuth: float) -> np.ndarray:
-    """Unit vector (3,) at a height above the horizon and an azimuth, radians."""
-    return np.array([np.cos(height) * np.cos(azimuth), np.cos(height) * np.sin(azimuth), np.sin(height)])
+    """Unit vector (3,) float32 at a height above the horizon and an azimuth, radians."""
+    x, y, z = np.cos(height) * np.cos(azimuth), np.cos(height) * np.sin(azimuth), np.sin(height)
+    return np.array([x, y, z], dtype=np.float32)

@@ -18,7 +18,7 @@ class Plan:
     """A room being furnished.
 
     Attributes:
-        maker: Materials, taste and chance.
+        maker: Materials, colours and chance.
         room: Extent.
         openings: Doors and windows.
         parts: Meshes placed so far.

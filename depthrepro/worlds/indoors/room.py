@@ -141,7 +141,7 @@ def _light(rng: Rng, room: Box, openings: list[Opening], lamps: list[Source]) ->
         points=points,
         normals=normals,
         power=power,
-        sun=direction(height, azimuth).astype(np.float32),
+        sun=direction(height, azimuth),
         sun_color=(np.array((1.0, 0.9, 0.72)) * (rng.uniform(3, 8) if sunny else 0.0)).astype(np.float32),
         ambient=np.asarray(returned(power, surface), dtype=np.float32) + np.float32(0.01),
         sky=np.array((1.2 * blue, 0.8 * blue), dtype=np.float32),

@@ -21,28 +21,25 @@ def foreign_light(rng: np.random.Generator) -> Daylight:
     azimuth = rng.uniform(0, 2 * np.pi)
     height_deg, haze_m, cloud = 1.0, light.haze_m, light.cloud
     sun: ArrayLike = (0, 0, 0)
-    sky: ArrayLike
-    zenith: ArrayLike
-    horizon: ArrayLike
+    colors: tuple[ArrayLike, ArrayLike, ArrayLike]  # light from above; the sky at its zenith and at the horizon
     if weather == "dusk":
-        sky, zenith, horizon = (0.28, 0.3, 0.5), (0.08, 0.1, 0.28), np.array([0.95, 0.5, 0.35]) * rng.uniform(0.5, 1.0)
+        colors = (0.28, 0.3, 0.5), (0.08, 0.1, 0.28), np.array([0.95, 0.5, 0.35]) * rng.uniform(0.5, 1.0)
     elif weather == "fog":
-        sky = zenith = horizon = np.full(3, rng.uniform(0.5, 0.9))
-        haze_m, cloud = rng.uniform(25, 120), 1.0
+        grey = np.full(3, rng.uniform(0.5, 0.9))
+        colors, haze_m, cloud = (grey, grey, grey), rng.uniform(25, 120), 1.0
     elif weather == "gloom":
-        sky = horizon = np.array([0.4, 0.47, 0.55]) * rng.uniform(0.7, 1.1)
-        zenith = 0.7 * sky
+        blue = np.array([0.4, 0.47, 0.55]) * rng.uniform(0.7, 1.1)
+        colors = blue, 0.7 * blue, blue
     elif weather == "golden":
         height_deg, sun = rng.uniform(6, 14), (1.5, 0.85, 0.35)
-        sky, zenith, horizon = (0.2, 0.22, 0.32), (0.3, 0.4, 0.65), (1.1, 0.8, 0.5)
+        colors = (0.2, 0.22, 0.32), (0.3, 0.4, 0.65), (1.1, 0.8, 0.5)
     else:
         height_deg, sun = rng.uniform(66, 82), (1.5, 1.45, 1.35)
-        sky, zenith, horizon = (0.3, 0.34, 0.4), (0.12, 0.3, 0.8), (0.9, 0.9, 0.85)
-    toward = direction(np.radians(height_deg), azimuth)
-    toward, sun, sky, zenith, horizon = (np.asarray(a, dtype=np.float32) for a in (toward, sun, sky, zenith, horizon))
+        colors = (0.3, 0.34, 0.4), (0.12, 0.3, 0.8), (0.9, 0.9, 0.85)
+    sun, sky, zenith, horizon = (np.asarray(color, dtype=np.float32) for color in (sun, *colors))
     return dataclasses.replace(
         light,
-        sun=toward,
+        sun=direction(np.radians(height_deg), azimuth),
         sun_color=sun,
         sky_color=sky,
         ground_color=np.float32(0.28) * (sky + np.float32(0.3) * sun),

@@ -46,7 +46,7 @@ class Daylight(Light):
         brightness = rng.uniform(0.9, 1.5)
         warmth = rng.uniform(-0.05, 0.05)
         return cls(
-            sun=direction(height, azimuth).astype(np.float32),
+            sun=direction(height, azimuth),
             sun_color=(strength * warm).astype(np.float32),
             sky_color=ambient.astype(np.float32),
             ground_color=(0.28 * (ambient + 0.5 * strength * warm)).astype(np.float32),
