@@ -15,7 +15,7 @@ _BOX_FACES = np.array(
     [0, 1, 3, 0, 3, 2, 4, 6, 7, 4, 7, 5, 0, 4, 5, 0, 5, 1, 2, 3, 7, 2, 7, 6, 0, 2, 6, 0, 6, 4, 1, 5, 7, 1, 7, 3],
     dtype=np.int32,
 ).reshape(12, 3)
-_GOLDEN = (1 + 5**0.5) / 2
+_GOLDEN = (1 + 5**0.5) / 2  # of the three rectangles whose corners an icosahedron has
 _ICOSAHEDRON = [[x, y * _GOLDEN, 0] for y in (1, -1) for x in (-1, 1)]
 _ICOSAHEDRON += [[0, x, y * _GOLDEN] for y in (1, -1) for x in (-1, 1)]
 _ICOSAHEDRON += [[y * _GOLDEN, 0, x] for y in (1, -1) for x in (-1, 1)]
