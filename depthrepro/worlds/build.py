@@ -48,25 +48,20 @@ def ensure_world(
         lock = FileLock(str(root) + ".lock", timeout=_LOCK_WAIT_S)
     except OSError as error:
         raise UserError(f"{world.name}: cannot write to {root}: {error.strerror}; set DEPTHREPRO_CACHE") from error
-    if not verify and _is_complete(world, root):
-        return root
-    try:
-        with lock:
-            _render_missing(world, root, workers, progress)
-            check(world, root, full=verify)
-    except Timeout as error:
-        raise UserError(f"{world.name}: another process has held {root}.lock for an hour; end it and retry") from error
+    if verify or not _is_complete(root):
+        try:
+            with lock:
+                _render_missing(world, root, workers, progress)
+        except Timeout as error:
+            message = f"{world.name}: another process has held {root}.lock for an hour; end it and retry"
+            raise UserError(message) from error
+    _check(world, root, full=verify)
     return root
 
 
-def _is_complete(world: World, root: Path) -> bool:
-    """Whether the manifest and its files are there; raises if one has another size."""
-    if not (root / "manifest.json").is_file():
-        return False
-    if not all((root / name).is_file() for name in _manifest_files(root)):
-        return False
-    check(world, root, full=False)
-    return True
+def _is_complete(root: Path) -> bool:
+    """Whether the manifest and its files are there."""
+    return (root / "manifest.json").is_file() and all((root / name).is_file() for name in _manifest_files(root))
 
 
 def _render_missing(world: World, root: Path, workers: int | None, progress: bool) -> None:
@@ -117,17 +112,8 @@ def _manifest_files(root: Path) -> dict[str, Entry]:
     return files
 
 
-def check(world: World, root: Path, *, full: bool) -> None:
-    """Compare a world's folder with its manifest.
-
-    Args:
-        world: The world.
-        root: Its folder.
-        full: Whether hashes are compared, not only sizes.
-
-    Raises:
-        UserError: At the first file that is missing or differs.
-    """
+def _check(world: World, root: Path, *, full: bool) -> None:
+    """Compare the sizes of a world's files with its manifest, and, if `full`, their hashes."""
     for name, expected in _manifest_files(root).items():
         file = root / name
         how_to_fix = f"delete {world.remade_by_deleting(root, name)} and run again to make it anew"

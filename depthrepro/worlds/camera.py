@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,14 +60,13 @@ class Rig:
         return np.array([[f, 0, cx], [0, f, cy], [0, 0, 1.0]])
 
     def camera_center(self, camera: int) -> np.ndarray:
-        """Position of a colour camera (2 or 3) in the rectified frame of camera 0, (3,) metres."""
-        return np.array([self.camera_x[camera], *self.shift])
+        """Position of a camera, 2 and 3 are the colour ones, in the rectified frame of camera 0, (3,) metres."""
+        shift = (0.0, 0.0) if camera < 2 else self.shift
+        return np.array([self.camera_x[camera], *shift])
 
     def projection(self, camera: int) -> np.ndarray:
         """P_rect of a camera, (3, 4)."""
-        shift = (0.0, 0.0) if camera < 2 else self.shift
-        offset = -np.array([self.camera_x[camera], *shift])
-        return self.K @ np.column_stack([np.eye(3), offset])
+        return self.K @ np.column_stack([np.eye(3), -self.camera_center(camera)])
 
     def rectified_from_laser(self) -> np.ndarray:
         """Laser coordinates to the rectified frame of camera 0, (4, 4)."""
@@ -91,6 +91,17 @@ class Pose:
     def camera(self, rig: Rig, camera: int) -> np.ndarray:
         """World position of a colour camera, (3,)."""
         return self.center + self.turn @ rig.camera_center(camera)
+
+
+def best_pose(draw: Callable[[], Pose], score: Callable[[Pose], float], enough: float, attempts: int) -> Pose:
+    """The first drawn pose whose score is enough, or after so many attempts the best of them."""
+    tried: list[tuple[float, Pose]] = []
+    for _ in range(attempts):
+        pose = draw()
+        tried.append((score(pose), pose))
+        if tried[-1][0] >= enough:
+            break
+    return max(tried, key=lambda scored: scored[0])[1]
 
 
 def single_camera(width: int, height: int, focal: float) -> Rig:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from depthrepro.worlds.camera import Pose, Rig
-from depthrepro.worlds.materials import albedo
+from depthrepro.worlds.materials import GLASS, albedo
 from depthrepro.worlds.scene import Scene
 
 BEAMS = 64
@@ -36,7 +36,9 @@ def scan(scene: Scene, rig: Rig, pose: Pose, rng: np.random.Generator) -> np.nda
     bright = albedo(scene.table, material, points, 0.003 * distance).mean(axis=0)
     slant = -np.einsum("in,in->n", scene.tracer.normals(triangle, rays), rays)
     lost = (
-        0.03 + 0.6 * scene.table[material, 11] + np.clip(distance / MAX_RANGE_M - 0.4, 0, 1) * (slant * bright < 0.02)
+        0.03
+        + 0.6 * scene.table[material, GLASS]
+        + np.clip(distance / MAX_RANGE_M - 0.4, 0, 1) * (slant * bright < 0.02)
     )
     keep = rng.random(len(lost)) >= lost
     measured = distance[keep] + rng.normal(0, RANGE_NOISE_M, int(keep.sum()))

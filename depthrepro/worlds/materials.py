@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cache
 
 import cv2
@@ -14,11 +14,11 @@ _VOXEL_PX = 1.3  # size of a fine voxel on the image, in pixels, before it is ro
 # An arbitrary rotation, so that walls and roads do not cut the volume along its axes and show its period.
 _TURN = np.linalg.qr(np.array([[0.61, 0.35, -0.71], [-0.52, 0.85, -0.03], [0.58, 0.39, 0.70]]))[0].astype(np.float32)
 
-Color = tuple[float, float, float]
+GLASS, SOFT, GLOW = 11, 12, 13  # columns of `Palette.table()`
+Color = Sequence[float] | np.ndarray
 Size = float | tuple[float, float, float]
 
 
-@dataclass
 class Palette:
     """The materials of one scene, as columns that shading gathers by material index.
 
@@ -26,7 +26,8 @@ class Palette:
     noise that keeps about the same size on the image at any distance (`grain`), so that every surface can be matched.
     """
 
-    rows: list[tuple[float, ...]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._rows: list[tuple[float, ...]] = []
 
     def add(
         self,
@@ -53,25 +54,19 @@ class Palette:
             glow: Light that it gives by itself, as a multiple of its albedo; only rooms and streets at dusk show it.
         """
         extent = size if isinstance(size, tuple) else (size, size, size)
-        self.rows.append((*first, *second, stain, grain, *(10.0 / e for e in extent), float(glass), soft, glow))
-        return len(self.rows) - 1
+        self._rows.append((*first, *second, stain, grain, *(10.0 / e for e in extent), float(glass), soft, glow))
+        return len(self._rows) - 1
 
     def plain(
         self, color: Color, spread: float = 0.35, *, stain: float = 0.6, grain: float = 0.6, size: Size = 1.5
     ) -> int:
         """Add a material of one colour, `spread` darker and lighter by turns."""
-        low, high = (_clipped(color, 1 + sign * spread) for sign in (-1, 1))
+        low, high = (np.clip(np.asarray(color) * factor, 0, 0.95) for factor in (1 - spread, 1 + spread))
         return self.add(low, high, stain=stain, grain=grain, size=size)
 
     def table(self) -> np.ndarray:
         """(M, 14) float32: both RGBs, stain, grain, stain frequency x y z in voxels per metre, glass, soft, glow."""
-        return np.array(self.rows, dtype=np.float32)
-
-
-def _clipped(color: Color, factor: float) -> Color:
-    """A colour made darker or lighter, within what a surface can reflect."""
-    r, g, b = (float(np.clip(c * factor, 0, 0.95)) for c in color)
-    return r, g, b
+        return np.array(self._rows, dtype=np.float32)
 
 
 @cache

@@ -15,6 +15,13 @@ _BOX_FACES = np.array(
     [0, 1, 3, 0, 3, 2, 4, 6, 7, 4, 7, 5, 0, 4, 5, 0, 5, 1, 2, 3, 7, 2, 7, 6, 0, 2, 6, 0, 6, 4, 1, 5, 7, 1, 7, 3],
     dtype=np.int32,
 ).reshape(12, 3)
+_GOLDEN = (1 + 5**0.5) / 2  # of the three rectangles whose corners an icosahedron has
+_ICOSAHEDRON = [[x, y * _GOLDEN, 0] for y in (1, -1) for x in (-1, 1)]
+_ICOSAHEDRON += [[0, x, y * _GOLDEN] for y in (1, -1) for x in (-1, 1)]
+_ICOSAHEDRON += [[y * _GOLDEN, 0, x] for y in (1, -1) for x in (-1, 1)]
+_ICOSAHEDRON_FACES = [[0, 11, 5], [0, 5, 1], [0, 1, 7], [0, 7, 10], [0, 10, 11], [1, 5, 9], [5, 11, 4], [11, 10, 2]]
+_ICOSAHEDRON_FACES += [[10, 7, 6], [7, 1, 8], [3, 9, 4], [3, 4, 2], [3, 2, 6], [3, 6, 8], [3, 8, 9], [4, 9, 5]]
+_ICOSAHEDRON_FACES += [[2, 4, 11], [6, 2, 10], [8, 6, 7], [9, 8, 1]]
 Point = Sequence[float] | np.ndarray
 _BOX_CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=np.float32)
 
@@ -107,11 +114,15 @@ def extrude(profile: np.ndarray, half_width: float | np.ndarray, material: int) 
     half = np.broadcast_to(np.asarray(half_width, dtype=np.float32), (n,))
     left = np.stack([profile[:, 0], half, profile[:, 1]], axis=1)
     vertices = np.concatenate([left, left * np.array([1, -1, 1], dtype=np.float32)])
+    fan = np.stack([np.zeros(n - 2, dtype=int), np.arange(1, n - 1), np.arange(2, n)], axis=1)
+    return _mesh(vertices, np.concatenate([_wall(n), fan, fan + n]), material)
+
+
+def _wall(n: int) -> np.ndarray:
+    """Faces (2 n, 3) between two rings of `n` points each, the points of the second following on the first's."""
     i = np.arange(n)
     j = (i + 1) % n
-    rim = np.concatenate([np.stack([i, j, j + n], axis=1), np.stack([i, j + n, i + n], axis=1)])
-    fan = np.stack([np.zeros(n - 2, dtype=int), np.arange(1, n - 1), np.arange(2, n)], axis=1)
-    return _mesh(vertices, np.concatenate([rim, fan, fan + n]), material)
+    return np.concatenate([np.stack([i, j, j + n], axis=1), np.stack([i, j + n, i + n], axis=1)])
 
 
 def tube(start: Point, end: Point, radius: tuple[float, float], material: int, sides: int = 6) -> Mesh:
@@ -124,52 +135,23 @@ def tube(start: Point, end: Point, radius: tuple[float, float], material: int, s
     ring = np.cos(angle)[:, None] * side + np.sin(angle)[:, None] * np.cross(axis, side)
     vertices = np.concatenate([a + radius[0] * ring, b + radius[1] * ring, a[None], b[None]])
     i = np.arange(sides)
-    j = (i + 1) % sides
-    wall = [np.stack([i, j, j + sides], axis=1), np.stack([i, j + sides, i + sides], axis=1)]
-    caps = [
-        np.stack([i, j, np.full(sides, 2 * sides)], axis=1),
-        np.stack([i + sides, j + sides, np.full(sides, 2 * sides + 1)], axis=1),
-    ]
-    return _mesh(vertices, np.concatenate(wall + caps), material)
+    cap = np.stack([i, (i + 1) % sides, np.full(sides, 2 * sides)], axis=1)
+    return _mesh(vertices, np.concatenate([_wall(sides), cap, cap + np.array((sides, sides, 1))]), material)
 
 
 @cache
 def _sphere(subdivisions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Unit icosphere: vertices (V, 3), faces (20 · 4^subdivisions, 3)."""
-    g = (1 + 5**0.5) / 2
-    vertices: list[tuple[float, float, float]] = [
-        (-1, g, 0),
-        (1, g, 0),
-        (-1, -g, 0),
-        (1, -g, 0),
-        (0, -1, g),
-        (0, 1, g),
-        (0, -1, -g),
-        (0, 1, -g),
-    ]
-    vertices += [(g, 0, -1), (g, 0, 1), (-g, 0, -1), (-g, 0, 1)]
-    points = [np.array(v) / np.linalg.norm(v) for v in vertices]
-    faces = [(0, 11, 5), (0, 5, 1), (0, 1, 7), (0, 7, 10), (0, 10, 11), (1, 5, 9), (5, 11, 4), (11, 10, 2), (10, 7, 6)]
-    faces += [(7, 1, 8), (3, 9, 4), (3, 4, 2), (3, 2, 6), (3, 6, 8), (3, 8, 9), (4, 9, 5), (2, 4, 11), (6, 2, 10)]
-    faces += [(8, 6, 7), (9, 8, 1)]
+    """Unit icosphere: vertices (V, 3) float32, faces (20 · 4^subdivisions, 3) int32."""
+    points, faces = np.array(_ICOSAHEDRON) / np.linalg.norm(_ICOSAHEDRON[0]), np.array(_ICOSAHEDRON_FACES)
     for _ in range(subdivisions):
-        middle: dict[tuple[int, int], int] = {}
-        finer = []
-        for a, b, c in faces:
-            ab, bc, ca = (_midpoint(points, middle, *edge) for edge in ((a, b), (b, c), (c, a)))
-            finer += [(a, ab, ca), (b, bc, ab), (c, ca, bc), (ab, bc, ca)]
-        faces = finer
-    return np.array(points, dtype=np.float32), np.array(faces, dtype=np.int32)
-
-
-def _midpoint(points: list[np.ndarray], known: dict[tuple[int, int], int], a: int, b: int) -> int:
-    """Index of the point halfway between two points of the sphere; made at the first call for an edge."""
-    key = (min(a, b), max(a, b))
-    if key not in known:
-        middle = points[a] + points[b]
-        points.append(middle / np.linalg.norm(middle))
-        known[key] = len(points) - 1
-    return known[key]
+        edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2))
+        _, first, edge = np.unique(edges, axis=0, return_index=True, return_inverse=True)
+        middle = points[edges[np.sort(first)]].sum(axis=1)  # of each edge, in the order in which faces name them
+        a, b, c = faces.T
+        ab, bc, ca = (len(points) + first.argsort().argsort()[edge.ravel()]).reshape(-1, 3).T
+        points = np.concatenate([points, middle / np.linalg.norm(middle, axis=1, keepdims=True)])
+        faces = np.stack([a, ab, ca, b, bc, ab, c, ca, bc, ab, bc, ca], axis=1).reshape(-1, 3)
+    return points.astype(np.float32), faces.astype(np.int32)
 
 
 def blob(

@@ -15,6 +15,10 @@ _EXTRA_SAMPLES = ((-0.33, 0.25), (0.33, -0.25))
 _CHUNK = 8192  # rays at a time: their arrays stay in the processor's cache
 
 
+# Image uint8 (H, W, 3) RGB, and depth float32 (H, W) along the optical axis in metres, 0 = sky or nothing.
+Picture = tuple[np.ndarray, np.ndarray]
+
+
 @dataclass(frozen=True)
 class Exposure:
     """Settings that turn light into a picture; both cameras of a pair share them.
@@ -125,7 +129,7 @@ def develop(color: np.ndarray, exposure: Exposure, gain: float, rng: np.random.G
     return (np.clip(tone, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def take_picture(scene: Scene, rig: Rig, pose: Pose, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A single camera's image, uint8 (H, W, 3) RGB, and depth, float32 (H, W) in metres, 0 = sky or nothing."""
+def take_picture(scene: Scene, rig: Rig, pose: Pose, rng: np.random.Generator) -> Picture:
+    """What a single camera sees."""
     color, depth = render_view(scene, rig, pose)
     return develop(color, draw_exposure(scene.light.tint, color, rng), 1.0, rng), depth

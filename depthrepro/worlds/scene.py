@@ -5,23 +5,43 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
+from depthrepro.worlds.materials import GLOW, SOFT, albedo
 from depthrepro.worlds.meshes import Mesh
-from depthrepro.worlds.tracer import Hits, Tracer
+from depthrepro.worlds.tracer import SHADOW_OFFSET_M, Hits, Tracer
 
 
+@dataclass(frozen=True)
 class Light(ABC):
-    """Light of a scene, and how its surfaces look in it.
+    """Light of a scene, and how its surfaces look in it; linear RGB.
 
     Attributes:
+        sun: Unit vector to the sun, (3,) float32, z up.
+        sun_color: Radiance of direct light on a surface facing the sun, (3,) float32; 0 without sunshine.
         tint: Colour temperature of the camera's white balance, (3,), about 1.
+        lift: Share of the depth by which a surface is kept off its own shadow, beyond `SHADOW_OFFSET_M`.
     """
 
+    sun: np.ndarray
+    sun_color: np.ndarray
     tint: np.ndarray
+    lift: ClassVar[float] = 0.0
 
     @abstractmethod
+    def outside(self, rays: np.ndarray) -> np.ndarray:
+        """Colour (3, N) float32 along rays (3, N) of any length that hit nothing."""
+
+    @abstractmethod
+    def indirect(self, tracer: Tracer, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        """Light (3, N) float32 that surfaces receive but for the sun, by points (3, N) in metres and unit normals."""
+
+    def through_air(self, color: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """How surfaces' colours (3, N) look from a depth (N,) in metres."""
+        return color
+
     def shade(
         self, scene: Scene, focal_px: float, origin: np.ndarray, rays: np.ndarray, hits: Hits
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -37,6 +57,27 @@ class Light(ABC):
         Returns:
             Colour (3, N) float32, and code (N,) int32, -1 where nothing is hit.
         """
+        found = np.flatnonzero(hits.found)
+        color = self.outside(rays) if len(found) < rays.shape[1] else np.empty_like(rays)
+        code = np.full(rays.shape[1], -1, dtype=np.int32)
+        rays, depth, triangle = rays[:, found], hits.distance[found], hits.triangle[found]
+        points = origin[:, None] + rays * depth
+        normals = scene.tracer.normals(triangle, rays)
+        material = scene.tracer.material.take(triangle)
+        soft, glow = scene.table[:, SOFT].take(material), scene.table[:, GLOW].take(material)
+        facing = self.sun @ normals
+        lit = np.flatnonzero(facing > 0) if self.sun_color.any() else np.empty(0, dtype=np.intp)
+        lifted = points[:, lit] + (SHADOW_OFFSET_M + np.float32(self.lift) * depth[lit]) * normals[:, lit]
+        lit = lit[~scene.tracer.shadowed(lifted, self.sun)]
+        sun = np.zeros_like(depth)
+        sun[lit] = facing[lit] + soft[lit] * (np.float32(0.6) - facing[lit])
+        received = self.indirect(scene.tracer, points, normals) + self.sun_color[:, None] * sun + glow
+        surface = albedo(scene.table, material, points, depth / np.float32(focal_px)) * received
+        color[:, found] = self.through_air(surface, depth)
+        side = _side(normals) * (soft == 0)  # within leaves every facet would count as an edge
+        code[found] = 64 * material + 8 * (side.astype(np.int32) + 8)
+        code[found[lit]] += 1
+        return color, code
 
 
 @dataclass(frozen=True)
@@ -59,6 +100,12 @@ class Scene:
         return Tracer(self.mesh)
 
 
-def surface_side(normal: np.ndarray) -> np.ndarray:
+def _side(normal: np.ndarray) -> np.ndarray:
     """(N,) float32 whole numbers from -6 to 3 that tell the sides of boxes apart, from unit normals (3, N)."""
     return np.floor(normal[2] * np.float32(1.49)) + np.float32(2) * np.floor(normal[0] * np.float32(1.49))
+
+
+def direction(height: float, azimuth: float) -> np.ndarray:
+    """Unit vector (3,) float32 at a height above the horizon and an azimuth, radians."""
+    x, y, z = np.cos(height) * np.cos(azimuth), np.cos(height) * np.sin(azimuth), np.sin(height)
+    return np.array([x, y, z], dtype=np.float32)

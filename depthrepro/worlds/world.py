@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,6 +27,34 @@ class Unit:
     index: int
     name: str
     items: int
+
+
+def whole(low: int, high: int = 100_000, *, default: int | None = None) -> Any:
+    """A field of a `WorldConfig`: a whole number from `low` to `high`; without a default it must be given."""
+    missing = dataclasses.MISSING if default is None else default
+    return dataclasses.field(default=missing, metadata={"range": (low, high)})
+
+
+@dataclass(frozen=True)
+class WorldConfig:
+    """Numbers of a world, each a field made by `whole`; two equal configurations give the same files.
+
+    Attributes:
+        world: Of which world, for messages.
+
+    Raises:
+        UserError: If a field is no whole number in its range.
+    """
+
+    world: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for field in dataclasses.fields(self):
+            value, (low, high) = getattr(self, field.name), field.metadata["range"]
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                message = f"{self.world}: {field.name} must be a whole number from {low} to {high}, got {value!r}"
+                raise UserError(message)
 
 
 class World(ABC):
@@ -79,14 +107,6 @@ class World(ABC):
         return ", ".join(f"{k}={v}" for k, v in dataclasses.asdict(self.config).items())
 
 
-def check_numbers(name: str, config: Any, least: Mapping[str, int], most: Mapping[str, int]) -> None:
-    """Check that all fields of a configuration are whole numbers within their ranges, by default 0 to 100,000.
-
-    Raises:
-        UserError: At the first that is not.
-    """
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        low, high = least.get(field.name, 0), most.get(field.name, 100_000)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise UserError(f"{name}: {field.name} must be a whole number from {low} to {high}, got {value!r}")
+def scene_sizes(images: int, most: int) -> list[int]:
+    """Views of each scene when scenes of `most` views share `images`; the last may have fewer."""
+    return [min(most, images - start) for start in range(0, images, most)]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from depthrepro.worlds.indoors.finish import cloth, hue, metal, smooth
-from depthrepro.worlds.indoors.pieces import Maker
+from depthrepro.worlds.indoors.finish import RoomMaker
 from depthrepro.worlds.meshes import Mesh, blob, box, grid, merge, quads, tube
 
 
-def books(m: Maker, width: float, depth: float, room: float) -> Mesh:
+def books(m: RoomMaker, width: float, depth: float, room: float) -> Mesh:
     """A row of books along y, centred, standing on z = 0 at x >= 0, lower than `room`."""
     shades = [m.any_color() for _ in range(6)]
     parts, y = [], -width / 2
@@ -25,7 +24,7 @@ def books(m: Maker, width: float, depth: float, room: float) -> Mesh:
     return merge(parts) if parts else thing(m, room)
 
 
-def thing(m: Maker, room: float) -> Mesh:
+def thing(m: RoomMaker, room: float) -> Mesh:
     """A small thing that stands at the origin and is lower than `room`."""
     kind, color = int(m.rng.integers(6)), m.any_color()
     h = min(room, m.between(0.08, 0.35))
@@ -34,12 +33,8 @@ def thing(m: Maker, room: float) -> Mesh:
         return box((-a, -b, 0), (a, b, 0.7 * h), color).placed(0, 0, 0, m.between(-0.5, 0.5))
     if kind == 1:  # a bottle
         r = m.between(0.025, 0.05)
-        return merge(
-            [
-                tube((0, 0, 0), (0, 0, 0.65 * h), (r, r), color, 10),
-                tube((0, 0, 0.6 * h), (0, 0, h), (r, 0.3 * r), color, 10),
-            ]
-        )
+        neck = tube((0, 0, 0.6 * h), (0, 0, h), (r, 0.3 * r), color, 10)
+        return merge([tube((0, 0, 0), (0, 0, 0.65 * h), (r, r), color, 10), neck])
     if kind == 2:  # a bowl or a vase
         r = m.between(0.05, 0.12)
         return tube((0, 0, 0), (0, 0, 0.5 * h), (0.5 * r, r), color, 14)
@@ -50,9 +45,8 @@ def thing(m: Maker, room: float) -> Mesh:
         parts, z = [], 0.0
         for _ in range(int(m.rng.integers(1, 5))):
             t = m.between(0.015, 0.04)
-            parts.append(
-                box((-0.09, -0.13, z), (0.09, 0.13, z + t), m.any_color()).placed(0, 0, 0, m.between(-0.4, 0.4))
-            )
+            book = box((-0.09, -0.13, z), (0.09, 0.13, z + t), m.any_color())
+            parts.append(book.placed(0, 0, 0, m.between(-0.4, 0.4)))
             z += t
             if z > room - 0.05:
                 break
@@ -61,33 +55,31 @@ def thing(m: Maker, room: float) -> Mesh:
     return tube((0, 0, 0), (0, 0, min(h, 0.11)), (r, r), color, 12)
 
 
-def picture(m: Maker) -> Mesh:
+def picture(m: RoomMaker) -> Mesh:
     """A framed picture on the plane x = 0, centred at the origin: fields of colour."""
     w, h = m.between(0.25, 1.1), m.between(0.25, 0.9)
-    frame = smooth(m.palette, m.rng.choice((0.03, 0.3, 0.7)) * np.ones(3))
-    colors = np.array([cloth(m.palette, hue(m.rng, m.between(0.03, 0.6)), 0.4) for _ in range(4)])
+    frame = m.smooth(m.rng.choice((0.03, 0.3, 0.7)) * np.ones(3))
+    colors = np.array([m.cloth(m.hue(m.between(0.03, 0.6)), 0.4) for _ in range(4)])
     n, k = int(m.rng.integers(2, 7)), int(m.rng.integers(2, 7))
     y, z = np.meshgrid(np.linspace(-w / 2, w / 2, n + 1), np.linspace(-h / 2, h / 2, k + 1), indexing="ij")
-    cells = (
-        np.sort(m.rng.integers(len(colors), size=(n, k)), axis=1)
-        if m.rng.random() < 0.5
-        else m.rng.integers(len(colors), size=(n, k))
-    )
+    ordered = m.rng.random() < 0.5
+    cells = m.rng.integers(len(colors), size=(n, k))
+    cells = np.sort(cells, axis=1) if ordered else cells
     canvas = grid(np.stack([np.full_like(y, 0.022), y, z], axis=2), colors[cells])
     return merge([box((0, -w / 2 - 0.03, -h / 2 - 0.03), (0.02, w / 2 + 0.03, h / 2 + 0.03), frame), canvas])
 
 
-def television(m: Maker) -> Mesh:
+def television(m: RoomMaker) -> Mesh:
     """A flat screen on the plane x = 0, centred at the origin."""
     w = m.between(0.7, 1.4)
-    dark = smooth(m.palette, (0.02, 0.02, 0.024), 0.3)
+    dark = m.smooth((0.02, 0.02, 0.024), 0.3)
     return box((0.02, -w / 2, -0.28 * w), (0.06, w / 2, 0.28 * w), dark)
 
 
-def curtains(m: Maker, width: float, height: float, drawn: float) -> Mesh:
+def curtains(m: RoomMaker, width: float, height: float, drawn: float) -> Mesh:
     """A pair of curtains with folds, hung along y, from z = 0 down to -height; `drawn` = 1 closes them."""
-    color = cloth(m.palette, m.taste.cloth[int(m.rng.integers(2))])
-    rod = metal(m.palette, m.rng)
+    color = m.cloth(m.fabrics[int(m.rng.integers(2))])
+    rod = m.metal()
     parts = [tube((0.08, -width / 2 - 0.15, 0.02), (0.08, width / 2 + 0.15, 0.02), (0.015, 0.015), rod)]
     for side in (-1, 1):
         span = (0.18 + 0.34 * drawn) * width
@@ -99,47 +91,44 @@ def curtains(m: Maker, width: float, height: float, drawn: float) -> Mesh:
     return merge(parts)
 
 
-def blind(m: Maker, width: float, height: float) -> Mesh:
+def blind(m: RoomMaker, width: float, height: float) -> Mesh:
     """A blind of slats along y, from z = 0 down to -height."""
-    color = smooth(m.palette, (0.65, 0.64, 0.6))
-    z = -np.arange(0, height, 0.05)
     y0, y1 = -width / 2, width / 2
-    return quads(
-        np.array([[[0.01, y0, a], [0.01, y1, a], [0.035, y1, a - 0.03], [0.035, y0, a - 0.03]] for a in z]), color
-    )
+    slat = np.array([[0.01, y0, 0], [0.01, y1, 0], [0.035, y1, -0.03], [0.035, y0, -0.03]])
+    drop = np.arange(0, height, 0.05)[:, None, None] * (0, 0, 1)
+    return quads(slat - drop, m.smooth((0.65, 0.64, 0.6)))
 
 
-def radiator(m: Maker, width: float) -> Mesh:
+def radiator(m: RoomMaker, width: float) -> Mesh:
     """A ribbed radiator on the plane x = 0, centred, standing over z = 0."""
-    color = smooth(m.palette, (0.68, 0.67, 0.65))
+    color = m.smooth((0.68, 0.67, 0.65))
     ribs = [box((0.05, y, 0.12), (0.12, y + 0.035, 0.65), color) for y in np.arange(-width / 2, width / 2, 0.05)]
     return merge([box((0.03, -width / 2, 0.15), (0.08, width / 2, 0.62), color), *ribs])
 
 
-def pendant(m: Maker, drop: float) -> Mesh:
+def pendant(m: RoomMaker, drop: float) -> Mesh:
     """A hanging lamp: its shade ends `drop` below the origin."""
-    cord = smooth(m.palette, (0.03, 0.03, 0.03))
+    cord = m.smooth((0.03, 0.03, 0.03))
     r = m.between(0.12, 0.28)
     tone = np.array((0.8, 0.72, 0.55)) * m.between(0.6, 1.0)
-    shade = m.palette.add(tuple(tone), tuple(tone), stain=0.2, grain=0.2, glow=1.5)
+    shade = m.add(tone, tone, stain=0.2, grain=0.2, glow=1.5)
     shape = tube((0, 0, -drop), (0, 0, -drop + r), (r, 0.35 * r), shade, 16)
     if m.rng.random() < 0.4:
         shape = blob((0, 0, -drop + r * 0.6), (r * 0.6, r * 0.6, r * 0.6), shade, subdivisions=2)
     return merge([tube((0, 0, 0), (0, 0, -drop + 0.5 * r), (0.008, 0.008), cord, 4), shape])
 
 
-def panel_light(m: Maker, size: tuple[float, float]) -> Mesh:
-    """A flat light under the ceiling at the origin."""
-    glow = m.palette.add((0.85, 0.85, 0.82), (0.9, 0.9, 0.88), stain=0.1, grain=0.1, glow=2.5)
-    x, y = size[0] / 2, size[1] / 2
-    return box((-x, -y, -0.03), (x, y, 0), glow)
+def panel_light(m: RoomMaker) -> Mesh:
+    """A flat square light under the ceiling at the origin."""
+    glow = m.add((0.85, 0.85, 0.82), (0.9, 0.9, 0.88), stain=0.1, grain=0.1, glow=2.5)
+    return box((-0.3, -0.3, -0.03), (0.3, 0.3, 0), glow)
 
 
-def floor_lamp(m: Maker) -> Mesh:
+def floor_lamp(m: RoomMaker) -> Mesh:
     """A standing lamp at the origin."""
-    post = metal(m.palette, m.rng)
+    post = m.metal()
     h = m.between(1.3, 1.7)
-    glow = m.palette.add((0.8, 0.7, 0.5), (0.85, 0.75, 0.55), stain=0.2, grain=0.2, glow=1.2)
+    glow = m.add((0.8, 0.7, 0.5), (0.85, 0.75, 0.55), stain=0.2, grain=0.2, glow=1.2)
     return merge(
         [
             tube((0, 0, 0), (0, 0, 0.03), (0.14, 0.14), post, 14),
@@ -149,10 +138,9 @@ def floor_lamp(m: Maker) -> Mesh:
     )
 
 
-def carton(m: Maker) -> Mesh:
+def carton(m: RoomMaker) -> Mesh:
     """A cardboard box, a basket or a bag on the floor."""
     a, b, h = m.rng.uniform((0.15, 0.15, 0.15), (0.3, 0.35, 0.5))
-    color = (
-        cloth(m.palette, np.array((0.38, 0.26, 0.15)) * m.between(0.7, 1.3)) if m.rng.random() < 0.6 else m.any_color()
-    )
+    brown = m.rng.random() < 0.6
+    color = m.cloth(np.array((0.38, 0.26, 0.15)) * m.between(0.7, 1.3)) if brown else m.any_color()
     return box((-a, -b, 0), (a, b, h), color)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from depthrepro.worlds.indoors import clutter, pieces, storage
-from depthrepro.worlds.indoors.finish import metal, smooth
+from depthrepro.worlds.indoors.finish import RoomMaker
 from depthrepro.worlds.indoors.kinds import RoomKind, several
-from depthrepro.worlds.indoors.pieces import Maker, Piece
+from depthrepro.worlds.indoors.pieces import Piece
 from depthrepro.worlds.indoors.plan import Plan
 from depthrepro.worlds.meshes import Mesh, box, merge
 
@@ -39,15 +39,14 @@ def in_rows(plan: Plan, make: Callable[[], Piece], gaps: tuple[float, float], fu
             if not plan.free(rect):
                 continue
             plan.taken.append(rect)
-            turn = (0.0 if along_x else np.pi / 2) + float(rng.normal(0, 0.015))
-            c, s = np.cos(turn), np.sin(turn)
-            plan.parts.append(group.mesh.placed(x - c * group.depth / 2, y - s * group.depth / 2, 0.0, turn))
+            turn = (0.0 if along_x else np.pi / 2) + rng.normal(0, 0.015)
+            plan.put_free(group.mesh, x, y, turn, group.depth / 2)
 
 
 def classroom(plan: Plan) -> None:
     """A board, a desk before it, rows of tables with chairs."""
     m = plan.maker
-    board = smooth(m.palette, (0.02, 0.06, 0.04) if m.rng.random() < 0.6 else (0.75, 0.75, 0.73), 0.2)
+    board = m.smooth((0.02, 0.06, 0.04) if m.rng.random() < 0.6 else (0.75, 0.75, 0.73), 0.2)
     width = m.between(2.2, 3.6)
     plan.hang(box((0.02, -width / 2, -0.6), (0.07, width / 2, 0.6), board), width, 1.2, (1.45, 1.6))
     plan.place(storage.desk(m), front=0.6)
@@ -61,7 +60,7 @@ def classroom(plan: Plan) -> None:
         return Piece(group.placed(0.55, 0, 0), size[1], size[0] + 0.55, top.height)
 
     in_rows(plan, pair, (m.between(0.35, 0.6), m.between(0.35, 0.7)))
-    several(plan, 4, lambda: storage.cupboard(m), lambda: storage.shelf(m), front=0.1)
+    several(plan, 4, storage.cupboard, storage.shelf, front=0.1)
 
 
 def library(plan: Plan) -> None:
@@ -77,7 +76,7 @@ def library(plan: Plan) -> None:
 
     plan.centre(pieces.table(m), 0.8)
     in_rows(plan, double, (m.between(1.0, 1.6), m.between(0.0, 0.1)), 0.85)
-    several(plan, 8, lambda: storage.shelf(m, width, height), front=0.1)
+    several(plan, 8, lambda m: storage.shelf(m, width, height), front=0.1)
 
 
 def canteen(plan: Plan) -> None:
@@ -89,37 +88,29 @@ def canteen(plan: Plan) -> None:
 
     def long_table() -> Piece:
         top = pieces.table(m, (deep, width))
-        benches = [
-            merge(
-                [
-                    box((x, -width / 2 + 0.1, 0.4), (x + 0.3, width / 2 - 0.1, 0.45), seat),
-                    *pieces.legs((x + 0.05, x + 0.25), (-width / 2 + 0.2, width / 2 - 0.2), 0.4, 0.05, seat),
-                ]
-            )
-            for x in (-0.4, deep + 0.1)
-        ]
-        laid = [
-            clutter.thing(m, 0.25).placed(deep / 2, m.between(-0.4, 0.4) * width, top.height)
-            for _ in range(int(m.rng.integers(0, 4)))
-        ]
-        return Piece(merge([top.mesh, *benches, *laid]).placed(0.4, 0, 0), width, deep + 0.8, top.height)
+        parts = [top.mesh]
+        for x in (-0.4, deep + 0.1):  # benches
+            parts.append(box((x, -width / 2 + 0.1, 0.4), (x + 0.3, width / 2 - 0.1, 0.45), seat))
+            parts += pieces.legs((x + 0.05, x + 0.25), (-width / 2 + 0.2, width / 2 - 0.2), 0.4, 0.05, seat)
+        for _ in range(int(m.rng.integers(0, 4))):
+            parts.append(clutter.thing(m, 0.25).placed(deep / 2, m.between(-0.4, 0.4) * width, top.height))
+        return Piece(merge(parts).placed(0.4, 0, 0), width, deep + 0.8, top.height)
 
     in_rows(plan, long_table, (m.between(0.5, 1.0), m.between(0.5, 0.9)))
-    several(plan, 3, lambda: storage.fridge(m), lambda: storage.cupboard(m), front=0.1)
+    several(plan, 3, storage.fridge, storage.cupboard, front=0.1)
 
 
 def depot(plan: Plan) -> None:
     """Racks with cartons, cartons on the floor."""
     m = plan.maker
     width, levels = m.between(1.8, 2.7), int(m.rng.integers(2, 5))
-    steel = metal(m.palette, m.rng) if m.rng.random() < 0.4 else m.any_color(0.1, 0.5)
+    steel = m.metal() if m.rng.random() < 0.4 else m.any_color(0.1, 0.5)
     in_rows(plan, lambda: rack(m, width, levels, steel), (m.between(1.4, 2.4), m.between(0.0, 0.15)), 0.9)
     for _ in range(int(m.rng.integers(4, 18))):
-        x, y = m.rng.uniform(0.4, (plan.room.x - 0.4, plan.room.y - 0.4))
-        plan.stand(clutter.carton(m), float(x), float(y), 0.3, m.between(0, np.pi))
+        plan.stand(clutter.carton, 0.4, 0.3)
 
 
-def rack(m: Maker, width: float, levels: int, steel: int) -> Piece:
+def rack(m: RoomMaker, width: float, levels: int, steel: int) -> Piece:
     """An open rack of posts and decks, most of them with cartons."""
     depth, step = 0.9, m.between(0.75, 1.05)
     height = levels * step + 0.1

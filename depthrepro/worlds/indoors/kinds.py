@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from depthrepro.worlds.indoors import clutter, pieces, storage
-from depthrepro.worlds.indoors.finish import rug
+from depthrepro.worlds.indoors.finish import RoomMaker, rug
 from depthrepro.worlds.indoors.plan import Plan
 from depthrepro.worlds.meshes import merge
 
@@ -53,21 +53,29 @@ def chairs_at(plan: Plan, spot: tuple[float, float, float], piece: pieces.Piece,
         c, s = np.cos(yaw), np.sin(yaw)
         px, py = x + c * local[0] - s * local[1], y + s * local[0] + c * local[1]
         if 0.35 < px < plan.room.x - 0.35 and 0.35 < py < plan.room.y - 0.35:
-            back = -0.24
-            plan.parts.append(seat.placed(px + back * np.cos(facing), py + back * np.sin(facing), 0.0, facing))
+            plan.put_free(seat, px, py, facing, middle=0.24)
 
 
 def dining(plan: Plan, share: float = 0.85) -> None:
     """A table in the room with chairs and what lies on it."""
     m = plan.maker
     for piece in (pieces.table(m), pieces.table(m, (0.75, 0.9))):
-        spot = plan.centre(piece, 0.55)
-        if spot is not None:
-            chairs_at(plan, spot, piece, share)
-            for _ in range(int(m.rng.integers(0, 6))):
-                dx, dy = m.rng.uniform(-0.3, 0.3, 2)
-                plan.parts.append(clutter.thing(m, 0.35).placed(spot[0] + dx, spot[1] + dy, piece.height))
+        if lay_table(plan, piece, 0.55, share, (0, 6), 0.3):
             return
+
+
+def lay_table(
+    plan: Plan, piece: pieces.Piece, margin: float, share: float, things: tuple[int, int], reach: float
+) -> bool:
+    """A table in the room with chairs at a share of its places and things within `reach` of its middle, if it fits."""
+    m, spot = plan.maker, plan.centre(piece, margin)
+    if spot is None:
+        return False
+    chairs_at(plan, spot, piece, share)
+    for _ in range(int(m.rng.integers(*things))):
+        dx, dy = m.rng.uniform(-reach, reach, 2)
+        plan.parts.append(clutter.thing(m, 0.35).placed(spot[0] + dx, spot[1] + dy, piece.height))
+    return True
 
 
 def lounge(plan: Plan) -> None:
@@ -84,17 +92,16 @@ def lounge(plan: Plan) -> None:
             things = [
                 clutter.thing(m, 0.25).placed(low.depth / 2, m.between(-0.25, 0.25), low.height) for _ in range(2)
             ]
-            plan.parts.append(plan.room.put(merge([low.mesh, *things]), wall, spot, out=out))
+            plan.put(merge([low.mesh, *things]), wall, spot, out=out)
         opposite = (wall + 2) % 4
         if m.rng.random() < 0.7:
             plan.place(storage.cupboard(m, m.between(1.1, 1.8), 0.5), opposite)
             if m.rng.random() < 0.8:
                 plan.hang(clutter.television(m), 1.3, 0.8, (1.1, 1.4), opposite)
         if m.rng.random() < 0.7:
-            carpet = rug(m.palette, m.rng, (m.between(1.4, 2.2), m.between(2.0, 3.2)))
-            plan.parts.append(plan.room.put(carpet, wall, spot, out=sofa.depth + 0.5))
-    several(plan, 2, lambda: pieces.sofa(m, 1), front=0.5)
-    several(plan, 3, lambda: storage.shelf(m), lambda: storage.cupboard(m))
+            plan.put(rug(m, (m.between(1.4, 2.2), m.between(2.0, 3.2))), wall, spot, out=sofa.depth + 0.5)
+    several(plan, 2, lambda m: pieces.sofa(m, 1), front=0.5)
+    several(plan, 3, storage.shelf, storage.cupboard)
     if m.rng.random() < 0.4:
         dining(plan)
 
@@ -111,12 +118,9 @@ def bedroom(plan: Plan) -> None:
                 table = storage.bedside(m)
                 plan.place(table, wall, spot + side * (bed.width + table.width) / 2 + side * 0.06, front=0.1, tries=1)
             if m.rng.random() < 0.5:
-                carpet = rug(m.palette, m.rng, (m.between(1.2, 2.0), m.between(1.6, 2.8)))
-                plan.parts.append(plan.room.put(carpet, wall, spot, out=1.4))
-    several(plan, 3, lambda: storage.cupboard(m, height=m.between(1.9, 2.2)), lambda: storage.cupboard(m))
-    several(
-        plan, 2, lambda: storage.desk(m), lambda: storage.shelf(m), lambda: pieces.chair(m), lambda: pieces.sofa(m, 1)
-    )
+                plan.put(rug(m, (m.between(1.2, 2.0), m.between(1.6, 2.8))), wall, spot, out=1.4)
+    several(plan, 3, lambda m: storage.cupboard(m, height=m.between(1.9, 2.2)), storage.cupboard)
+    several(plan, 2, storage.desk, storage.shelf, pieces.chair, lambda m: pieces.sofa(m, 1))
 
 
 def kitchen(plan: Plan) -> None:
@@ -131,7 +135,7 @@ def kitchen(plan: Plan) -> None:
         plan.place(storage.stove(m) if m.rng.random() < 0.6 else storage.fridge(m), int(wall), front=0.4)
     plan.place(storage.fridge(m), front=0.4)
     dining(plan)
-    several(plan, 1, lambda: storage.shelf(m), lambda: storage.cupboard(m))
+    several(plan, 1, storage.shelf, storage.cupboard)
 
 
 def office(plan: Plan) -> None:
@@ -145,8 +149,8 @@ def office(plan: Plan) -> None:
             out = desk.depth + m.between(-0.15, 0.35)
             turned = seat.mesh.placed(0.55, 0, 0, np.pi)
             shift = m.between(-0.3, 0.3)
-            plan.parts.append(plan.room.put(turned, at[0], at[1] + shift, out=out, turn=m.between(-0.5, 0.5)))
-    several(plan, 4, lambda: storage.shelf(m), lambda: storage.cupboard(m, height=m.between(1.0, 2.0)))
+            plan.put(turned, at[0], at[1] + shift, out=out, turn=m.between(-0.5, 0.5))
+    several(plan, 4, storage.shelf, lambda m: storage.cupboard(m, height=m.between(1.0, 2.0)))
     if min(plan.room.x, plan.room.y) > 4 and m.rng.random() < 0.6:
         dining(plan, 0.7)
 
@@ -154,51 +158,40 @@ def office(plan: Plan) -> None:
 def corridor(plan: Plan) -> None:
     """Little: a cupboard, a bench, a runner."""
     m = plan.maker
-    several(
-        plan, 3, lambda: storage.cupboard(m, m.between(0.6, 1.2)), lambda: storage.shelf(m), lambda: pieces.chair(m)
-    )
+    several(plan, 3, lambda m: storage.cupboard(m, m.between(0.6, 1.2)), storage.shelf, pieces.chair)
     if m.rng.random() < 0.5:
         long_x = plan.room.x > plan.room.y
-        carpet = rug(m.palette, m.rng, (m.between(0.7, 1.0), 0.7 * max(plan.room.x, plan.room.y)))
+        carpet = rug(m, (m.between(0.7, 1.0), 0.7 * max(plan.room.x, plan.room.y)))
         plan.parts.append(carpet.placed(plan.room.x / 2, plan.room.y / 2, 0.0, np.pi / 2 if long_x else 0.0))
 
 
 def dining_room(plan: Plan) -> None:
     """A large table, a sideboard, a shelf."""
     m = plan.maker
-    piece = pieces.table(m, (m.between(0.85, 1.1), m.between(1.5, 2.4)))
-    spot = plan.centre(piece, 0.6)
-    if spot is not None:
-        chairs_at(plan, spot, piece, 0.95)
-        for _ in range(int(m.rng.integers(1, 7))):
-            dx, dy = m.rng.uniform(-0.35, 0.35, 2)
-            plan.parts.append(clutter.thing(m, 0.35).placed(spot[0] + dx, spot[1] + dy, piece.height))
-    several(plan, 4, lambda: storage.cupboard(m), lambda: storage.shelf(m), lambda: pieces.chair(m))
+    lay_table(plan, pieces.table(m, (m.between(0.85, 1.1), m.between(1.5, 2.4))), 0.6, 0.95, (1, 7), 0.35)
+    several(plan, 4, storage.cupboard, storage.shelf, pieces.chair)
 
 
 def study(plan: Plan) -> None:
     """A desk among shelves of books, an armchair."""
-    m = plan.maker
-    several(plan, 5, lambda: storage.shelf(m, m.between(0.9, 1.6), m.between(1.8, 2.3)))
+    several(plan, 5, lambda m: storage.shelf(m, m.between(0.9, 1.6), m.between(1.8, 2.3)))
     office(plan)
-    several(plan, 1, lambda: pieces.sofa(m, 1), front=0.4)
+    several(plan, 1, lambda m: pieces.sofa(m, 1), front=0.4)
 
 
 def store(plan: Plan) -> None:
     """A store room: shelves, cartons, whatever was left."""
-    m = plan.maker
-    several(plan, 5, lambda: storage.shelf(m), lambda: storage.cupboard(m))
-    for _ in range(int(m.rng.integers(4, 14))):
-        x, y = m.rng.uniform(0.3, (plan.room.x - 0.3, plan.room.y - 0.3))
-        plan.stand(clutter.carton(m), float(x), float(y), 0.28, m.between(0, np.pi))
-    several(plan, 2, lambda: pieces.chair(m), lambda: pieces.stool(m), lambda: pieces.table(m))
+    several(plan, 5, storage.shelf, storage.cupboard)
+    for _ in range(int(plan.maker.rng.integers(4, 14))):
+        plan.stand(clutter.carton, 0.3, 0.28)
+    several(plan, 2, pieces.chair, pieces.stool, pieces.table)
 
 
-def several(plan: Plan, most: int, *makers: Callable[[], pieces.Piece], front: float = 0.3) -> None:
+def several(plan: Plan, most: int, *makers: Callable[[RoomMaker], pieces.Piece], front: float = 0.3) -> None:
     """Up to `most` pieces, each by one of the makers, along the walls."""
-    rng = plan.maker.rng
-    for _ in range(int(rng.integers(1, most + 1))):
-        plan.place(makers[int(rng.integers(len(makers)))](), front=front)
+    m = plan.maker
+    for _ in range(int(m.rng.integers(1, most + 1))):
+        plan.place(makers[int(m.rng.integers(len(makers)))](m), front=front)
 
 
 KINDS: tuple[RoomKind, ...] = (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from depthrepro.worlds.indoors.pieces import Maker, Piece
+from depthrepro.worlds.indoors.finish import RoomMaker
+from depthrepro.worlds.indoors.pieces import Piece
 from depthrepro.worlds.indoors.shell import WALLS, Box, Opening
 from depthrepro.worlds.meshes import Mesh
 
@@ -15,7 +18,7 @@ class Plan:
     """A room being furnished.
 
     Attributes:
-        maker: Materials, taste and chance.
+        maker: Materials, colours and chance.
         room: Extent.
         openings: Doors and windows.
         parts: Meshes placed so far.
@@ -23,7 +26,7 @@ class Plan:
         hung: For each wall, (low, high, bottom, top) of what hangs or stands at it.
     """
 
-    def __init__(self, maker: Maker, room: Box, openings: list[Opening]) -> None:
+    def __init__(self, maker: RoomMaker, room: Box, openings: list[Opening]) -> None:
         self.maker, self.room, self.openings = maker, room, openings
         self.parts: list[Mesh] = []
         self.taken: list[Rect] = []
@@ -77,7 +80,7 @@ class Plan:
             span = self.room.length(k) - piece.width
             if span < 0:
                 continue
-            spot = piece.width / 2 + float(rng.uniform(0, span)) if at is None else at
+            spot = piece.width / 2 + rng.uniform(0, span) if at is None else at
             if rng.random() < 0.25 and at is None:  # into a corner
                 spot = piece.width / 2 + 0.02 + float(rng.integers(2)) * max(span - 0.04, 0)
             low, high = spot - piece.width / 2, spot + piece.width / 2
@@ -85,20 +88,28 @@ class Plan:
             if self.free(rect) and self.clear(k, low, high, 0.0, piece.height):
                 self.taken.append(self.rect(k, spot, piece.width, piece.depth))
                 self.hung[k].append((low, high, 0.0, piece.height))
-                self.parts.append(self.room.put(piece.mesh, k, spot, out=0.02))
+                self.put(piece.mesh, k, spot, out=0.02)
                 return k, spot
         return None
 
-    def stand(self, mesh: Mesh, x: float, y: float, half: float, turn: float = 0.0) -> bool:
-        """Stand a mesh at (x, y) if a square of `half` metres to each side is free."""
-        rect = (x - half, y - half, x + half, y + half)
-        if not self.free(rect):
-            return False
-        self.taken.append(rect)
-        self.parts.append(mesh.placed(x, y, 0.0, turn))
-        return True
+    def put(self, mesh: Mesh, wall: int, at: float, z: float = 0.0, out: float = 0.0, turn: float = 0.0) -> None:
+        """Put a mesh at a wall, whatever is there already; see `Box.put`."""
+        self.parts.append(self.room.put(mesh, wall, at, z, out, turn))
 
-    def centre(self, piece: Piece, margin: float = 0.5, turn: float | None = None) -> tuple[float, float, float] | None:
+    def put_free(self, mesh: Mesh, x: float, y: float, yaw: float, middle: float) -> None:
+        """Put a mesh into the room, turned by `yaw`, with its point (middle, 0) at (x, y)."""
+        self.parts.append(mesh.placed(x - middle * np.cos(yaw), y - middle * np.sin(yaw), 0.0, yaw))
+
+    def stand(self, make: Callable[[RoomMaker], Mesh], margin: float, half: float, turned: bool = True) -> None:
+        """Stand something anywhere off the walls by `margin`, if a square of `half` metres to each side is free."""
+        x, y = self.maker.rng.uniform(margin, (self.room.x - margin, self.room.y - margin))
+        mesh, turn = make(self.maker), self.maker.between(0, np.pi) if turned else 0.0
+        rect = (x - half, y - half, x + half, y + half)
+        if self.free(rect):
+            self.taken.append(rect)
+            self.parts.append(mesh.placed(x, y, 0.0, turn))
+
+    def centre(self, piece: Piece, margin: float) -> tuple[float, float, float] | None:
         """Stand a piece free in the room.
 
         Returns:
@@ -106,24 +117,21 @@ class Plan:
         """
         rng, room = self.maker.rng, self.room
         for _ in range(14):
-            quarter = int(rng.integers(4))
-            yaw = (quarter * np.pi / 2 if turn is None else turn) + float(rng.normal(0, 0.03))
+            yaw = int(rng.integers(4)) * np.pi / 2 + rng.normal(0, 0.03)
             a, b = (piece.depth, piece.width) if abs(np.cos(yaw)) > 0.7 else (piece.width, piece.depth)
             a, b = a / 2 + margin, b / 2 + margin
             if room.x < 2 * a or room.y < 2 * b:
                 continue
-            x, y = float(rng.uniform(a, room.x - a)), float(rng.uniform(b, room.y - b))
+            x, y = rng.uniform(a, room.x - a), rng.uniform(b, room.y - b)
             if rng.random() < 0.5:
                 x, y = (room.x / 2 + x) / 2, (room.y / 2 + y) / 2
             if self.free((x - a + 0.2, y - b + 0.2, x + a - 0.2, y + b - 0.2)):
                 self.taken.append((x - a + margin, y - b + margin, x + a - margin, y + b - margin))
-                c, s = np.cos(yaw), np.sin(yaw)
-                shift = -piece.depth / 2
-                self.parts.append(piece.mesh.placed(x + c * shift, y + s * shift, 0.0, yaw))
+                self.put_free(piece.mesh, x, y, yaw, piece.depth / 2)
                 return x, y, yaw
         return None
 
-    def hang(self, mesh: Mesh, width: float, height: float, z: tuple[float, float], wall: int | None = None) -> bool:
+    def hang(self, mesh: Mesh, width: float, height: float, z: tuple[float, float], wall: int | None = None) -> None:
         """Hang something, centred at its origin, on a free part of a wall with its middle at a height in `z`."""
         rng = self.maker.rng
         for _ in range(8):
@@ -131,10 +139,9 @@ class Plan:
             span = self.room.length(k) - width - 0.2
             if span <= 0:
                 continue
-            at, middle = 0.1 + width / 2 + float(rng.uniform(0, span)), float(rng.uniform(*z))
+            at, middle = 0.1 + width / 2 + rng.uniform(0, span), rng.uniform(*z)
             low, high, top = at - width / 2 - 0.05, at + width / 2 + 0.05, middle + height / 2 + 0.05
             if top < self.room.height and self.clear(k, low, high, middle - height / 2 - 0.05, top):
                 self.hung[k].append((low, high, middle - height / 2, top))
-                self.parts.append(self.room.put(mesh, k, at, z=middle))
-                return True
-        return False
+                self.put(mesh, k, at, z=middle)
+                return

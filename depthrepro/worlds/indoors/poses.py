@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from depthrepro.worlds.camera import CAMERA_FROM_VEHICLE, Pose, Rig, pixel_rays, rotation, single_camera
+from depthrepro.worlds.camera import CAMERA_FROM_VEHICLE, Pose, Rig, best_pose, pixel_rays, rotation, single_camera
 from depthrepro.worlds.indoors.room import Room
-from depthrepro.worlds.render import take_picture
+from depthrepro.worlds.render import Picture, take_picture
 
 _NEAREST_M = 0.45
+_FAR_M = 1.8  # a view this deep in the middle is taken at once
 _ATTEMPTS = 24
 
 
-def room_views(
-    room: Room, width: int, height: int, rng: np.random.Generator, views: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Views of one room by a hand-held camera.
-
-    Args:
-        room: What is seen.
-        width: Of the images in pixels.
-        height: Likewise.
-        rng: For cameras, places and exposures.
-        views: How many are taken.
-
-    Returns:
-        (image uint8 (H, W, 3) RGB, depth float32 (H, W) in metres, 0 = nothing) of each.
-    """
+def room_views(room: Room, width: int, height: int, rng: np.random.Generator, views: int) -> list[Picture]:
+    """Views of one room by a hand-held camera, `width` by `height` pixels."""
     found = []
     for _ in range(views):
         rig = single_camera(width, height, float(rng.uniform(0.62, 0.98)))
@@ -37,18 +25,13 @@ def room_views(
 def find_pose(room: Room, rig: Rig, rng: np.random.Generator) -> Pose:
     """A hand-held camera that looks across the room; the attempt that sees farthest with nothing right before it."""
     u, v = (a.ravel() for a in np.meshgrid(np.linspace(0, rig.width - 1, 24), np.linspace(0, rig.height - 1, 18)))
-    best: tuple[float, Pose] | None = None
-    for _ in range(_ATTEMPTS):
-        pose = _draw_pose(room, rng)
+
+    def sight(pose: Pose) -> float:
         depth = room.tracer.first(pose.center, pixel_rays(rig, pose, u, v)).distance
         near, middle = float(depth.min()), float(np.median(depth))
-        score = middle if near > _NEAREST_M else near - 10
-        if best is None or score > best[0]:
-            best = (score, pose)
-        if near > _NEAREST_M and middle > 1.8:
-            break
-    assert best is not None
-    return best[1]
+        return middle if near > _NEAREST_M else near - 10
+
+    return best_pose(lambda: _draw_pose(room, rng), sight, _FAR_M, _ATTEMPTS)
 
 
 def _draw_pose(room: Room, rng: np.random.Generator) -> Pose:

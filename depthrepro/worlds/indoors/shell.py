@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from depthrepro.worlds.indoors.finish import Taste, joinery, paint, smooth
-from depthrepro.worlds.materials import Palette
+from depthrepro.worlds.indoors.finish import RoomMaker
 from depthrepro.worlds.meshes import Mesh, box, merge, quads
 
 WALLS = 4  # wall k is seen from inside along its normal: 0 stands on x = 0, 1 on y = 0, 2 on x = max, 3 on y = max
@@ -53,6 +52,15 @@ class Box:
         """Length of a wall."""
         return self.y if wall % 2 == 0 else self.x
 
+    def spot(self, wall: int, at: float, out: float) -> tuple[float, float, float]:
+        """(x, y, yaw) of a place at a wall, yaw towards the room; see `put`."""
+        return (
+            (out, self.y - at, 0.0),
+            (at, out, np.pi / 2),
+            (self.x - out, at, np.pi),
+            (self.x - at, self.y - out, -np.pi / 2),
+        )[wall]
+
     def put(self, mesh: Mesh, wall: int, at: float, z: float = 0.0, out: float = 0.0, turn: float = 0.0) -> Mesh:
         """An object with its back (x = 0) at a wall.
 
@@ -64,26 +72,12 @@ class Box:
             out: Distance from the wall.
             turn: Further turn about z in radians.
         """
-        x, y, yaw = (
-            (out, self.y - at, 0.0),
-            (at, out, np.pi / 2),
-            (self.x - out, at, np.pi),
-            (self.x - at, self.y - out, -np.pi / 2),
-        )[wall]
+        x, y, yaw = self.spot(wall, at, out)
         return mesh.placed(x, y, z, yaw + turn)
 
 
-def wall_mesh(length: float, height: float, holes: list[Opening], lower: int, upper: int, split: float) -> Mesh:
-    """A wall in the plane x = 0 over y in [-length, 0]: the left end, seen from inside, is y = 0.
-
-    Args:
-        length: Metres.
-        height: Metres.
-        holes: Openings in it.
-        lower: Material up to the height `split`.
-        upper: Material above.
-        split: Metres; 0 for one material.
-    """
+def _wall(length: float, height: float, holes: list[Opening], lower: int, upper: int, split: float) -> Mesh:
+    """A wall in the plane x = 0 over y in [-length, 0], of one material up to the height `split`, another above it."""
     cuts_y = sorted({0.0, length, *(v for h in holes for v in (h.low, h.low + h.width))})
     cuts_z = sorted({0.0, height, *(v for h in holes for v in (h.bottom, h.top)), *([split] if split else [])})
     parts: dict[int, list[list[list[float]]]] = {lower: [], upper: []}
@@ -100,12 +94,8 @@ def _reveal(hole: Opening, material: int) -> Mesh:
     """The four sides of an opening through the wall's thickness."""
     t, y0, y1 = -THICKNESS_M, -hole.low, -hole.low - hole.width
     z0, z1 = hole.bottom, hole.top
-    sides = [
-        [[0, y0, z0], [t, y0, z0], [t, y0, z1], [0, y0, z1]],
-        [[0, y1, z0], [t, y1, z0], [t, y1, z1], [0, y1, z1]],
-        [[0, y0, z1], [t, y0, z1], [t, y1, z1], [0, y1, z1]],
-        [[0, y0, z0], [t, y0, z0], [t, y1, z0], [0, y1, z0]],
-    ]
+    sides = [[[0, y, z0], [t, y, z0], [t, y, z1], [0, y, z1]] for y in (y0, y1)]
+    sides += [[[0, y0, z], [t, y0, z], [t, y1, z], [0, y1, z]] for z in (z1, z0)]
     return quads(np.array(sides), material)
 
 
@@ -122,11 +112,9 @@ def _frame(hole: Opening, material: int, rng: np.random.Generator) -> list[Mesh]
         return parts
     parts.append(box((-0.05, y1 - 0.1, z0 - 0.04), (0.12, y0 + 0.1, z0), material))
     b, t = 0.03, -THICKNESS_M * 0.7
-    for y in np.linspace(y1, y0, int(rng.integers(2, 4))):
-        parts.append(box((t - 0.03, y - b, z0), (t + 0.03, y + b, z1), material))
-    for z in np.linspace(z0, z1, int(rng.integers(2, 4))):
-        parts.append(box((t - 0.03, y1, z - b), (t + 0.03, y0, z + b), material))
-    return parts
+    upright, across = np.linspace(y1, y0, int(rng.integers(2, 4))), np.linspace(z0, z1, int(rng.integers(2, 4)))
+    parts += [box((t - 0.03, y - b, z0), (t + 0.03, y + b, z1), material) for y in upright]
+    return parts + [box((t - 0.03, y1, z - b), (t + 0.03, y0, z + b), material) for z in across]
 
 
 def _leaf(hole: Opening, material: int, handle: int, rng: np.random.Generator) -> Mesh:
@@ -146,42 +134,37 @@ def _leaf(hole: Opening, material: int, handle: int, rng: np.random.Generator) -
 
 def _next_room(hole: Opening, height: float, wall: int, floor: int, rng: np.random.Generator) -> Mesh:
     """The room behind an open passage: floor, three walls, a ceiling, and some piece of furniture."""
-    deep, wide = float(rng.uniform(1.5, 5.5)), float(rng.uniform(1.5, 4.0))
+    deep, wide = rng.uniform(1.5, 5.5), rng.uniform(1.5, 4.0)
     y = -hole.middle
-    lift = float(rng.uniform(-0.3, 0.3)) * wide
-    low, high = np.array((-deep, y - wide / 2 + lift, -0.01)), np.array((-THICKNESS_M, y + wide / 2 + lift, height))
-    c = [[low[0], low[1]], [low[0], high[1]], [high[0], high[1]], [high[0], low[1]]]
-
-    def side(a: list[float], b: list[float]) -> list[list[float]]:
-        return [[*a, low[2]], [*b, low[2]], [*b, high[2]], [*a, high[2]]]
-
-    walls = [side(c[0], c[1]), side(c[1], c[2]), side(c[3], c[0])]
-    top = [[*p, high[2]] for p in c]
-    bottom = [[*p, -0.005] for p in c]
+    lift = rng.uniform(-0.3, 0.3) * wide
+    y0, y1 = y - wide / 2 + lift, y + wide / 2 + lift
+    a, b, c, d = (-deep, y0), (-deep, y1), (-THICKNESS_M, y1), (-THICKNESS_M, y0)
+    walls = [[[*p, -0.01], [*q, -0.01], [*q, height], [*p, height]] for p, q in ((a, b), (b, c), (d, a))]
+    top, bottom = ([[*p, z] for p in (a, b, c, d)] for z in (height, -0.005))
     parts = [quads(np.array([*walls, top]), wall), quads(np.array([bottom]), floor)]
     if deep > 2.2:
         w, h = rng.uniform(0.5, 1.2), rng.uniform(0.5, 1.9)
-        parts.append(box((low[0], y - w, 0), (low[0] + 0.5, y + w * 0.4, h), floor))
+        parts.append(box((-deep, y - w, 0), (-deep + 0.5, y + w * 0.4, h), floor))
     return merge(parts)
 
 
-def shell(palette: Palette, rng: np.random.Generator, taste: Taste, room: Box, openings: list[Opening]) -> list[Mesh]:
+def shell(m: RoomMaker, room: Box, openings: list[Opening]) -> list[Mesh]:
     """Walls with their openings, skirting and ceiling; the floor is laid apart."""
-    trim = joinery(palette, taste)
-    handle = smooth(palette, (0.35, 0.33, 0.28))
-    ceiling = paint(palette, np.array((0.8, 0.79, 0.77)) * rng.uniform(0.88, 1.05), 0.04)
-    main = paint(palette, taste.wall)
-    split = float(rng.uniform(0.9, 1.3)) if rng.random() < 0.15 else 0.0
-    lower = joinery(palette, taste) if split else main
-    feature = int(rng.integers(WALLS)) if rng.random() < 0.3 else -1
-    other = paint(palette, taste.cloth[0] * 0.6 + 0.4 * taste.wall)
-    parts = [quads(np.array([[[0, 0, room.height], [room.x, 0, room.height], [room.x, room.y, room.height],
-                              [0, room.y, room.height]]]), ceiling)]  # fmt: skip
+    trim = m.joinery()
+    handle = m.smooth((0.35, 0.33, 0.28))
+    ceiling = m.paint(np.array((0.8, 0.79, 0.77)) * m.between(0.88, 1.05), 0.04)
+    main = m.paint(m.wall)
+    split = m.between(0.9, 1.3) if m.rng.random() < 0.15 else 0.0
+    lower = m.joinery() if split else main
+    feature = int(m.rng.integers(WALLS)) if m.rng.random() < 0.3 else -1
+    other = m.paint(m.fabrics[0] * 0.6 + 0.4 * m.wall)
+    corners = ((0, 0), (room.x, 0), (room.x, room.y), (0, room.y))
+    parts = [quads(np.array([[[*p, room.height] for p in corners]]), ceiling)]
     for wall in range(WALLS):
         holes = [o for o in openings if o.wall == wall]
         upper = other if wall == feature else main
         length = room.length(wall)
-        pieces = [wall_mesh(length, room.height, holes, lower, upper, split)]
+        pieces = [_wall(length, room.height, holes, lower, upper, split)]
         doors = sorted((o.low, o.low + o.width) for o in holes if o.bottom == 0)
         start = 0.0
         for low, high in [*doors, (length, length)]:
@@ -189,11 +172,11 @@ def shell(palette: Palette, rng: np.random.Generator, taste: Taste, room: Box, o
                 pieces.append(box((0, -low, 0), (0.015, -start, 0.09), trim))
             start = high
         for hole in holes:
-            pieces += [_reveal(hole, trim), *_frame(hole, trim, rng)]
+            pieces += [_reveal(hole, trim), *_frame(hole, trim, m.rng)]
             if hole.kind == "door":
-                pieces.append(_leaf(hole, trim, handle, rng))
+                pieces.append(_leaf(hole, trim, handle, m.rng))
             elif hole.kind == "passage":
-                color = taste.wall * rng.uniform(0.75, 1.1) if rng.random() < 0.6 else taste.cloth[1]
-                pieces.append(_next_room(hole, room.height, paint(palette, color), lower, rng))
+                color = m.wall * m.between(0.75, 1.1) if m.rng.random() < 0.6 else m.fabrics[1]
+                pieces.append(_next_room(hole, room.height, m.paint(color), lower, m.rng))
         parts.append(room.put(merge(pieces), wall, 0.0))
     return parts

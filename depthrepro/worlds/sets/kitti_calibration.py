@@ -45,14 +45,12 @@ def cam_to_cam_text(rig: Rig) -> str:
     """Contents of calib_cam_to_cam.txt."""
     lines = [f"calib_time: {rig.date.replace('_', '-')} 12:00:00", "corner_dist: 9.950000e-02"]
     for camera in range(4):
-        shift = (0.0, 0.0) if camera < 2 else rig.shift
-        offset = -np.array([rig.camera_x[camera], *shift])
         lines += [
             _line(f"S_{camera:02d}", (rig.width, rig.height)),
             _line(f"K_{camera:02d}", rig.K),
             _line(f"D_{camera:02d}", np.zeros(5)),
             _line(f"R_{camera:02d}", np.eye(3)),
-            _line(f"T_{camera:02d}", rig.rectify.T @ offset),
+            _line(f"T_{camera:02d}", rig.rectify.T @ -rig.camera_center(camera)),
             _line(f"S_rect_{camera:02d}", (rig.width, rig.height)),
             _line(f"R_rect_{camera:02d}", rig.rectify),
             _line(f"P_rect_{camera:02d}", rig.projection(camera)),
@@ -62,15 +60,10 @@ def cam_to_cam_text(rig: Rig) -> str:
 
 def calibration_texts(rig: Rig) -> dict[str, str]:
     """The day's three calibration files: each one's name and text."""
-    date = rig.date.replace("_", "-")
-    velo = [
-        f"calib_time: {date} 12:00:00",
-        _line("R", rig.laser_rotation),
-        _line("T", rig.laser_offset),
-        _line("delta_f", (0.0, 0.0)),
-        _line("delta_c", (0.0, 0.0)),
-    ]
-    imu = [f"calib_time: {date} 12:00:00", _line("R", np.eye(3)), _line("T", (-0.81, 0.32, -0.80))]
+    time = f"calib_time: {rig.date.replace('_', '-')} 12:00:00"
+    velo = [time, _line("R", rig.laser_rotation), _line("T", rig.laser_offset)]
+    velo += [_line("delta_f", (0.0, 0.0)), _line("delta_c", (0.0, 0.0))]
+    imu = [time, _line("R", np.eye(3)), _line("T", (-0.81, 0.32, -0.80))]
     return {
         "calib_cam_to_cam.txt": cam_to_cam_text(rig),
         "calib_velo_to_cam.txt": "\n".join(velo) + "\n",

@@ -6,7 +6,6 @@ for every outdoor scene, light for every scene.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +16,12 @@ from depthrepro.worlds.indoors.kinds import KINDS
 from depthrepro.worlds.indoors.poses import room_views
 from depthrepro.worlds.indoors.room import build_room
 from depthrepro.worlds.sets.files import write_png
-from depthrepro.worlds.streets.climate import foreign_light, repaint
-from depthrepro.worlds.streets.lighting import Daylight
+from depthrepro.worlds.streets.climate import any_light
 from depthrepro.worlds.streets.poses import Stance, street_views
 from depthrepro.worlds.streets.street import Street, build_street
 from depthrepro.worlds.streets.styles import STYLES
 from depthrepro.worlds.streets.variants import yard_street
-from depthrepro.worlds.world import Unit, World, check_numbers
+from depthrepro.worlds.world import Unit, World, WorldConfig, scene_sizes, whole
 
 STREETS = ("village", "city", "avenue", "country", "trunk road")
 ROOMS = ("bedroom", "corridor", "kitchen", "office")
@@ -32,8 +30,8 @@ _PART_TAGS = {"train": 0, "val": 1}
 
 
 @dataclass(frozen=True)
-class PlacesConfig:
-    """Size of the world; two equal configurations give the same files.
+class PlacesConfig(WorldConfig):
+    """Size of the world; see `WorldConfig`.
 
     Attributes:
         train_images: Images to learn from, over all categories.
@@ -41,21 +39,14 @@ class PlacesConfig:
         per_scene: Views of one scene; the last scene of a category may have fewer.
         size: Height and width of an image in pixels.
         seed: Every seed is another world.
-
-    Raises:
-        UserError: If a number is out of its range.
     """
 
-    train_images: int
-    val_images: int
-    per_scene: int = 4
-    size: int = 140
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        least = {"train_images": len(CATEGORIES), "val_images": len(CATEGORIES), "per_scene": 1, "size": 32}
-        check_numbers("places", self, least, {"per_scene": 12, "size": 1024})
+    world = "places"
+    train_images: int = whole(len(CATEGORIES))
+    val_images: int = whole(len(CATEGORIES))
+    per_scene: int = whole(1, 12, default=4)
+    size: int = whole(32, 1024, default=140)
+    seed: int = whole(0, default=0)
 
 
 class Places(World):
@@ -70,15 +61,14 @@ class Places(World):
         for part, images in (("train", self.config.train_images), ("val", self.config.val_images)):
             for number, category in enumerate(CATEGORIES):
                 own = images // len(CATEGORIES) + (number < images % len(CATEGORIES))
-                for start in range(0, own, self.config.per_scene):
-                    count = min(self.config.per_scene, own - start)
-                    units.append(Unit(len(units), f"{part}-{category}-{start // self.config.per_scene:03d}", count))
+                for scene, size in enumerate(scene_sizes(own, self.config.per_scene)):
+                    units.append(Unit(len(units), f"{part}-{category}-{scene:03d}", size))
         return units
 
     def render(self, unit: Unit, folder: Path) -> None:
         """Write a scene's images."""
         for name, image in zip(self._names(unit), self.views(unit), strict=True):
-            write_png(folder / "images" / name, image[:, :, ::-1])
+            write_png(folder / "images" / name, image)
 
     def _names(self, unit: Unit) -> list[str]:
         """Paths of a scene's images below images/, as MiniPlaces has them: train/<letter>/<category>/<number>.png."""
@@ -119,5 +109,4 @@ def _outdoors(category: str, rng: np.random.Generator) -> Street:
     if category == "yard":
         return yard_street(rng)
     style = next(style for style in STYLES if style.name.replace(" ", "_") == category)
-    street = build_street(style, rng, None, foreign_light if rng.random() < 0.5 else Daylight.random)
-    return dataclasses.replace(street, table=repaint(street.table, rng))
+    return build_street(style, rng, draw_light=any_light(rng), repainted=True)

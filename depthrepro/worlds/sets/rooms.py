@@ -6,7 +6,6 @@ One unit is one room with a few views; no room is shared between the parts. Dept
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -15,15 +14,17 @@ from depthrepro.worlds.indoors.halls import HALLS
 from depthrepro.worlds.indoors.kinds import KINDS, RoomKind
 from depthrepro.worlds.indoors.poses import room_views
 from depthrepro.worlds.indoors.room import build_room
-from depthrepro.worlds.sets.files import write_png
-from depthrepro.worlds.world import Unit, World, check_numbers
+from depthrepro.worlds.render import Picture
+from depthrepro.worlds.sets.pictures import Pictures
+from depthrepro.worlds.world import Unit, WorldConfig, scene_sizes, whole
 
 DEPTH_STEPS = 5000  # steps to the metre in the depth files; 0 = nothing, seen through a window
+_DEPTH = f"depth/: 16-bit PNG, metres * {DEPTH_STEPS} along the optical axis, 0 = nothing.\n"
 
 
 @dataclass(frozen=True)
-class RoomsConfig:
-    """Size of the world; two equal configurations give the same files.
+class RoomsConfig(WorldConfig):
+    """Size of the world; see `WorldConfig`.
 
     Attributes:
         images: Views to learn from.
@@ -32,87 +33,51 @@ class RoomsConfig:
         width: Image width in pixels.
         height: Image height in pixels.
         seed: Every seed is another world.
-
-    Raises:
-        UserError: If a number is out of its range.
     """
 
-    images: int
-    test_images: int = 0
-    per_room: int = 3
-    width: int = 320
-    height: int = 240
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        least = {"images": 1, "per_room": 1, "width": 64, "height": 48}
-        check_numbers("rooms", self, least, {"per_room": 12, "width": 4096, "height": 4096})
+    world = "rooms"
+    images: int = whole(1)
+    test_images: int = whole(0, default=0)
+    per_room: int = whole(1, 12, default=3)
+    width: int = whole(64, 4096, default=320)
+    height: int = whole(48, 4096, default=240)
+    seed: int = whole(0, default=0)
 
 
-class Rooms(World):
+class Rooms(Pictures):
     """The world `rooms`; its units are the rooms.
 
     Attributes:
-        tag: Number that keeps this world's draws apart from those of every other world.
         kinds: Kinds of rooms drawn from.
-        about: What it is there for.
     """
 
-    name, version = "rooms", 1
-    tag: ClassVar[int] = 51
+    name, version, tag, scene = "rooms", 1, 51, "{part}_{index:04d}"
     kinds: ClassVar[tuple[RoomKind, ...]] = KINDS
-    about: ClassVar[str] = "One room is in one part only."
+    about = f"{_DEPTH}One room is in one part only.\n"
     config: RoomsConfig
 
-    def parts(self) -> dict[str, int]:
-        """Images of each part."""
-        return {"train": self.config.images, "test": self.config.test_images}
+    def parts(self) -> dict[str, list[int]]:
+        """Those to learn from, then those to test on."""
+        images = {"train": self.config.images, "test": self.config.test_images}
+        return {part: scene_sizes(count, self.config.per_room) for part, count in images.items()}
 
-    def units(self) -> list[Unit]:
-        """The rooms, those to learn from first."""
-        units: list[Unit] = []
-        for part, images in self.parts().items():
-            for start in range(0, images, self.config.per_room):
-                count = min(self.config.per_room, images - start)
-                units.append(Unit(len(units), f"{part}_{len(units):04d}", count))
-        return units
-
-    def render(self, unit: Unit, folder: Path) -> None:
-        """Write a room's images and depth."""
-        for number, (image, depth) in enumerate(self.views(unit)):
-            write_png(folder / "images" / unit.name / f"{number}.png", image[:, :, ::-1])
-            steps = np.rint(np.minimum(depth * DEPTH_STEPS, 65535)).astype(np.uint16)
-            write_png(folder / "depth" / unit.name / f"{number}.png", steps)
-
-    def views(self, unit: Unit) -> list[tuple[np.ndarray, np.ndarray]]:
-        """(image uint8 (H, W, 3) RGB, depth float32 (H, W) in metres, 0 = nothing) of each view of a room."""
-        rng = np.random.default_rng([self.tag, self.config.seed, unit.index])
+    def draw_views(self, unit: Unit, rng: np.random.Generator) -> list[Picture]:
+        """Views of a room of any of the kinds."""
         room = build_room(rng, self.kinds[int(rng.integers(len(self.kinds)))])
         return room_views(room, self.config.width, self.config.height, rng, unit.items)
 
-    def texts(self) -> dict[str, str]:
-        """The lists of both parts and the note."""
-        rows = {part: ["image,depth"] for part in self.parts()}
-        for unit in self.units():
-            names = (f"{unit.name}/{n}.png" for n in range(unit.items))
-            rows[unit.name.split("_")[0]] += [f"images/{name},depth/{name}" for name in names]
-        note = (
-            f"Rendered data, not recordings: world `{self.name}` of the depthrepro project, version {self.version}.\n"
-            f"{self.settings}\n\ndepth/: 16-bit PNG, metres * {DEPTH_STEPS} along the optical axis, 0 = nothing.\n"
-            f"{self.about}\n"
-        )
-        texts = {f"{part}.csv": "\n".join(lines) + "\n" for part, lines in rows.items() if len(lines) > 1}
-        return texts | {"README.txt": note}
+    def depth_steps(self, depth: np.ndarray) -> np.ndarray:
+        """See `Pictures.depth_steps`; what is too far is as far as can be told."""
+        return np.minimum(depth * DEPTH_STEPS, 65535)
 
 
 class Halls(Rooms):
     """The world `halls`: kinds of interiors that `rooms` lacks, to test on."""
 
-    name, version = "halls", 1
-    tag, kinds = 53, HALLS
-    about = "Classrooms, libraries, canteens and depots: for tests only."
+    name, version, tag = "halls", 1, 53
+    kinds = HALLS
+    about = f"{_DEPTH}Classrooms, libraries, canteens and depots: for tests only.\n"
 
-    def parts(self) -> dict[str, int]:
+    def parts(self) -> dict[str, list[int]]:
         """All images test."""
-        return {"test": self.config.images}
+        return {"test": scene_sizes(self.config.images, self.config.per_room)}

@@ -13,12 +13,12 @@ import numpy as np
 from depthrepro.worlds.camera import Rig
 from depthrepro.worlds.lidar import scan
 from depthrepro.worlds.render import develop, draw_exposure, render_view
-from depthrepro.worlds.sets.files import split_text, write_frame
+from depthrepro.worlds.sets.files import write_png
 from depthrepro.worlds.sets.kitti_calibration import DATES, calibration_texts, make_rig
 from depthrepro.worlds.streets.poses import find_pose
 from depthrepro.worlds.streets.street import build_street
 from depthrepro.worlds.streets.styles import GOLDEN, Style, style_at
-from depthrepro.worlds.world import Unit, World, check_numbers
+from depthrepro.worlds.world import Unit, World, WorldConfig, scene_sizes, whole
 
 SPLITS = ("train", "val", "test")
 _LAYOUT = (
@@ -31,8 +31,8 @@ _LAYOUT = (
 
 
 @dataclass(frozen=True)
-class StreetsConfig:
-    """Size of the world; two equal configurations give the same files.
+class StreetsConfig(WorldConfig):
+    """Size of the world; see `WorldConfig`.
 
     Attributes:
         train_pairs: Stereo pairs to learn from.
@@ -42,60 +42,42 @@ class StreetsConfig:
         width: Image width in pixels; the focal length follows it.
         height: Image height in pixels.
         seed: Every seed is another world.
-
-    Raises:
-        UserError: If a number is out of its range.
     """
 
-    train_pairs: int = 200
-    val_pairs: int = 24
-    test_pairs: int = 60
-    frames_per_drive: int = 4
-    width: int = 620
-    height: int = 188
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        least = {"train_pairs": 1, "val_pairs": 1, "test_pairs": 1, "frames_per_drive": 1, "width": 64, "height": 24}
-        check_numbers("streets", self, least, {"frames_per_drive": 12, "width": 4096, "height": 4096})
+    world = "streets"
+    train_pairs: int = whole(1, default=200)
+    val_pairs: int = whole(1, default=24)
+    test_pairs: int = whole(1, default=60)
+    frames_per_drive: int = whole(1, 12, default=4)
+    width: int = whole(64, 4096, default=620)
+    height: int = whole(24, 4096, default=188)
+    seed: int = whole(0, default=0)
 
 
 @dataclass(frozen=True)
-class Drive:
-    """One scene and its frames.
+class Drive(Unit):
+    """One scene and its frames; its name is KITTI's for a folder, its index, with the seed, decides the scene.
 
     Attributes:
-        index: Number of the drive over all splits; with the seed it decides the scene.
         split: "train", "val" or "test".
         date: Recording day, which decides the calibration.
-        frames: Number of frames.
         style: Kind of street.
     """
 
-    index: int
     split: str
     date: str
-    frames: int
     style: Style
-
-    @property
-    def name(self) -> str:
-        """Folder of the drive in KITTI's manner."""
-        return f"{self.date}_drive_{self.index + 1:04d}_sync"
 
 
 def list_drives(config: StreetsConfig) -> list[Drive]:
     """All drives of a world, in order; the days alternate, and each split has its even share of every style."""
     drives: list[Drive] = []
     for number, split in enumerate(SPLITS):
-        left = getattr(config, f"{split}_pairs")
         share = float(np.random.default_rng([config.seed, number, 77]).random())
-        while left > 0:
-            frames = min(left, config.frames_per_drive)
-            date = DATES[len(drives) % len(DATES)]
-            drives.append(Drive(len(drives), split, date, frames, style_at(share)))
-            left -= frames
+        for frames in scene_sizes(getattr(config, f"{split}_pairs"), config.frames_per_drive):
+            index = len(drives)
+            date = DATES[index % len(DATES)]
+            drives.append(Drive(index, f"{date}_drive_{index + 1:04d}_sync", frames, split, date, style_at(share)))
             share = (share + GOLDEN) % 1.0
     return drives
 
@@ -133,10 +115,7 @@ class DriveRenderer:
     def frame(self, number: int) -> SyntheticPair:
         """Render one frame; the result depends on (seed, drive, number) alone."""
         rng = np.random.default_rng([self.config.seed, self.drive.index, number])
-        # Each frame has its own stretch of the road, with a gap before the next.
-        first = number / self.config.frames_per_drive
-        share = (first, first + 0.6 / self.config.frames_per_drive)
-        pose = find_pose(self.street, self.rig, share, rng)
+        pose = find_pose(self.street, self.rig, number, self.config.frames_per_drive, rng)
         views = [render_view(self.street, self.rig, pose, camera) for camera in (2, 3)]
         exposure = draw_exposure(self.street.light.tint, views[0][0], rng)
         gains = (1.0, 1.0 + float(rng.normal(0, 0.008)))
@@ -148,22 +127,24 @@ class DriveRenderer:
 class Streets(World):
     """The world `streets`; its units are the drives."""
 
-    name = "streets"
-    version = 1
-    noun = "pair"
+    name, version, noun = "streets", 1, "pair"
     config: StreetsConfig
 
-    def units(self) -> list[Unit]:
+    def units(self) -> list[Drive]:
         """The drives."""
-        return [Unit(drive.index, drive.name, drive.frames) for drive in list_drives(self.config)]
+        return list_drives(self.config)
 
     def render(self, unit: Unit, folder: Path) -> None:
         """Write a drive's images and scans."""
         drive = list_drives(self.config)[unit.index]
         renderer = DriveRenderer(self.config, drive)
-        for number in range(drive.frames):
-            pair = renderer.frame(number)
-            write_frame(folder / drive.date / drive.name, number, pair.left, pair.right, pair.scan)
+        for number in range(drive.items):
+            pair, root = renderer.frame(number), folder / drive.date / drive.name
+            for camera, image in (("image_02", pair.left), ("image_03", pair.right)):
+                write_png(root / camera / "data" / f"{number:010d}.png", image)
+            points = root / "velodyne_points" / "data" / f"{number:010d}.bin"
+            points.parent.mkdir(parents=True, exist_ok=True)
+            pair.scan.astype("<f4").tofile(points)
 
     def texts(self) -> dict[str, str]:
         """The calibration of each day, the split lists and the note."""
@@ -173,7 +154,8 @@ class Streets(World):
             rig = make_rig(date, self.config.width, self.config.height)
             texts |= {f"{date}/{name}": text for name, text in calibration_texts(rig).items()}
         for split in SPLITS:
-            texts[f"splits/{split}.csv"] = split_text([(d.name, d.frames) for d in drives if d.split == split])
+            rows = [f"{d.name},l,0" + (f"-{d.items - 1}" if d.items > 1 else "") for d in drives if d.split == split]
+            texts[f"splits/{split}.csv"] = "\n".join(["drive,side,frames", *rows]) + "\n"
         texts["README.txt"] = (
             "Rendered data, not recordings: procedural streets of the depthrepro project, world `streets`, "
             f"version {self.version}.\n{self.settings}\n\n{_LAYOUT}"

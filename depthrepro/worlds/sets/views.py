@@ -8,25 +8,26 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from depthrepro.worlds.camera import single_camera
-from depthrepro.worlds.sets.files import write_png
+from depthrepro.worlds.render import Picture
+from depthrepro.worlds.sets.pictures import Pictures
 from depthrepro.worlds.streets.poses import CAR, Stance, street_views
 from depthrepro.worlds.streets.street import Street, build_street
 from depthrepro.worlds.streets.styles import GOLDEN, style_at
 from depthrepro.worlds.streets.variants import abroad_street, yard_street
-from depthrepro.worlds.world import Unit, World, check_numbers
+from depthrepro.worlds.world import Unit, WorldConfig, scene_sizes, whole
 
 DEPTH_STEPS = 256  # steps to the metre in the depth files; 0 = sky, or farther than 65535 steps
+_DEPTH = f"depth/: 16-bit PNG, metres * {DEPTH_STEPS} along the optical axis, 0 = sky.\n"
 
 
 @dataclass(frozen=True)
-class ViewsConfig:
-    """Size of a world of views; two equal configurations give the same files.
+class ViewsConfig(WorldConfig):
+    """Size of a world of views; see `WorldConfig`.
 
     Attributes:
         images: Number of views.
@@ -34,137 +35,83 @@ class ViewsConfig:
         width: Image width in pixels.
         height: Image height in pixels.
         seed: Every seed is another world.
-
-    Raises:
-        UserError: If a number is out of its range.
     """
 
-    images: int
-    per_scene: int = 3
-    width: int = 496
-    height: int = 160
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        least = {"images": 1, "per_scene": 1, "width": 64, "height": 24}
-        check_numbers("views", self, least, {"per_scene": 12, "width": 4096, "height": 4096})
+    world = "views"
+    images: int = whole(1)
+    per_scene: int = whole(1, 12, default=3)
+    width: int = whole(64, 4096, default=496)
+    height: int = whole(24, 4096, default=160)
+    seed: int = whole(0, default=0)
 
 
-class Views(World):
-    """A world whose units are scenes, each with a few views.
+class Views(Pictures):
+    """A world whose scenes are streets.
 
     Attributes:
-        tag: Number that keeps this world's draws apart from those of every other world.
-        depth: Whether depth is written.
-        listing: File that names the images.
+        part: Its only part.
     """
 
-    tag: ClassVar[int]
-    depth: ClassVar[bool] = True
-    listing: ClassVar[str] = "train.csv"
-    about: ClassVar[str]
+    scene = "scene_{index:04d}"
+    part: ClassVar[str] = "train"
     config: ViewsConfig
 
     @abstractmethod
-    def scene(self, index: int, rng: np.random.Generator) -> Street:
-        """Draw the street of scene number `index`."""
+    def draw(self, index: int, rng: np.random.Generator) -> tuple[Street, Stance, float]:
+        """The street of scene number `index`, how the camera is carried, and its focal length over the width."""
 
-    def stance(self, rng: np.random.Generator) -> Stance:
-        """Heights and angles at which the camera of a scene is carried."""
-        return CAR
+    def parts(self) -> dict[str, list[int]]:
+        """All views in one part."""
+        return {self.part: scene_sizes(self.config.images, self.config.per_scene)}
 
-    def focal(self, rng: np.random.Generator) -> float:
-        """Focal length over the image's width."""
-        return float(rng.uniform(0.52, 0.64))  # KITTI's is 0.58
+    def draw_views(self, unit: Unit, rng: np.random.Generator) -> list[Picture]:
+        """Views of a street, far apart."""
+        street, stance, focal = self.draw(unit.index, rng)
+        rig = single_camera(self.config.width, self.config.height, focal)
+        return street_views(street, stance, rig, rng, unit.items, self.config.per_scene)
 
-    def units(self) -> list[Unit]:
-        """The scenes."""
-        starts = range(0, self.config.images, self.config.per_scene)
-        return [
-            Unit(i, f"scene_{i:04d}", min(self.config.per_scene, self.config.images - start))
-            for i, start in enumerate(starts)
-        ]
-
-    def render(self, unit: Unit, folder: Path) -> None:
-        """Write a scene's images and depth."""
-        for number, (image, depth) in enumerate(self.views(unit)):
-            write_png(folder / "images" / unit.name / f"{number}.png", image[:, :, ::-1])
-            if self.depth:
-                steps = np.rint(np.where(depth * DEPTH_STEPS <= 65535, depth * DEPTH_STEPS, 0))
-                write_png(folder / "depth" / unit.name / f"{number}.png", steps.astype(np.uint16))
-
-    def views(self, unit: Unit) -> list[tuple[np.ndarray, np.ndarray]]:
-        """(image uint8 (H, W, 3) RGB, depth float32 (H, W) in metres, 0 = sky) of each view of a scene."""
-        rng = np.random.default_rng([self.tag, self.config.seed, unit.index])
-        scene = self.scene(unit.index, rng)
-        stance = self.stance(rng)
-        rig = single_camera(self.config.width, self.config.height, self.focal(rng))
-        return street_views(scene, stance, rig, rng, unit.items, self.config.per_scene)
-
-    def texts(self) -> dict[str, str]:
-        """The list of images and the note."""
-        rows = ["image,depth" if self.depth else "image"]
-        for unit in self.units():
-            for n in range(unit.items):
-                names = [f"{kind}/{unit.name}/{n}.png" for kind in ("images", "depth")[: 1 + self.depth]]
-                rows.append(",".join(names))
-        note = (
-            f"Rendered data, not recordings: world `{self.name}` of the depthrepro project, version {self.version}.\n"
-            f"{self.settings}\n\n{self.about}\n"
-        )
-        if self.depth:
-            note += f"depth/: 16-bit PNG, metres * {DEPTH_STEPS} along the optical axis, 0 = sky.\n"
-        return {self.listing: "\n".join(rows) + "\n", "README.txt": note}
+    def depth_steps(self, depth: np.ndarray) -> np.ndarray:
+        """See `Pictures.depth_steps`; what is too far is like the sky."""
+        return np.where(depth * DEPTH_STEPS <= 65535, depth * DEPTH_STEPS, 0)
 
 
 class StreetsDepth(Views):
     """Streets as in `streets`, other drives, with dense depth."""
 
     name, version, tag = "streets_depth", 1, 11
-    about = "Streets with dense depth, to learn relative depth from."
+    about = f"Streets with dense depth, to learn relative depth from.\n{_DEPTH}"
 
-    def scene(self, index: int, rng: np.random.Generator) -> Street:
-        """A street in one of the six styles of `streets`."""
-        return build_street(style_at((0.5 + index * GOLDEN) % 1.0), rng)
+    def draw(self, index: int, rng: np.random.Generator) -> tuple[Street, Stance, float]:
+        """A street in one of the six styles of `streets`, about KITTI's focal length of 0.58."""
+        return build_street(style_at((0.5 + index * GOLDEN) % 1.0), rng), CAR, rng.uniform(0.52, 0.64)
 
 
 class Abroad(Views):
     """Another country, other weather, other cameras; images without depth."""
 
     name, version, tag = "abroad", 1, 23
-    depth, listing = False, "images.csv"
-    about = "Images without depth, in light, seasons and places that the labelled streets lack: for pseudo-labels."
+    depth, part = False, "images"
+    about = "Images without depth, in light, seasons and places that the labelled streets lack: for pseudo-labels.\n"
 
-    def scene(self, index: int, rng: np.random.Generator) -> Street:
-        """A street of altered proportions in foreign light."""
-        return abroad_street(style_at((0.5 + index * GOLDEN) % 1.0), rng)
-
-    def stance(self, rng: np.random.Generator) -> Stance:
-        """Carried by a person, on a van, or high above the street."""
+    def draw(self, index: int, rng: np.random.Generator) -> tuple[Street, Stance, float]:
+        """Altered proportions and foreign light; carried by a person, on a van, or high above; any lens."""
+        street = abroad_street(style_at((0.5 + index * GOLDEN) % 1.0), rng)
         low, high, down = ((1.1, 1.8, 0.0), (1.8, 3.2, 2.0), (3.5, 7.0, 9.0))[rng.integers(3)]
-        return Stance((low, high), (down, 4.0), yaw_rad=1.4, nearest_m=2.5)
-
-    def focal(self, rng: np.random.Generator) -> float:
-        """Wide lenses to short telephoto ones."""
-        return float(np.exp(rng.uniform(np.log(0.42), np.log(1.0))))
+        stance = Stance((low, high), (down, 4.0), yaw_rad=1.4, nearest_m=2.5)
+        return street, stance, float(np.exp(rng.uniform(np.log(0.42), np.log(1.0))))
 
 
 class Heldout(Views):
     """Works yards and harbours; what no training set has."""
 
     name, version, tag = "heldout", 1, 37
-    listing = "test.csv"
-    about = "Yards with containers, tanks, cranes and heaps under their own light, with dense depth: for tests only."
+    part = "test"
+    about = (
+        "Yards with containers, tanks, cranes and heaps under their own light, with dense depth: for tests only.\n"
+        f"{_DEPTH}"
+    )
 
-    def scene(self, index: int, rng: np.random.Generator) -> Street:
-        """A yard along a road."""
-        return yard_street(rng)
-
-    def stance(self, rng: np.random.Generator) -> Stance:
-        """Carried by a person or on a van."""
-        return Stance((1.3, 2.6), (1.0, 3.0), yaw_rad=1.2, nearest_m=2.5)
-
-    def focal(self, rng: np.random.Generator) -> float:
-        """Normal lenses."""
-        return float(rng.uniform(0.5, 0.8))
+    def draw(self, index: int, rng: np.random.Generator) -> tuple[Street, Stance, float]:
+        """A yard along a road; carried by a person or on a van, a normal lens."""
+        stance = Stance((1.3, 2.6), (1.0, 3.0), yaw_rad=1.2, nearest_m=2.5)
+        return yard_street(rng), stance, rng.uniform(0.5, 0.8)

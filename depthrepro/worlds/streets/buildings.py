@@ -6,20 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depthrepro.worlds.materials import Color, Palette
+from depthrepro.worlds.maker import Maker
 from depthrepro.worlds.meshes import Mesh, box, extrude, merge, quads, tube
-
-_PLASTER: tuple[Color, ...] = (
-    (0.62, 0.58, 0.50),
-    (0.70, 0.68, 0.64),
-    (0.55, 0.44, 0.30),
-    (0.50, 0.30, 0.20),
-    (0.40, 0.42, 0.44),
-    (0.60, 0.52, 0.28),
-    (0.30, 0.36, 0.42),
-    (0.45, 0.22, 0.17),
-)
-_BRICK: tuple[Color, ...] = ((0.30, 0.12, 0.08), (0.36, 0.19, 0.12), (0.25, 0.15, 0.12), (0.42, 0.32, 0.22))
 
 
 @dataclass(frozen=True)
@@ -32,41 +20,34 @@ class Trim:
     sill: int
 
 
-def wall_material(palette: Palette, rng: np.random.Generator) -> int:
+def wall_material(m: Maker) -> int:
     """Plaster, brick or concrete."""
-    if rng.random() < 0.4:
-        color = np.array(_BRICK[rng.integers(len(_BRICK))]) * rng.uniform(0.7, 1.4)
-        return palette.plain(tuple(color), 0.38, stain=0.5, grain=0.65, size=(0.35, 0.35, 0.12))
-    color = np.array(_PLASTER[rng.integers(len(_PLASTER))]) * rng.uniform(0.7, 1.15)
-    return palette.plain(tuple(color), 0.24, stain=0.8, grain=0.7, size=(2.5, 2.5, 4.0))
+    if m.rng.random() < 0.4:
+        color = m.color("brick") * m.between(0.7, 1.4)
+        return m.plain(color, 0.38, stain=0.5, grain=0.65, size=(0.35, 0.35, 0.12))
+    color = m.color("plaster") * m.between(0.7, 1.15)
+    return m.plain(color, 0.24, stain=0.8, grain=0.7, size=(2.5, 2.5, 4.0))
 
 
-def roof_material(palette: Palette, rng: np.random.Generator) -> int:
+def roof_material(m: Maker) -> int:
     """Tiles or slates in rows."""
-    colors = ((0.28, 0.09, 0.05), (0.20, 0.08, 0.05), (0.09, 0.09, 0.10), (0.14, 0.11, 0.09))
-    color = np.array(colors[rng.integers(len(colors))]) * rng.uniform(0.8, 1.3)
-    return palette.plain(tuple(color), 0.45, stain=0.8, size=(0.8, 0.8, 0.25))
+    color = m.color("roof") * m.between(0.8, 1.3)
+    return m.plain(color, 0.45, stain=0.8, size=(0.8, 0.8, 0.25))
 
 
-def _trim(palette: Palette, rng: np.random.Generator) -> Trim:
+def _trim(m: Maker) -> Trim:
     """Window frames, panes, doors and sills of one building."""
-    white = rng.random() < 0.65
+    white = m.rng.random() < 0.65
     return Trim(
-        palette.plain((0.68, 0.67, 0.64) if white else (0.16, 0.11, 0.07), 0.2),
-        palette.add((0.02, 0.024, 0.03), (0.15, 0.17, 0.19), stain=0.7, grain=0.5, size=1.6, glass=True),
-        palette.plain(tuple(rng.uniform(0.03, 0.3, 3)), 0.3, size=(0.2, 0.2, 1.2)),
-        palette.plain((0.42, 0.40, 0.37), 0.25),
+        m.plain((0.68, 0.67, 0.64) if white else (0.16, 0.11, 0.07), 0.2),
+        m.add((0.02, 0.024, 0.03), (0.15, 0.17, 0.19), stain=0.7, grain=0.5, size=1.6, glass=True),
+        m.plain(m.rng.uniform(0.03, 0.3, 3), 0.3, size=(0.2, 0.2, 1.2)),
+        m.plain((0.42, 0.40, 0.37), 0.25),
     )
 
 
 def _openings(centers: np.ndarray, size: tuple[float, float], trim: Trim) -> list[Mesh]:
-    """Windows on a wall in the plane x = 0 that looks to -x.
-
-    Args:
-        centers: (N, 2) points (y, z).
-        size: Width and height of the panes in metres.
-        trim: Materials.
-    """
+    """Windows of a size (width, height) at (N, 2) points (y, z) of a wall in the plane x = 0 that looks to -x."""
     if not len(centers):
         return []
     w, h = size
@@ -85,15 +66,15 @@ def _openings(centers: np.ndarray, size: tuple[float, float], trim: Trim) -> lis
     return [frame, left, right, quads(np.concatenate([front, top, bottom]), trim.sill)]
 
 
-def _facade(width: float, storeys: int, storey: float, trim: Trim, rng: np.random.Generator, shop: bool) -> list[Mesh]:
+def _facade(width: float, storeys: int, storey: float, trim: Trim, m: Maker, shop: bool) -> list[Mesh]:
     """Windows, doors and shop fronts of one wall in the plane x = 0, its foot centred at the origin."""
-    bays = max(1, int(width / rng.uniform(2.2, 3.4)))
+    bays = max(1, int(width / m.between(2.2, 3.4)))
     ys = (np.arange(bays) + 0.5) * (width / bays) - width / 2
-    size = (float(rng.uniform(0.9, 1.35)), float(rng.uniform(1.2, 1.7)))
+    size = (m.between(0.9, 1.35), m.between(1.2, 1.7))
     size = (min(size[0], 0.7 * width / bays), min(size[1], 0.62 * storey))
     first = 1 if shop else 0
     centers = np.array([(y, (k + 0.54) * storey) for k in range(first, storeys) for y in ys]).reshape(-1, 2)
-    door = int(rng.integers(bays))
+    door = int(m.rng.integers(bays))
     parts = []
     if shop:
         fronts = np.array([(y, 0.46 * storey) for i, y in enumerate(ys) if i != door]).reshape(-1, 2)
@@ -106,7 +87,7 @@ def _facade(width: float, storeys: int, storey: float, trim: Trim, rng: np.rando
     parts.append(box((-0.05, y - 0.6, -0.5), (0, y + 0.6, 2.3), trim.frame))
     parts.append(box((-0.07, y - 0.5, -0.5), (0, y + 0.5, 2.15), trim.door))
     parts.append(box((-0.9, y - 0.8, -0.6), (0, y + 0.8, 0.12), trim.sill))
-    if storeys > 2 and rng.random() < 0.35:
+    if storeys > 2 and m.rng.random() < 0.35:
         for k in range(1, storeys):
             y, z = ys[(door + 1) % bays], k * storey
             parts.append(box((-1.1, y - 1.2, z - 0.12), (0, y + 1.2, z), trim.sill))
@@ -129,34 +110,31 @@ def _pitched_roof(width: float, depth: float, eaves: float, rise: float, tiles: 
     return [quads(np.array(slopes), tiles), quads(thick, tiles), extrude(profile, width / 2, gable), edge]
 
 
-def building(
-    palette: Palette, rng: np.random.Generator, width: float, depth: float, storeys: int, kind: str, sides: bool = True
-) -> Mesh:
+def building(m: Maker, width: float, depth: float, storeys: int, kind: str, sides: bool = True) -> Mesh:
     """A building whose front wall stands on x = 0 and looks to -x; it reaches back to x = depth.
 
     Args:
-        palette: Materials are added to it.
-        rng: Source of all choices.
+        m: Source of materials and choices.
         width: Extent along y in metres.
         depth: Extent along x in metres.
         storeys: Number of floors, >= 1.
         kind: "house" (pitched roof), "block" (flat or pitched, shops) or "hall" (flat, few windows).
         sides: Whether the side walls have windows too; in a closed row they have none.
     """
-    stone, tiles, trim = wall_material(palette, rng), roof_material(palette, rng), _trim(palette, rng)
-    storey = float(rng.uniform(2.7, 3.3)) if kind != "hall" else float(rng.uniform(4.0, 6.0))
+    stone, tiles, trim = wall_material(m), roof_material(m), _trim(m)
+    storey = m.between(2.7, 3.3) if kind != "hall" else m.between(4.0, 6.0)
     top = storeys * storey + (0.3 if kind == "house" else 0.6)
     parts = [box((0, -width / 2, -2.5), (depth, width / 2, top), stone)]
-    if rng.random() < 0.6:
+    if m.rng.random() < 0.6:
         parts.append(box((-0.06, -width / 2 - 0.06, -2.5), (depth, width / 2 + 0.06, 0.55), trim.sill))
-    shop = kind == "block" and rng.random() < 0.45
-    parts += _facade(width, storeys, storey, trim, rng, shop)
+    shop = kind == "block" and m.rng.random() < 0.45
+    parts += _facade(width, storeys, storey, trim, m, shop)
     for side in (-1, 1) if sides else ():  # the gable ends: the same kind of wall, turned outwards
-        ends = _facade(depth, storeys, storey, trim, rng, shop=False)
+        ends = _facade(depth, storeys, storey, trim, m, shop=False)
         parts += [part.placed(depth / 2, side * width / 2, 0, -side * np.pi / 2) for part in ends]
-    if kind == "house" or (kind == "block" and rng.random() < 0.5):
-        parts += _pitched_roof(width, depth, top, depth * float(rng.uniform(0.28, 0.48)), tiles, stone)
-        y = float(rng.uniform(-0.35, 0.35)) * width
+    if kind == "house" or (kind == "block" and m.rng.random() < 0.5):
+        parts += _pitched_roof(width, depth, top, depth * m.between(0.28, 0.48), tiles, stone)
+        y = m.between(-0.35, 0.35) * width
         peak = top + 0.3 * depth
         parts.append(box((depth * 0.6, y - 0.4, top), (depth * 0.6 + 0.7, y + 0.4, peak + 1.0), stone))
     else:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from depthrepro.worlds.scene import direction
 from depthrepro.worlds.streets.lighting import Daylight
 
 WEATHERS = ("dusk", "fog", "gloom", "golden", "glare")
@@ -17,73 +19,44 @@ def foreign_light(rng: np.random.Generator) -> Daylight:
     light = Daylight.random(rng)
     weather = WEATHERS[rng.integers(len(WEATHERS))]
     azimuth = rng.uniform(0, 2 * np.pi)
+    height_deg, haze_m, cloud = 1.0, light.haze_m, light.cloud
+    sun: ArrayLike = (0, 0, 0)
+    colors: tuple[ArrayLike, ArrayLike, ArrayLike]  # light from above; the sky at its zenith and at the horizon
     if weather == "dusk":
-        glow = np.array([0.95, 0.5, 0.35]) * rng.uniform(0.5, 1.0)
-        return _relit(light, 0.0, (0, 0, 0), (0.28, 0.3, 0.5), zenith=(0.08, 0.1, 0.28), horizon=glow, azimuth=azimuth)
-    if weather == "fog":
+        colors = (0.28, 0.3, 0.5), (0.08, 0.1, 0.28), np.array([0.95, 0.5, 0.35]) * rng.uniform(0.5, 1.0)
+    elif weather == "fog":
         grey = np.full(3, rng.uniform(0.5, 0.9))
-        lit = _relit(light, 1.0, (0, 0, 0), grey, zenith=grey, horizon=grey, azimuth=azimuth)
-        return dataclasses.replace(lit, haze_m=float(rng.uniform(25, 120)), cloud=1.0)
-    if weather == "gloom":
+        colors, haze_m, cloud = (grey, grey, grey), rng.uniform(25, 120), 1.0
+    elif weather == "gloom":
         blue = np.array([0.4, 0.47, 0.55]) * rng.uniform(0.7, 1.1)
-        return _relit(light, 1.0, (0, 0, 0), blue, zenith=0.7 * blue, horizon=blue, azimuth=azimuth)
-    if weather == "golden":
-        sun = (1.5, 0.85, 0.35)
-        return _relit(
-            light,
-            rng.uniform(6, 14),
-            sun,
-            (0.2, 0.22, 0.32),
-            zenith=(0.3, 0.4, 0.65),
-            horizon=(1.1, 0.8, 0.5),
-            azimuth=azimuth,
-        )
-    return _relit(
-        light,
-        rng.uniform(66, 82),
-        (1.5, 1.45, 1.35),
-        (0.3, 0.34, 0.4),
-        zenith=(0.12, 0.3, 0.8),
-        horizon=(0.9, 0.9, 0.85),
-        azimuth=azimuth,
-    )
-
-
-def _relit(
-    light: Daylight,
-    height_deg: float,
-    sun: ArrayLike,
-    sky: ArrayLike,
-    *,
-    zenith: ArrayLike,
-    horizon: ArrayLike,
-    azimuth: float,
-) -> Daylight:
-    """`light` with another sun and sky."""
-    height = np.radians(max(height_deg, 1.0))
-    direction = (np.cos(height) * np.cos(azimuth), np.cos(height) * np.sin(azimuth), np.sin(height))
-    sun_color, sky_color = np.asarray(sun, dtype=np.float32), np.asarray(sky, dtype=np.float32)
+        colors = blue, 0.7 * blue, blue
+    elif weather == "golden":
+        height_deg, sun = rng.uniform(6, 14), (1.5, 0.85, 0.35)
+        colors = (0.2, 0.22, 0.32), (0.3, 0.4, 0.65), (1.1, 0.8, 0.5)
+    else:
+        height_deg, sun = rng.uniform(66, 82), (1.5, 1.45, 1.35)
+        colors = (0.3, 0.34, 0.4), (0.12, 0.3, 0.8), (0.9, 0.9, 0.85)
+    sun, sky, zenith, horizon = (np.asarray(color, dtype=np.float32) for color in (sun, *colors))
     return dataclasses.replace(
         light,
-        sun=np.array(direction, dtype=np.float32),
-        sun_color=sun_color,
-        sky_color=sky_color,
-        ground_color=np.float32(0.28) * (sky_color + np.float32(0.3) * sun_color),
-        zenith=np.asarray(zenith, dtype=np.float32),
-        horizon=np.asarray(horizon, dtype=np.float32),
+        sun=direction(np.radians(height_deg), azimuth),
+        sun_color=sun,
+        sky_color=sky,
+        ground_color=np.float32(0.28) * (sky + np.float32(0.3) * sun),
+        haze_m=haze_m,
+        zenith=zenith,
+        horizon=horizon,
+        cloud=cloud,
     )
+
+
+def any_light(rng: np.random.Generator) -> Callable[[np.random.Generator], Daylight]:
+    """What draws the light of a street, home or foreign."""
+    return foreign_light if rng.random() < 0.5 else Daylight.random
 
 
 def repaint(table: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Materials in other colours: plants of another season, everything else tinted and more or less contrasted.
-
-    Args:
-        table: `Palette.table()`.
-        rng: Source of the season and the tints.
-
-    Returns:
-        A table of the same shape.
-    """
+    """A copy of a `Palette.table()`: plants of another season, all else tinted and more or less contrasted."""
     table = table.copy()
     season = rng.integers(4)  # snow, autumn, drought, or a lush green
     colors = table[:, :6].reshape(len(table), 2, 3)

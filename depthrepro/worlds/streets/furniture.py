@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from depthrepro.worlds.materials import Palette
+from depthrepro.worlds.maker import Maker
 from depthrepro.worlds.meshes import Mesh, blob, box, merge, quads, tube
 
 
-def steel(palette: Palette, rng: np.random.Generator) -> int:
+def steel(m: Maker) -> int:
     """Galvanised or painted metal."""
-    shade = rng.uniform(0.08, 0.42)
-    return palette.plain((shade, shade * rng.uniform(0.95, 1.05), shade), 0.3, size=(0.3, 0.3, 1.5))
+    shade = m.between(0.08, 0.42)
+    return m.plain((shade, shade * m.between(0.95, 1.05), shade), 0.3, size=(0.3, 0.3, 1.5))
 
 
-def lamp(palette: Palette, rng: np.random.Generator, height: float) -> Mesh:
+def lamp(m: Maker, height: float) -> Mesh:
     """A street lamp whose arm reaches out along +x."""
-    metal = steel(palette, rng)
-    light = palette.plain((0.7, 0.7, 0.65), 0.2)
-    reach = float(rng.uniform(0.8, 2.2))
+    metal = steel(m)
+    light = m.plain((0.7, 0.7, 0.65), 0.2)
+    reach = m.between(0.8, 2.2)
     return merge(
         [
             tube((0, 0, -0.4), (0, 0, height), (0.10, 0.06), metal, 8),
@@ -29,15 +29,14 @@ def lamp(palette: Palette, rng: np.random.Generator, height: float) -> Mesh:
     )
 
 
-def sign(palette: Palette, rng: np.random.Generator) -> Mesh:
+def sign(m: Maker) -> Mesh:
     """A road sign facing -x: disc, triangle or plate, some with a second plate below."""
-    metal = palette.plain((0.4, 0.4, 0.4), 0.25)
-    white = palette.plain((0.75, 0.75, 0.73), 0.15)
-    colors = ((0.5, 0.03, 0.03), (0.03, 0.1, 0.42), (0.6, 0.45, 0.03))
-    color = palette.plain(colors[rng.integers(len(colors))], 0.2)
-    height = float(rng.uniform(2.2, 2.9))
+    metal = m.plain((0.4, 0.4, 0.4), 0.25)
+    white = m.plain((0.75, 0.75, 0.73), 0.15)
+    color = m.plain(m.color("sign"), 0.2)
+    height = m.between(2.2, 2.9)
     parts = [tube((0, 0, -0.3), (0, 0, height + 0.3), (0.035, 0.035), metal, 6)]
-    kind = rng.integers(3)
+    kind = m.rng.integers(3)
     sides, radius = ((20, 0.32), (3, 0.45), (4, 0.42))[kind]
     turn = (0.0, np.pi / 2, np.pi / 4)[kind]
     for x, r, material in ((-0.045, radius, color), (-0.055, radius * 0.72, white)):
@@ -46,19 +45,19 @@ def sign(palette: Palette, rng: np.random.Generator) -> Mesh:
         ring_next = np.roll(ring, -1, axis=0)
         middle = np.broadcast_to(np.array([x, 0, height]), ring.shape)
         parts.append(quads(np.stack([ring, ring_next, middle, middle], axis=1), material))
-    if rng.random() < 0.4:
+    if m.rng.random() < 0.4:
         parts.append(box((-0.05, -0.3, height - 0.85), (-0.03, 0.3, height - 0.5), white))
     return merge(parts)
 
 
-def signal(palette: Palette, rng: np.random.Generator) -> Mesh:
+def signal(m: Maker) -> Mesh:
     """A traffic light facing -x, some on an arm over the road (+y)."""
-    metal = steel(palette, rng)
-    black = palette.plain((0.02, 0.02, 0.02), 0.5)
-    lit = palette.plain(((0.6, 0.05, 0.03), (0.05, 0.5, 0.2))[rng.integers(2)], 0.2)
+    metal = steel(m)
+    black = m.plain((0.02, 0.02, 0.02), 0.5)
+    lit = m.plain(m.color("signal"), 0.2)
     parts = [tube((0, 0, -0.3), (0, 0, 3.4), (0.09, 0.08), metal, 8)]
     heads = [(0.0, 2.7)]
-    if rng.random() < 0.5:
+    if m.rng.random() < 0.5:
         parts.append(tube((0, 0, 3.3), (0, 0, 5.6), (0.08, 0.07), metal, 8))
         parts.append(tube((0, 0, 5.5), (0, 4.2, 5.7), (0.06, 0.05), metal, 6))
         heads.append((4.0, 5.3))
@@ -68,28 +67,27 @@ def signal(palette: Palette, rng: np.random.Generator) -> Mesh:
     return merge(parts)
 
 
-def fence(palette: Palette, rng: np.random.Generator, length: float) -> Mesh:
+def fence(m: Maker, length: float) -> Mesh:
     """A fence along x: boards close together, or posts with rails."""
-    height = float(rng.uniform(0.9, 1.7))
-    color = np.array((0.26, 0.17, 0.10)) if rng.random() < 0.6 else np.array((0.5, 0.5, 0.48))
-    wood = palette.plain(tuple(color * rng.uniform(0.6, 1.3)), 0.4, size=(0.12, 0.12, 1.0))
+    height = m.between(0.9, 1.7)
+    color = np.array((0.26, 0.17, 0.10)) if m.rng.random() < 0.6 else np.array((0.5, 0.5, 0.48))
+    wood = m.plain(color * m.between(0.6, 1.3), 0.4, size=(0.12, 0.12, 1.0))
     posts = np.arange(-length / 2, length / 2 + 0.01, 2.0)
     parts = [box((x - 0.05, -0.05, -0.3), (x + 0.05, 0.05, height), wood) for x in posts]
     rails = (0.3 * height, 0.6 * height, 0.9 * height)
     parts += [box((-length / 2, -0.03, z - 0.05), (length / 2, 0.03, z + 0.05), wood) for z in rails]
-    if rng.random() < 0.6:
-        pitch = float(rng.uniform(0.16, 0.26))
+    if m.rng.random() < 0.6:
+        pitch = m.between(0.16, 0.26)
         for x in np.arange(-length / 2, length / 2, pitch):
-            parts.append(box((x, -0.055, 0.06), (x + 0.7 * pitch, -0.035, height + rng.uniform(-0.03, 0.05)), wood))
+            parts.append(box((x, -0.055, 0.06), (x + 0.7 * pitch, -0.035, height + m.between(-0.03, 0.05)), wood))
     return merge(parts)
 
 
-def wall(palette: Palette, rng: np.random.Generator, length: float, height: float) -> Mesh:
+def wall(m: Maker, length: float, height: float) -> Mesh:
     """A masonry wall along x with a coping and piers."""
-    colors = ((0.30, 0.14, 0.09), (0.36, 0.33, 0.28), (0.48, 0.45, 0.40), (0.22, 0.21, 0.20))
-    color = np.array(colors[rng.integers(len(colors))]) * rng.uniform(0.8, 1.2)
-    stone = palette.plain(tuple(color), 0.45, stain=0.9, grain=0.7, size=(0.55, 0.55, 0.2))
-    cap = palette.plain(tuple(color * 1.15), 0.3)
+    color = m.color("masonry") * m.between(0.8, 1.2)
+    stone = m.plain(color, 0.45, stain=0.9, grain=0.7, size=(0.55, 0.55, 0.2))
+    cap = m.plain(color * 1.15, 0.3)
     parts = [
         box((-length / 2, -0.15, -0.6), (length / 2, 0.15, height), stone),
         box((-length / 2, -0.2, height), (length / 2, 0.2, height + 0.08), cap),
@@ -99,21 +97,20 @@ def wall(palette: Palette, rng: np.random.Generator, length: float, height: floa
     return merge(parts)
 
 
-def guard_rail(palette: Palette, rng: np.random.Generator, length: float) -> Mesh:
+def guard_rail(m: Maker, length: float) -> Mesh:
     """A crash barrier along x."""
-    metal = palette.plain((0.42, 0.43, 0.44), 0.35, size=(1.2, 1.2, 0.15))
+    metal = m.plain((0.42, 0.43, 0.44), 0.35, size=(1.2, 1.2, 0.15))
     parts = [box((x - 0.05, 0.0, -0.3), (x + 0.05, 0.1, 0.7), metal) for x in np.arange(-length / 2, length / 2, 2.0)]
     parts.append(box((-length / 2, -0.06, 0.45), (length / 2, 0.0, 0.58), metal))
     parts.append(box((-length / 2, -0.06, 0.62), (length / 2, 0.0, 0.75), metal))
     return merge(parts)
 
 
-def street_box(palette: Palette, rng: np.random.Generator) -> Mesh:
+def street_box(m: Maker) -> Mesh:
     """A bin, a letter box or a switch cabinet."""
-    colors = ((0.16, 0.17, 0.17), (0.08, 0.2, 0.09), (0.5, 0.36, 0.03), (0.35, 0.36, 0.34), (0.08, 0.13, 0.26))
-    color = palette.plain(colors[rng.integers(len(colors))], 0.3, size=0.5)
-    w, d, h = rng.uniform((0.5, 0.45, 0.8), (1.2, 0.6, 1.4))
-    lid = palette.plain((0.2, 0.2, 0.2), 0.3)
+    color = m.plain(m.color("street box"), 0.3, size=0.5)
+    w, d, h = m.rng.uniform((0.5, 0.45, 0.8), (1.2, 0.6, 1.4))
+    lid = m.plain((0.2, 0.2, 0.2), 0.3)
     return merge(
         [
             box((-w / 2, -d / 2, 0), (w / 2, d / 2, h), color),
@@ -122,12 +119,12 @@ def street_box(palette: Palette, rng: np.random.Generator) -> Mesh:
     )
 
 
-def person(palette: Palette, rng: np.random.Generator) -> Mesh:
+def person(m: Maker) -> Mesh:
     """A standing or walking figure facing +x."""
-    coat, trousers = (palette.plain(tuple(rng.uniform(0.03, 0.45, 3)), 0.3, size=0.3) for _ in range(2))
-    skin = palette.plain(tuple(np.array((0.42, 0.26, 0.18)) * rng.uniform(0.35, 1.2)), 0.15)
-    hair = palette.plain(tuple(np.array((0.12, 0.08, 0.05)) * rng.uniform(0.3, 2.0)), 0.4)
-    stride = float(rng.uniform(0.05, 0.32))
+    coat, trousers = (m.plain(m.rng.uniform(0.03, 0.45, 3), 0.3, size=0.3) for _ in range(2))
+    skin = m.plain(np.array((0.42, 0.26, 0.18)) * m.between(0.35, 1.2), 0.15)
+    hair = m.plain(np.array((0.12, 0.08, 0.05)) * m.between(0.3, 2.0), 0.4)
+    stride = m.between(0.05, 0.32)
     parts = [blob((0.02, 0, 1.62), (0.10, 0.085, 0.13), skin), blob((-0.02, 0, 1.68), (0.105, 0.09, 0.10), hair)]
     parts += [
         tube((0, 0, 0.82), (0, 0, 1.46), (0.155, 0.19), coat, 8),
@@ -138,4 +135,4 @@ def person(palette: Palette, rng: np.random.Generator) -> Mesh:
         parts.append(tube((0, side * 0.09, 0.86), (step, side * 0.1, 0.06), (0.095, 0.06), trousers, 6))
         parts.append(box((step - 0.08, side * 0.1 - 0.05, 0), (step + 0.18, side * 0.1 + 0.05, 0.08), hair))
         parts.append(tube((0, side * 0.2, 1.42), (-step * 0.8, side * 0.26, 0.85), (0.06, 0.045), coat, 5))
-    return merge(parts).placed(0, 0, 0, 0, float(rng.uniform(0.92, 1.1)))
+    return merge(parts).placed(0, 0, 0, 0, m.between(0.92, 1.1))

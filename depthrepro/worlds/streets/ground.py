@@ -2,96 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from depthrepro.worlds.materials import Palette
+from depthrepro.worlds.maker import Maker
 from depthrepro.worlds.meshes import Mesh, grid
-from depthrepro.worlds.streets.road import END_M, START_M, Road
-from depthrepro.worlds.streets.styles import Style
+from depthrepro.worlds.streets.canvas import Canvas
+from depthrepro.worlds.streets.road import END_M, START_M
+from depthrepro.worlds.streets.section import KERB_M
 
-KERB_M = 0.12
 _PLOTS_M = 40.0  # the swept ground ends this far from the centre line
 _SUNK_M = 0.35  # how far the open fields lie below the swept ground, to stay under it between their coarse points
 
 
-@dataclass(frozen=True)
-class Section:
-    """Cross-section of a street, metres from the centre line; index 0 is the right side, 1 the left.
-
-    Attributes:
-        lanes: Edge of the driving lanes.
-        edge: Kerb or edge of the carriageway on each side.
-        plot: Where the pavement ends and the plots begin on each side.
-        crossings: (position, width) of the side streets.
-        end: Where the street ends in a wall of buildings; infinite if it goes on.
-    """
-
-    lanes: float
-    edge: tuple[float, float]
-    plot: tuple[float, float]
-    crossings: tuple[tuple[float, float], ...]
-    end: float
-
-    def crosses(self, s0: float, s1: float, margin: float = 2.0) -> bool:
-        """Whether a side street passes within `margin` of the stretch from s0 to s1."""
-        return any(s0 < c + w / 2 + margin and s1 > c - w / 2 - margin for c, w in self.crossings)
-
-
-def draw_section(style: Style, rng: np.random.Generator) -> Section:
-    """Widths, side streets and end of one street."""
-    lanes = style.lanes * style.lane_width
-    edge = [lanes + (2.1 if rng.random() < style.parking else 0.35) for _ in range(2)]
-    plot = [e + rng.uniform(*style.pavement) for e in edge]
-    crossings: list[tuple[float, float]] = []
-    for _ in range(int(rng.integers(style.crossings + 1))):
-        crossings.append((float(rng.uniform(15, 260)), float(rng.uniform(5.5, 9.0))))
-    end = np.inf
-    if style.name in ("village", "city", "suburb") and rng.random() < 0.35:
-        end = float(rng.uniform(130, 230))
-        crossings = [c for c in crossings if c[0] < end - 30] + [(end - 6.0, 8.0)]
-    crossings.sort()
-    kept = [c for i, c in enumerate(crossings) if i == 0 or c[0] - crossings[i - 1][0] > 35 or c[0] > end - 10]
-    return Section(lanes, (edge[0], edge[1]), (plot[0], plot[1]), tuple(kept), end)
-
-
-def grey(palette: Palette, rng: np.random.Generator, low: float, high: float, *, size: float = 1.5) -> int:
+def grey(m: Maker, low: float, high: float, *, size: float = 1.5) -> int:
     """A grey or faintly coloured paving."""
-    shade = rng.uniform(low, high)
-    color = shade * (1 + rng.normal(0, 0.03, 3))
-    return palette.plain(tuple(color), 0.3, size=size)
+    shade = m.between(low, high)
+    color = shade * (1 + m.rng.normal(0, 0.03, 3))
+    return m.plain(color, 0.3, size=size)
 
 
-def grass(palette: Palette, rng: np.random.Generator) -> int:
+def grass(m: Maker) -> int:
     """Lawn, meadow or stubble."""
-    green = np.array((0.13, 0.19, 0.045)) * rng.uniform(0.7, 1.3)
-    other = np.array((0.24, 0.20, 0.09)) if rng.random() < 0.4 else green * 0.45
-    return palette.add(tuple(other), tuple(green * 1.25), stain=0.7, grain=0.7, size=2.5)
+    green = np.array((0.13, 0.19, 0.045)) * m.between(0.7, 1.3)
+    other = np.array((0.24, 0.20, 0.09)) if m.rng.random() < 0.4 else green * 0.45
+    return m.add(other, green * 1.25, stain=0.7, grain=0.7, size=2.5)
 
 
-def ground(road: Road, style: Style, section: Section, palette: Palette, rng: np.random.Generator) -> list[Mesh]:
+def ground(canvas: Canvas) -> list[Mesh]:
     """All ground of a scene."""
-    asphalt = grey(palette, rng, 0.09, 0.2, size=4.0)
+    asphalt = grey(canvas, 0.09, 0.2, size=4.0)
     return [
-        _carriageway(road, style, section, palette, rng, asphalt),
-        *_markings(road, style, section, palette, rng),
-        *_side_streets(road, section, palette, rng, asphalt),
-        *_patches(road, section, palette, rng),
-        _fields(road, palette, rng),
-        _hills(road, palette, rng),
+        _carriageway(canvas, asphalt),
+        *_markings(canvas),
+        *_side_streets(canvas, asphalt),
+        *_patches(canvas),
+        _fields(canvas),
+        _hills(canvas),
     ]
 
 
-def _carriageway(
-    road: Road, style: Style, section: Section, palette: Palette, rng: np.random.Generator, asphalt: int
-) -> Mesh:
+def _carriageway(m: Canvas, asphalt: int) -> Mesh:
     """Carriageway, kerbs, pavements and plots in one swept surface, lowered where side streets cross it."""
-    paved = style.pavement[1] > 0
-    kerb = grey(palette, rng, 0.3, 0.5)
-    walk = grey(palette, rng, 0.2, 0.45, size=1.2) if paved else grass(palette, rng)
+    section, paved = m.section, m.style.pavement[1] > 0
+    kerb = grey(m, 0.3, 0.5)
+    walk = grey(m, 0.2, 0.45, size=1.2) if paved else grass(m)
     yard = 0.35 if paved else 0.0
-    plots = [grey(palette, rng, 0.14, 0.3, size=2.0) if rng.random() < yard else grass(palette, rng) for _ in range(2)]
+    plots = [grey(m, 0.14, 0.3, size=2.0) if m.rng.random() < yard else grass(m) for _ in range(2)]
     up = KERB_M if paved else -0.05
     # From right to left: t, z, and the material of the cell to the left of each point.
     columns: list[tuple[float, float, int]] = []
@@ -111,23 +67,24 @@ def _carriageway(
     heights = np.where(inside[:, None] & (z > 0)[None, :], 0.0, z[None, :])
     cells = np.broadcast_to(np.array([c[2] for c in columns[:-1]]), (len(s) - 1, len(columns) - 1)).copy()
     cells[inside[:-1] & inside[1:], 1:-1] = asphalt
-    return road.ribbon(s, t, heights, cells)
+    return m.road.ribbon(s, t, heights, cells)
 
 
-def _markings(road: Road, style: Style, section: Section, palette: Palette, rng: np.random.Generator) -> list[Mesh]:
+def _markings(m: Canvas) -> list[Mesh]:
     """Lane lines, edge lines, stop lines and zebra crossings."""
-    wear = float(rng.uniform(0.2, 0.6))
-    white = palette.add((0.62, 0.61, 0.58), (0.3, 0.3, 0.29), stain=wear, grain=0.5, size=1.0)
+    style, section = m.style, m.section
+    wear = m.between(0.2, 0.6)
+    white = m.add((0.62, 0.61, 0.58), (0.3, 0.3, 0.29), stain=wear, grain=0.5, size=1.0)
     lines: list[tuple[float, float, float]] = []  # offset, dash, period; dash = period is a solid line
-    if style.lane_width > 2.8 or rng.random() < 0.4:
-        lines.append((0.0, *((3.0, 9.0), (6.0, 9.0), (2.5, 2.5), (1.5, 4.5))[rng.integers(4)]))
+    if style.lane_width > 2.8 or m.rng.random() < 0.4:
+        lines.append((0.0, *((3.0, 9.0), (6.0, 9.0), (2.5, 2.5), (1.5, 4.5))[m.rng.integers(4)]))
     for k in range(1, style.lanes):
         lines += [(side * k * style.lane_width, 3.0, 9.0) for side in (-1, 1)]
-    if style.parking == 0 or rng.random() < 0.25:
+    if style.parking == 0 or m.rng.random() < 0.25:
         lines += [(side * (section.lanes - 0.15), 2.5, 2.5) for side in (-1, 1)]
     s0, t0 = [], []
     for offset, dash, period in lines:
-        starts = np.arange(START_M + rng.uniform(0, period), END_M - 10, period)
+        starts = np.arange(START_M + m.between(0, period), END_M - 10, period)
         starts = np.array([a for a in starts if not section.crosses(a, a + dash, 0.5) and a < section.end - 12])
         s0.append(np.stack([starts, starts + dash], axis=1))
         t0.append(np.broadcast_to([offset - 0.07, offset + 0.07], (len(starts), 2)))
@@ -135,26 +92,27 @@ def _markings(road: Road, style: Style, section: Section, palette: Palette, rng:
         stop = c - w / 2 - 1.2
         s0.append(np.array([[stop - 0.45, stop]]))
         t0.append(np.array([[-section.lanes, -0.2]]))
-        if rng.random() < 0.5:
+        if m.rng.random() < 0.5:
             bars = np.arange(-section.edge[0] + 0.3, section.edge[1] - 0.5, 1.0)
             s0.append(np.tile([c + w / 2 + 0.8, c + w / 2 + 3.6], (len(bars), 1)))
             t0.append(np.stack([bars, bars + 0.5], axis=1))
-    return [road.tiles(np.concatenate(s0), np.concatenate(t0), 0.012, white)] if s0 else []
+    return [m.road.tiles(np.concatenate(s0), np.concatenate(t0), 0.012, white)] if s0 else []
 
 
-def _side_streets(road: Road, section: Section, palette: Palette, rng: np.random.Generator, asphalt: int) -> list[Mesh]:
+def _side_streets(m: Canvas, asphalt: int) -> list[Mesh]:
     """The side streets beyond the swept ground."""
     meshes = []
-    for c, w in section.crossings:
+    for c, w in m.section.crossings:
         s = np.array([-w / 2 - 2.0, -w / 2 - 0.01, w / 2 + 0.01, w / 2 + 2.0])
         for side in (-1, 1):
             t = side * np.arange(_PLOTS_M - 1.0, 150.0, 4.0)
-            meshes.append(road.side_ribbon(c, s, t, np.array([-0.8, 0.01, 0.01, -0.8]), asphalt))
+            meshes.append(m.road.side_ribbon(c, s, t, np.array([-0.8, 0.01, 0.01, -0.8]), asphalt))
     return meshes
 
 
-def _patches(road: Road, section: Section, palette: Palette, rng: np.random.Generator) -> list[Mesh]:
+def _patches(m: Canvas) -> list[Mesh]:
     """Mended asphalt, long joints and manhole covers."""
+    section = m.section
     meshes: list[Mesh] = []
     for shade, count, length, width in (
         (0.07, 14, (1.0, 9.0), (0.5, 2.6)),
@@ -162,49 +120,44 @@ def _patches(road: Road, section: Section, palette: Palette, rng: np.random.Gene
         (0.05, 24, (0.6, 0.7), (0.6, 0.7)),
         (0.05, 30, (3.0, 20.0), (0.03, 0.06)),
     ):
-        s = rng.uniform(START_M, min(section.end - 12, END_M - 30), count)
-        t = rng.uniform(-section.edge[0] + 0.2, section.edge[1] - 2.8, count)
-        ends = np.stack([s, s + rng.uniform(*length, count)], axis=1)
-        across = np.stack([t, t + rng.uniform(*width, count)], axis=1)
+        s = m.rng.uniform(START_M, min(section.end - 12, END_M - 30), count)
+        t = m.rng.uniform(-section.edge[0] + 0.2, section.edge[1] - 2.8, count)
+        ends = np.stack([s, s + m.rng.uniform(*length, count)], axis=1)
+        across = np.stack([t, t + m.rng.uniform(*width, count)], axis=1)
         keep = np.array([not section.crosses(a, b, 0.0) for a, b in ends])
         if keep.any():
             z = 0.004 + 0.001 * len(meshes)
-            meshes.append(road.tiles(ends[keep], across[keep], z, grey(palette, rng, 0.8 * shade, 1.2 * shade)))
+            meshes.append(m.road.tiles(ends[keep], across[keep], z, grey(m, 0.8 * shade, 1.2 * shade)))
     return meshes
 
 
-def _fields(road: Road, palette: Palette, rng: np.random.Generator) -> Mesh:
+def _fields(m: Canvas) -> Mesh:
     """Open ground out to the hills, in fields of several crops."""
-    x0, y0 = road.plane(130.0, 0.0)
+    x0, y0 = m.road.plane(130.0, 0.0)
     step = 14.0
     axis = np.arange(-34, 35) * step
     x, y = np.meshgrid(x0 + axis, y0 + axis, indexing="ij")
-    crops = np.array(
-        [
-            grass(palette, rng),
-            grass(palette, rng),
-            palette.plain((0.30, 0.24, 0.11), 0.3),
-            palette.plain((0.16, 0.11, 0.07), 0.35),
-        ]
-    )
-    angle = rng.uniform(0, np.pi)
+    first, second = grass(m), grass(m)
+    ripe, ploughed = m.plain((0.30, 0.24, 0.11), 0.3), m.plain((0.16, 0.11, 0.07), 0.35)
+    crops = np.array([first, second, ripe, ploughed])
+    angle = m.between(0, np.pi)
     u = np.cos(angle) * x[:-1, :-1] + np.sin(angle) * y[:-1, :-1]
     v = np.cos(angle) * y[:-1, :-1] - np.sin(angle) * x[:-1, :-1]
-    plots = rng.integers(len(crops), size=(64, 64))
+    plots = m.rng.integers(len(crops), size=(64, 64))
     cells = crops[plots[np.floor(u / 70).astype(int) % 64, np.floor(v / 45).astype(int) % 64]]
-    return grid(np.stack([x, y, road.waves.height(x, y) - _SUNK_M], axis=2), cells)
+    return grid(np.stack([x, y, m.road.waves.height(x, y) - _SUNK_M], axis=2), cells)
 
 
-def _hills(road: Road, palette: Palette, rng: np.random.Generator) -> Mesh:
+def _hills(m: Canvas) -> Mesh:
     """A wooded ring of hills that closes the horizon."""
-    x0, y0 = road.plane(130.0, 0.0)
+    x0, y0 = m.road.plane(130.0, 0.0)
     angle = np.linspace(0, 2 * np.pi, 121)
-    height = rng.uniform(6, 30) * np.ones(120)
+    height = m.between(6, 30) * np.ones(120)
     for k in range(2, 9):
-        height += rng.uniform(0, 9.0) / np.sqrt(k) * np.sin(k * angle[:-1] + rng.uniform(0, 2 * np.pi))
+        height += m.between(0, 9.0) / np.sqrt(k) * np.sin(k * angle[:-1] + m.rng.uniform(0, 2 * np.pi))
     height = np.maximum(height, 5.0)
     height = np.append(height, height[0])
-    forest = palette.add((0.02, 0.035, 0.012), (0.12, 0.18, 0.06), stain=0.8, grain=0.9, size=14.0)
+    forest = m.add((0.02, 0.035, 0.012), (0.12, 0.18, 0.06), stain=0.8, grain=0.9, size=14.0)
     rings = []
     for radius, share in ((400.0, -1.2), (415.0, 0.5), (440.0, 1.0), (460.0, 0.9)):
         x, y = x0 + radius * np.cos(angle), y0 + radius * np.sin(angle)

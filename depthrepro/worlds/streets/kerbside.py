@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from depthrepro.worlds.streets import furniture
-from depthrepro.worlds.streets.canvas import FROM_M, TO_M, Canvas, heading
-from depthrepro.worlds.streets.ground import KERB_M
+from depthrepro.worlds.streets.canvas import Canvas, heading
+from depthrepro.worlds.streets.section import KERB_M
 
 
 def kerbside(canvas: Canvas, side: int) -> None:
@@ -18,12 +18,9 @@ def kerbside(canvas: Canvas, side: int) -> None:
     _signs_and_boxes(canvas, side, near)
     _people(canvas, side)
     if canvas.rng.random() < canvas.style.screen:
-        _screen(canvas, side, plot + float(canvas.rng.uniform(1.4, 5.0)))
+        _screen(canvas, side, plot + canvas.between(1.4, 5.0))
     if canvas.rng.random() < canvas.style.rails:
-        rail = furniture.guard_rail(canvas.palette, canvas.rng, 10.0)
-        for s in np.arange(FROM_M, TO_M, 10.0):
-            if canvas.free(s - 5, s + 5):
-                canvas.put(rail, s, side * (edge + 0.8), heading(-side))
+        canvas.put_row(furniture.guard_rail(canvas, 10.0), 10.0, side * (edge + 0.8), heading(-side))
 
 
 def _parked_cars(canvas: Canvas, side: int) -> None:
@@ -47,34 +44,30 @@ def _trees_and_lamps(canvas: Canvas, side: int, near: float) -> None:
         for s in canvas.along(style.trees):
             canvas.put(canvas.pick_plant(canvas.trees), s, side * line)
     if style.lamps and rng.random() < 0.8:
-        lamp = furniture.lamp(canvas.palette, rng, float(rng.uniform(4.5, 8.5)))
+        lamp = furniture.lamp(canvas, canvas.between(4.5, 8.5))
         for s in canvas.along(style.lamps, 0.05):
             canvas.put(lamp, s, side * near, -side * np.pi / 2, KERB_M)
 
 
 def _signs_and_boxes(canvas: Canvas, side: int, near: float) -> None:
     """Signs at the kerb, bins and cabinets at the back of the pavement."""
-    rng, p = canvas.rng, canvas.palette
     edge, plot = canvas.edges(side)
     for s in canvas.along(26.0, 0.5):
-        kind = rng.random()
+        kind = canvas.rng.random()
         if kind < 0.55:
-            canvas.put(furniture.sign(p, rng), s, side * near, heading(side))
+            canvas.put(furniture.sign(canvas), s, side * near, heading(side))
         elif kind < 0.8 and plot > edge:
-            canvas.put(furniture.street_box(p, rng), s, side * (plot - 0.4), -side * np.pi / 2, KERB_M)
+            canvas.put(furniture.street_box(canvas), s, side * (plot - 0.4), -side * np.pi / 2, KERB_M)
 
 
 def _screen(canvas: Canvas, side: int, t: float) -> None:
     """A hedgerow of bushes or a high wall along an open road."""
     rng = canvas.rng
     if rng.random() < 0.6:
-        for s in canvas.along(float(rng.uniform(1.6, 2.6))):
+        for s in canvas.along(canvas.between(1.6, 2.6)):
             canvas.put(canvas.pick_plant(canvas.bushes), s, side * (t + rng.normal(0, 0.2)))
         return
-    panel = furniture.wall(canvas.palette, rng, 10.0, float(rng.uniform(1.6, 3.6)))
-    for s in np.arange(FROM_M, TO_M, 10.0):
-        if canvas.free(s - 5, s + 5):
-            canvas.put(panel, s, side * t)
+    canvas.put_row(furniture.wall(canvas, 10.0, canvas.between(1.6, 3.6)), 10.0, side * t)
 
 
 def _people(canvas: Canvas, side: int) -> None:
@@ -85,7 +78,7 @@ def _people(canvas: Canvas, side: int) -> None:
         return
     for s in canvas.along(100.0 / style.people, 0.5):
         turn = float(rng.choice((0.0, np.pi)) + rng.normal(0, 0.4))
-        canvas.put(canvas.pick(canvas.people), s, side * rng.uniform(edge + 0.7, plot - 0.2), turn, KERB_M)
+        canvas.put(canvas.pick(canvas.people), s, side * canvas.between(edge + 0.7, plot - 0.2), turn, KERB_M)
 
 
 def lanes(canvas: Canvas, side: int) -> None:
@@ -99,5 +92,5 @@ def lanes(canvas: Canvas, side: int) -> None:
     edge, plot = canvas.edges(side)
     if plot > edge and style.lanes * style.lane_width > 3.1:
         for at, width in canvas.section.crossings:
-            post = furniture.signal(canvas.palette, rng)
+            post = furniture.signal(canvas)
             canvas.put(post, at + side * (width / 2 + 1.0), side * (edge + 0.5), heading(side), KERB_M)

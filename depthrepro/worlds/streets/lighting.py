@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depthrepro.worlds.materials import albedo, noise
-from depthrepro.worlds.scene import Light, Scene, surface_side
-from depthrepro.worlds.tracer import SHADOW_OFFSET_M, Hits
+from depthrepro.worlds.materials import noise
+from depthrepro.worlds.scene import Light, direction
+from depthrepro.worlds.tracer import Tracer
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,6 @@ class Daylight(Light):
     """Light of one street, linear RGB; a white surface in full sunlight has about 1.
 
     Attributes:
-        sun: Unit vector to the sun, (3,) float32, z up.
-        sun_color: Radiance of direct light on a surface facing the sun, (3,); 0 when the sky is closed.
         sky_color: Light from the sky on a surface facing up, (3,).
         ground_color: Light from the ground on a surface facing down, (3,).
         haze_m: Distance at which 63 % of a colour is lost to the haze.
@@ -25,11 +23,9 @@ class Daylight(Light):
         horizon: Colour of the sky at the horizon and of the haze, (3,).
         cloud: Share of the sky under cloud, 0..1.
         cloud_seed: Offset into the noise, so that no two skies are the same.
-        tint: Colour temperature of the camera's white balance, (3,), about 1.
     """
 
-    sun: np.ndarray
-    sun_color: np.ndarray
+    lift = 2e-4
     sky_color: np.ndarray
     ground_color: np.ndarray
     haze_m: float
@@ -37,14 +33,12 @@ class Daylight(Light):
     horizon: np.ndarray
     cloud: float
     cloud_seed: float
-    tint: np.ndarray
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> Daylight:
         """Sunshine, veiled sun, or a closed sky."""
         weather = rng.choice(3, p=(0.55, 0.2, 0.25))
         height, azimuth = np.radians(rng.uniform(18, 62)), rng.uniform(0, 2 * np.pi)
-        sun = np.array([np.cos(height) * np.cos(azimuth), np.cos(height) * np.sin(azimuth), np.sin(height)])
         warm = np.array([1.0, 0.93 - 0.1 * np.cos(height) ** 4, 0.82 - 0.25 * np.cos(height) ** 4])
         blue, grey = np.array([0.72, 0.86, 1.08]), np.array([0.93, 0.97, 1.03])
         strength, sky = ((1.25, 0.24), (0.6, 0.5), (0.0, 0.95))[weather]
@@ -52,7 +46,7 @@ class Daylight(Light):
         brightness = rng.uniform(0.9, 1.5)
         warmth = rng.uniform(-0.05, 0.05)
         return cls(
-            sun=sun.astype(np.float32),
+            sun=direction(height, azimuth),
             sun_color=(strength * warm).astype(np.float32),
             sky_color=ambient.astype(np.float32),
             ground_color=(0.28 * (ambient + 0.5 * strength * warm)).astype(np.float32),
@@ -66,16 +60,9 @@ class Daylight(Light):
             tint=np.array([1 + warmth, 1.0, 1 - warmth], dtype=np.float32),
         )
 
-    def sky(self, directions: np.ndarray) -> np.ndarray:
-        """Colour of the sky.
-
-        Args:
-            directions: (3, N) float32, any length.
-
-        Returns:
-            (3, N) float32 linear RGB.
-        """
-        x, y, z = directions / np.linalg.norm(directions, axis=0)
+    def outside(self, rays: np.ndarray) -> np.ndarray:
+        """The sky; see `Light.outside`."""
+        x, y, z = rays / np.linalg.norm(rays, axis=0)
         up = np.maximum(z, 0.0)
         share = np.minimum(up * 2.2, 1.0) ** 0.7
         color = self.horizon[:, None] + (self.zenith - self.horizon)[:, None] * share
@@ -86,35 +73,12 @@ class Daylight(Light):
         white = np.float32(1.15) * self.horizon[:, None] * (1.0 - 0.22 * np.clip(lumps, -1, 1))
         return (color + (white - color) * cover * np.clip(0.35 + up * 4.0, 0, 1)).astype(np.float32)
 
-    def shade(
-        self, scene: Scene, focal_px: float, origin: np.ndarray, rays: np.ndarray, hits: Hits
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """See `Light.shade`."""
-        found = np.flatnonzero(hits.found)
-        code = np.full(rays.shape[1], -1, dtype=np.int32)
-        if len(found) < rays.shape[1]:
-            color = self.sky(rays)
-            rays = rays[:, found]
-        else:
-            color = np.empty_like(rays)
-        depth, triangle = hits.distance[found], hits.triangle[found]
-        points = origin[:, None] + rays * depth
-        normal = scene.tracer.normals(triangle, rays)
-        material = scene.tracer.material.take(triangle)
-        facing = self.sun @ normal
-        lit = np.flatnonzero(facing > 0) if self.sun_color.any() else np.empty(0, dtype=np.intp)
-        lifted = points[:, lit] + (SHADOW_OFFSET_M + np.float32(2e-4) * depth[lit]) * normal[:, lit]
-        lit = lit[~scene.tracer.shadowed(lifted, self.sun)]
-        soft = scene.table[:, 12].take(material)
-        sun = np.zeros_like(depth)
-        sun[lit] = facing[lit] + soft[lit] * (np.float32(0.6) - facing[lit])
-        up = np.float32(0.5) + np.float32(0.5) * normal[2]
-        received = self.ground_color[:, None] + (self.sky_color - self.ground_color)[:, None] * up
-        received += self.sun_color[:, None] * sun
-        surface = albedo(scene.table, material, points, depth / np.float32(focal_px)) * received
+    def indirect(self, tracer: Tracer, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        """See `Light.indirect`."""
+        up = np.float32(0.5) + np.float32(0.5) * normals[2]
+        return self.ground_color[:, None] + (self.sky_color - self.ground_color)[:, None] * up
+
+    def through_air(self, color: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """See `Light.through_air`."""
         haze = np.float32(0.85) * self.horizon[:, None]
-        color[:, found] = haze + (surface - haze) * np.exp(-depth / np.float32(self.haze_m))
-        side = surface_side(normal) * (soft == 0)  # within leaves every facet would count as an edge
-        code[found] = 64 * material + 8 * (side.astype(np.int32) + 8)
-        code[found[lit]] += 1
-        return color, code
+        return haze + (color - haze) * np.exp(-depth / np.float32(self.haze_m))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depthrepro.worlds.camera import CAMERA_FROM_VEHICLE, Pose, Rig, pixel_rays, rotation
-from depthrepro.worlds.render import take_picture
+from depthrepro.worlds.camera import CAMERA_FROM_VEHICLE, Pose, Rig, best_pose, pixel_rays, rotation
+from depthrepro.worlds.render import Picture, take_picture
 from depthrepro.worlds.streets.street import Street
 
 _ATTEMPTS = 40
@@ -34,26 +34,17 @@ CAR = Stance()
 
 
 def find_pose(
-    street: Street,
-    rig: Rig,
-    share: tuple[float, float],
-    rng: np.random.Generator,
-    stance: Stance = CAR,
+    street: Street, rig: Rig, number: int, per_scene: int, rng: np.random.Generator, stance: Stance = CAR
 ) -> Pose:
-    """A pose on the stretch `share` (fractions of the drive) from which nothing is too near.
+    """A pose for view `number` from which nothing is too near, or the one of 40 attempts with the most room."""
+    # Each view has its own stretch of the drive, with a gap before the next.
+    first = number / per_scene
+    share = (first, first + 0.6 / per_scene)
 
-    The last of 40 attempts is the one with the most room, should all fail.
-    """
-    best: tuple[float, Pose] | None = None
-    for _ in range(_ATTEMPTS):
-        pose = _draw_pose(street, share, rng, stance)
-        room = _room(street, rig, pose)
-        if best is None or room > best[0]:
-            best = (room, pose)
-        if room >= stance.nearest_m:
-            break
-    assert best is not None
-    return best[1]
+    def room(pose: Pose) -> float:
+        return _room(street, rig, pose)
+
+    return best_pose(lambda: _draw_pose(street, share, rng, stance), room, stance.nearest_m, _ATTEMPTS)
 
 
 def _draw_pose(street: Street, share: tuple[float, float], rng: np.random.Generator, stance: Stance) -> Pose:
@@ -87,23 +78,7 @@ def _room(street: Street, rig: Rig, pose: Pose) -> float:
 
 def street_views(
     street: Street, stance: Stance, rig: Rig, rng: np.random.Generator, views: int, per_scene: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Views of one street, far apart along its road.
-
-    Args:
-        street: What is seen.
-        stance: How the camera is carried.
-        rig: The camera.
-        rng: For places and exposures.
-        views: How many are taken.
-        per_scene: How many the road is divided among.
-
-    Returns:
-        (image uint8 (H, W, 3) RGB, depth float32 (H, W) in metres, 0 = sky) of each.
-    """
-    found = []
-    for number in range(views):
-        first = number / per_scene
-        pose = find_pose(street, rig, (first, first + 0.6 / per_scene), rng, stance)
-        found.append(take_picture(street, rig, pose, rng))
-    return found
+) -> list[Picture]:
+    """The first views of one street, far apart along its road, which is divided among `per_scene`."""
+    poses = (find_pose(street, rig, number, per_scene, rng, stance) for number in range(views))
+    return [take_picture(street, rig, pose, rng) for pose in poses]

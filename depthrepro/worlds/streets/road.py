@@ -18,7 +18,7 @@ class Waves:
 
     rows: np.ndarray
 
-    def height(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def height(self, x: float | np.ndarray, y: float | np.ndarray) -> np.ndarray:
         """Height in metres at world positions of any one shape."""
         x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
         total = np.zeros(np.broadcast(x, y).shape)
@@ -40,13 +40,7 @@ class Road:
     """Street coordinates: s metres along the centre line, t metres to its left."""
 
     def __init__(self, rng: np.random.Generator, sharpest: float, steepest: float) -> None:
-        """Draw a course.
-
-        Args:
-            rng: Source of all choices.
-            sharpest: Largest curvature in 1/m.
-            steepest: Largest slope of the ground.
-        """
+        """Draw a course of curvatures up to `sharpest`, in 1/m, over slopes up to `steepest`."""
         self.waves = Waves.random(rng, steepest)
         self._s = np.arange(START_M, END_M + _STEP_M, _STEP_M)
         knots = np.arange(START_M - 60, END_M + 120, rng.uniform(45, 90))
@@ -72,30 +66,19 @@ class Road:
         x, y = self.plane(s, t)
         return float(x), float(y), float(self.waves.height(x, y)) + z
 
-    def ribbon(self, s: np.ndarray, t: np.ndarray, z: np.ndarray, material: int | np.ndarray) -> Mesh:
-        """A surface that follows the street.
-
-        Args:
-            s: (M,) positions along it.
-            t: (N,) offsets to its left, or (M, N).
-            z: (N,) or (M, N) heights above the ground.
-            material: One row of the palette, or (M - 1, N - 1) rows.
-        """
-        ss, tt = np.broadcast_arrays(s[:, None], t)
-        x, y = self.plane(ss, tt)
-        return grid(np.stack([x, y, self.waves.height(x, y) + z], axis=2), material)
+    def ribbon(self, s: np.ndarray, t: np.ndarray, z: np.ndarray, material: np.ndarray) -> Mesh:
+        """A surface that follows the street: `s` (M,), `t` (N,), `z` (M, N) above the ground, `material` by cell."""
+        return grid(self._lifted(*self.plane(s[:, None], t), z), material)
 
     def tiles(self, s: np.ndarray, t: np.ndarray, z: float, material: int) -> Mesh:
         """Flat patches on the street: `s` and `t` are (Q, 2), from and to; z metres above the ground."""
-        ss, tt = s[:, [0, 1, 1, 0]], t[:, [0, 0, 1, 1]]
-        x, y = self.plane(ss, tt)
-        return quads(np.stack([x, y, self.waves.height(x, y) + z], axis=2), material)
+        return quads(self._lifted(*self.plane(s[:, [0, 1, 1, 0]], t[:, [0, 0, 1, 1]]), z), material)
 
     def put(self, mesh: Mesh, s: float, t: float, turn: float = 0.0, z: float = 0.0) -> Mesh:
-        """An object placed at street coordinates, turned by `turn` against the street's direction."""
+        """An object placed at street coordinates, z above the ground, turned by `turn` against the street."""
         return mesh.placed(*self.point(s, t, z), float(self.heading(s)) + turn)
 
-    def side_plane(self, at: float, s: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def side_plane(self, at: float, s: float | np.ndarray, t: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """World (x, y) in a side street that leaves at a right angle at `at`: s across it, t along it."""
         x0, y0 = self.plane(at, 0.0)
         angle = float(self.heading(at))
@@ -103,11 +86,8 @@ class Road:
 
     def side_ribbon(self, at: float, s: np.ndarray, t: np.ndarray, z: np.ndarray, material: int) -> Mesh:
         """A straight surface along a side street: `s` (M,), `t` (N,), `z` (M,) above the ground."""
-        ss, tt = np.meshgrid(s, t, indexing="ij")
-        x, y = self.side_plane(at, ss, tt)
-        return grid(np.stack([x, y, self.waves.height(x, y) + z[:, None]], axis=2), material)
+        return grid(self._lifted(*self.side_plane(at, s[:, None], t), z[:, None]), material)
 
-    def put_side(self, mesh: Mesh, at: float, s: float, t: float, turn: float = 0.0) -> Mesh:
-        """An object in a side street's coordinates."""
-        x, y = self.side_plane(at, np.float64(s), np.float64(t))
-        return mesh.placed(float(x), float(y), float(self.waves.height(x, y)), float(self.heading(at)) + turn)
+    def _lifted(self, x: np.ndarray, y: np.ndarray, z: float | np.ndarray) -> np.ndarray:
+        """Points (..., 3) at a height above the ground."""
+        return np.stack([x, y, self.waves.height(x, y) + z], axis=-1)

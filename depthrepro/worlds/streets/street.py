@@ -11,10 +11,12 @@ from depthrepro.worlds.meshes import Mesh, merge
 from depthrepro.worlds.scene import Scene
 from depthrepro.worlds.streets import buildings, furniture, plants
 from depthrepro.worlds.streets.canvas import FROM_M, TO_M, Canvas
-from depthrepro.worlds.streets.ground import KERB_M, Section, ground
+from depthrepro.worlds.streets.climate import repaint
+from depthrepro.worlds.streets.ground import ground
 from depthrepro.worlds.streets.kerbside import kerbside, lanes
 from depthrepro.worlds.streets.lighting import Daylight
 from depthrepro.worlds.streets.road import Road
+from depthrepro.worlds.streets.section import KERB_M, Section
 from depthrepro.worlds.streets.styles import Style
 
 
@@ -38,17 +40,11 @@ def build_street(
     rng: np.random.Generator,
     extras: Callable[[Canvas], None] | None = None,
     draw_light: Callable[[np.random.Generator], Daylight] = Daylight.random,
+    repainted: bool = False,
 ) -> Street:
-    """Draw a street of a style with all that stands on it.
-
-    Args:
-        style: Kind of street.
-        rng: Source of all choices.
-        extras: Puts up what ordinary streets do not have.
-        draw_light: Draws the light.
-    """
+    """Draw a street with all that stands on it, and what `extras` puts up; `repainted` ones are of another season."""
     canvas = Canvas(style, rng)
-    canvas.parts += ground(canvas.road, style, canvas.section, canvas.palette, rng)
+    canvas.parts += ground(canvas)
     for side in (-1, 1):
         _lots(canvas, side)
         kerbside(canvas, side)
@@ -60,18 +56,19 @@ def build_street(
     if extras is not None:
         extras(canvas)
     light = draw_light(rng)
-    return Street(merge(canvas.parts), canvas.palette.table(), light, style, canvas.road, canvas.section)
+    table = repaint(canvas.table(), rng) if repainted else canvas.table()
+    return Street(merge(canvas.parts), table, light, style, canvas.road, canvas.section)
 
 
 def _lots(canvas: Canvas, side: int) -> None:
     """Buildings, gardens and their borders along one side."""
     rng, style = canvas.rng, canvas.style
     _, plot = canvas.edges(side)
-    line = float(rng.uniform(*style.setback))
+    line = canvas.between(*style.setback)
     spread = 0.12 * (style.setback[1] - style.setback[0])
     s = FROM_M
     while s < TO_M:
-        width, gap = float(rng.uniform(*style.lot)), float(rng.uniform(*style.gap))
+        width, gap = canvas.between(*style.lot), canvas.between(*style.gap)
         if not canvas.free(s, s + width):
             s += 3.0
             continue
@@ -79,12 +76,12 @@ def _lots(canvas: Canvas, side: int) -> None:
         if rng.random() < style.vacant:
             for _ in range(int(rng.integers(2, 5))):
                 plant = canvas.pick_plant(canvas.trees if rng.random() < 0.6 else canvas.bushes)
-                canvas.put(plant, s + rng.uniform(0, width), side * (plot + rng.uniform(3, 12)))
+                canvas.put(plant, s + canvas.between(0, width), side * (plot + canvas.between(3, 12)))
         else:
             canvas.put(canvas.house(width), s + width / 2, side * (plot + setback), side * np.pi / 2, KERB_M)
             if setback > 2.5 and rng.random() < 0.5:
                 bush = canvas.pick_plant(canvas.bushes)
-                canvas.put(bush, s + rng.uniform(0, width), side * (plot + setback * 0.5))
+                canvas.put(bush, s + canvas.between(0, width), side * (plot + setback * 0.5))
         if setback > 0.8 and rng.random() < style.border:
             _border(canvas, s, width + min(gap, 5.0), side * (plot + 0.3))
         s += width + gap
@@ -94,13 +91,12 @@ def _border(canvas: Canvas, s: float, length: float, t: float) -> None:
     """A hedge, fence or wall along the front of a lot."""
     if not canvas.free(s, s + length):
         return
-    rng, p = canvas.rng, canvas.palette
     kinds: tuple[Callable[[], Mesh], ...] = (
-        lambda: plants.hedge(p, rng, length, float(rng.uniform(0.9, 2.2))),
-        lambda: furniture.fence(p, rng, length),
-        lambda: furniture.wall(p, rng, length, float(rng.uniform(0.6, 2.2))),
+        lambda: plants.hedge(canvas, length, canvas.between(0.9, 2.2)),
+        lambda: furniture.fence(canvas, length),
+        lambda: furniture.wall(canvas, length, canvas.between(0.6, 2.2)),
     )
-    canvas.put(kinds[rng.integers(3)](), s + length / 2, t, 0.0, KERB_M)
+    canvas.put(kinds[canvas.rng.integers(3)](), s + length / 2, t, 0.0, KERB_M)
 
 
 def _behind(canvas: Canvas, side: int) -> None:
@@ -116,9 +112,9 @@ def _behind(canvas: Canvas, side: int) -> None:
         return
     for s in canvas.along(45.0, 0.4):
         storeys = 2 if style.name == "village" else int(rng.integers(3, 8))
-        mesh = buildings.building(canvas.palette, rng, float(rng.uniform(12, 26)), 12.0, storeys, "block")
+        mesh = buildings.building(canvas, canvas.between(12, 26), 12.0, storeys, "block")
         turn = float(rng.choice((-1, 1)) * np.pi / 2 + rng.normal(0, 0.1))
-        canvas.put(mesh, s, side * (first + rng.uniform(12, 50)), turn)
+        canvas.put(mesh, s, side * (first + canvas.between(12, 50)), turn)
 
 
 def _side_streets(canvas: Canvas) -> None:
@@ -129,25 +125,22 @@ def _side_streets(canvas: Canvas) -> None:
             _, plot = canvas.edges(side)
             t = plot + style.setback[1] + 15.0
             while t < 110 and style.gap[0] < 10:
-                width = float(rng.uniform(*style.lot))
+                width = canvas.between(*style.lot)
                 for turn, sign in ((0.0, 1), (np.pi, -1)):
-                    s = sign * (road_width / 2 + float(rng.uniform(2, 4)))
+                    s = sign * (road_width / 2 + canvas.between(2, 4))
                     if rng.random() > style.vacant:
-                        mesh = canvas.house(width)
-                        canvas.parts.append(canvas.road.put_side(mesh, at, s, side * (t + width / 2), turn))
-                t += width + float(rng.uniform(*style.gap))
+                        canvas.put_aside(canvas.house(width), at, s, side * (t + width / 2), turn)
+                t += width + canvas.between(*style.gap)
             for t in np.arange(plot + 6.0, 60.0, 9.0):
                 if style.parking > 0 and rng.random() < 0.3:
                     s, turn = rng.choice((-1, 1), 2) * (road_width / 2 - 1.1, np.pi / 2)
-                    car = canvas.pick(canvas.cars)
-                    canvas.parts.append(canvas.road.put_side(car, at, float(s), side * t, float(turn)))
+                    canvas.put_aside(canvas.pick(canvas.cars), at, s, side * t, turn)
 
 
 def _close_end(canvas: Canvas) -> None:
     """Buildings across the end of the street."""
-    rng, t = canvas.rng, -38.0
+    t = -38.0
     while t < 34.0:
-        width, setback = float(rng.uniform(*canvas.style.lot)), float(rng.uniform(1.5, 4.0))
-        mesh = canvas.house(width)
-        canvas.parts.append(canvas.road.put_side(mesh, canvas.section.end, setback, t + width / 2))
-        t += width + float(rng.uniform(0, 2.0))
+        width, setback = canvas.between(*canvas.style.lot), canvas.between(1.5, 4.0)
+        canvas.put_aside(canvas.house(width), canvas.section.end, setback, t + width / 2)
+        t += width + canvas.between(0, 2.0)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from depthrepro.worlds.streets import structures
-from depthrepro.worlds.streets.climate import foreign_light, repaint
-from depthrepro.worlds.streets.lighting import Daylight
+from depthrepro.worlds.streets.climate import any_light, foreign_light
 from depthrepro.worlds.streets.street import Street, build_street
 from depthrepro.worlds.streets.styles import STYLES, Style
 
 
 def abroad_street(style: Style, rng: np.random.Generator) -> Street:
     """A street of a style in altered proportions, with other things along it, in foreign light and colours."""
-    street = build_street(_altered(style, rng), rng, structures.abroad, foreign_light)
-    return dataclasses.replace(street, table=repaint(street.table, rng))
+    return build_street(_altered(style, rng), rng, structures.abroad, foreign_light, repainted=True)
 
 
 def yard_street(rng: np.random.Generator) -> Street:
@@ -35,14 +34,13 @@ def yard_street(rng: np.random.Generator) -> Street:
         woods=3.0,
         traffic=1.0,
     )
-    street = build_street(style, rng, structures.yard, foreign_light if rng.random() < 0.5 else Daylight.random)
-    return dataclasses.replace(street, table=repaint(street.table, rng))
+    return build_street(style, rng, structures.yard, any_light(rng), repainted=True)
 
 
 def _altered(style: Style, rng: np.random.Generator) -> Style:
     """A style with other widths, distances and densities."""
 
-    def scaled(pair: tuple[float, float]) -> tuple[float, float]:
+    def scaled(pair: Sequence[float]) -> tuple[float, float]:
         factor = float(np.exp(rng.normal(0, 0.4)))
         return pair[0] * factor, pair[1] * factor
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from depthrepro.worlds.materials import Color, Palette
+from depthrepro.worlds.maker import Maker, read_table
 from depthrepro.worlds.meshes import Mesh, box, extrude, merge, quads, tube
-
-_PAINTS: tuple[Color, ...] = (
-    (0.62, 0.63, 0.64),
-    (0.75, 0.75, 0.73),
-    (0.28, 0.29, 0.31),
-    (0.05, 0.05, 0.06),
-    (0.03, 0.06, 0.18),
-    (0.32, 0.03, 0.03),
-    (0.08, 0.16, 0.28),
-    (0.06, 0.16, 0.09),
-    (0.45, 0.40, 0.30),
-    (0.55, 0.25, 0.04),
-)
 
 
 @dataclass(frozen=True)
@@ -36,65 +25,30 @@ class Shape:
     """
 
     half_width: float
-    body: tuple[tuple[float, float], ...]
-    cabin: tuple[tuple[float, float], ...]
+    body: Sequence[Sequence[float]]
+    cabin: Sequence[Sequence[float]]
     wheel_radius: float
-    axles: tuple[float, float]
+    axles: Sequence[float]
 
 
-_HATCH = Shape(
-    0.86,
-    ((-1.95, 0.28), (-2.02, 0.62), (-1.94, 0.94), (0.85, 0.97), (1.80, 0.80), (1.98, 0.58), (1.95, 0.24)),
-    ((-1.90, 0.92), (-1.50, 1.46), (0.15, 1.46), (1.00, 0.95)),
-    0.31,
-    (-1.25, 1.25),
-)
-_SEDAN = Shape(
-    0.90,
-    ((-2.25, 0.30), (-2.32, 0.70), (-2.20, 0.96), (0.95, 0.95), (2.05, 0.80), (2.28, 0.56), (2.24, 0.24)),
-    ((-1.80, 0.94), (-1.05, 1.42), (0.20, 1.43), (1.15, 0.93)),
-    0.32,
-    (-1.40, 1.38),
-)
-_ESTATE = Shape(
-    0.89,
-    ((-2.28, 0.30), (-2.34, 0.68), (-2.26, 0.95), (0.90, 0.96), (2.00, 0.82), (2.24, 0.56), (2.20, 0.24)),
-    ((-2.24, 0.93), (-1.95, 1.46), (0.15, 1.48), (1.10, 0.94)),
-    0.32,
-    (-1.36, 1.38),
-)
-_OFFROAD = Shape(
-    0.94,
-    ((-2.20, 0.40), (-2.28, 0.80), (-2.22, 1.08), (1.00, 1.10), (2.00, 0.98), (2.22, 0.70), (2.18, 0.36)),
-    ((-2.18, 1.05), (-2.00, 1.72), (0.25, 1.74), (1.05, 1.08)),
-    0.38,
-    (-1.35, 1.36),
-)
-_VAN = Shape(
-    0.98,
-    ((-2.60, 0.34), (-2.64, 0.80), (-2.62, 1.10), (1.70, 1.12), (2.40, 0.98), (2.62, 0.64), (2.58, 0.28)),
-    ((-2.62, 1.05), (-2.56, 2.02), (1.05, 2.05), (2.00, 1.05)),
-    0.34,
-    (-1.55, 1.65),
-)
-_SHAPES = (_HATCH, _HATCH, _SEDAN, _SEDAN, _ESTATE, _ESTATE, _OFFROAD, _VAN)
+_SHAPES = {name: Shape(**row) for name, row in read_table(Path(__file__).with_name("cars.yaml")).items()}
+_MIX = ("hatchback", "hatchback", "sedan", "sedan", "estate", "estate", "off-road", "van")
 
 
-def car(palette: Palette, rng: np.random.Generator) -> Mesh:
+def car(m: Maker) -> Mesh:
     """A car at the origin, wheels on z = 0, facing +x."""
-    shape = _SHAPES[rng.integers(len(_SHAPES))]
-    color = np.array(_PAINTS[rng.integers(len(_PAINTS))]) * rng.uniform(0.8, 1.2)
-    paint = palette.plain(tuple(color), 0.13, stain=0.3, grain=0.75, size=0.9)
-    rubber = palette.plain((0.03, 0.03, 0.03), 0.5)
-    glass = palette.add((0.02, 0.025, 0.03), (0.11, 0.13, 0.15), stain=0.7, grain=0.5, size=0.8, glass=True)
+    shape = _SHAPES[_MIX[m.rng.integers(len(_MIX))]]
+    paint = m.plain(m.color("car") * m.between(0.8, 1.2), 0.13, stain=0.3, grain=0.75, size=0.9)
+    rubber = m.plain((0.03, 0.03, 0.03), 0.5)
+    glass = m.add((0.02, 0.025, 0.03), (0.11, 0.13, 0.15), stain=0.7, grain=0.5, size=0.8, glass=True)
     parts = [
         extrude(np.array(shape.body), shape.half_width, paint),
         extrude(np.array(shape.cabin), _cabin_half_width(shape), paint),
         *_windows(shape, glass),
-        *_wheels(shape, rubber, palette.plain((0.42, 0.42, 0.43), 0.5)),
-        *_lights(shape, palette),
+        *_wheels(shape, rubber, m.plain((0.42, 0.42, 0.43), 0.5)),
+        *_lights(shape, m),
     ]
-    shade = palette.plain((0.012, 0.012, 0.012), 0.6)
+    shade = m.plain((0.012, 0.012, 0.012), 0.6)
     rear, front = (f(x for x, _ in shape.body) for f in (min, max))
     w = shape.half_width
     parts.append(quads(np.array([[[rear, -w, 0.035], [front, -w, 0.035], [front, w, 0.035], [rear, w, 0.035]]]), shade))
@@ -146,13 +100,13 @@ def _wheels(shape: Shape, rubber: int, metal: int) -> list[Mesh]:
     return parts
 
 
-def _lights(shape: Shape, palette: Palette) -> list[Mesh]:
+def _lights(shape: Shape, m: Maker) -> list[Mesh]:
     """Head and tail lights, plates, bumpers and mirrors as small boxes."""
     w = shape.half_width
     rear, front = (f(x for x, _ in shape.body) for f in (min, max))
-    red = palette.plain((0.35, 0.02, 0.02), 0.4)
-    white = palette.plain((0.72, 0.72, 0.68), 0.25)
-    black = palette.plain((0.03, 0.03, 0.035), 0.4)
+    red = m.plain((0.35, 0.02, 0.02), 0.4)
+    white = m.plain((0.72, 0.72, 0.68), 0.25)
+    black = m.plain((0.03, 0.03, 0.035), 0.4)
     z = 0.62 * shape.cabin[0][1]
     parts = [box((rear - 0.01, -0.26, z - 0.06), (rear + 0.05, 0.26, z + 0.06), white)]
     parts += [box((front - 0.05, -0.55, 0.36), (front + 0.03, 0.55, 0.52), black)]
@@ -167,24 +121,23 @@ def _lights(shape: Shape, palette: Palette) -> list[Mesh]:
     return parts
 
 
-def lorry(palette: Palette, rng: np.random.Generator) -> Mesh:
+def lorry(m: Maker) -> Mesh:
     """A delivery lorry at the origin, facing +x."""
-    color = np.array(_PAINTS[rng.integers(len(_PAINTS))])
-    paint = palette.plain(tuple(color), 0.18, stain=0.4, grain=0.8)
-    hull = palette.plain(tuple(np.clip(rng.uniform(0.3, 0.75, 3), 0, 0.8)), 0.15, stain=0.5, grain=0.8)
-    rubber = palette.plain((0.03, 0.03, 0.03), 0.5)
-    length = float(rng.uniform(6.0, 9.0))
+    paint = m.plain(m.color("car"), 0.18, stain=0.4, grain=0.8)
+    hull = m.plain(m.rng.uniform(0.3, 0.75, 3), 0.15, stain=0.5, grain=0.8)
+    rubber = m.plain((0.03, 0.03, 0.03), 0.5)
+    length = m.between(6.0, 9.0)
     rear, front = -length / 2, length / 2
     back, top = front - 1.8, 2.5  # of the cab
     cab = np.array([[back, 0.45], [back, top], [front - 0.35, top], [front, 1.4], [front, 0.45]])
     parts = [
-        box((rear, -1.15, 0.95), (back - 0.1, 1.15, float(rng.uniform(2.9, 3.4))), hull),
+        box((rear, -1.15, 0.95), (back - 0.1, 1.15, m.between(2.9, 3.4)), hull),
         extrude(cab, 1.1, paint),
         box((rear + 0.1, -0.9, 0.5), (front - 1.7, 0.9, 0.95), rubber),
         box((rear - 0.02, -0.02, 1.0), (rear, 0.02, 2.8), rubber),
-        _lorry_windows(palette, front),
+        _lorry_windows(m, front),
     ]
-    red = palette.plain((0.35, 0.02, 0.02), 0.4)
+    red = m.plain((0.35, 0.02, 0.02), 0.4)
     for side in (-1.0, 1.0):
         y0, y1 = sorted((side * 0.75, side * 1.1))
         parts.append(box((rear - 0.03, y0, 0.75), (rear + 0.02, y1, 0.92), red))
@@ -193,9 +146,9 @@ def lorry(palette: Palette, rng: np.random.Generator) -> Mesh:
     return merge(parts)
 
 
-def _lorry_windows(palette: Palette, front: float) -> Mesh:
+def _lorry_windows(m: Maker, front: float) -> Mesh:
     """Windscreen and side windows of a cab that ends at x = front."""
-    glass = palette.add((0.02, 0.025, 0.03), (0.11, 0.13, 0.15), stain=0.7, grain=0.5, size=0.9, glass=True)
+    glass = m.add((0.02, 0.025, 0.03), (0.11, 0.13, 0.15), stain=0.7, grain=0.5, size=0.9, glass=True)
     screen = [(0.02, -1.0, 1.42), (0.02, 1.0, 1.42), (-0.28, 1.0, 2.3), (-0.28, -1.0, 2.3)]
     sides = [[(-1.5, y, 1.45), (-0.3, y, 1.45), (-0.6, y, 2.2), (-1.5, y, 2.2)] for y in (-1.115, 1.115)]
     return quads(np.array([screen, *sides]) + np.array([front, 0.0, 0.0]), glass)

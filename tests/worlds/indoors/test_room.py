@@ -7,14 +7,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from depthrepro.worlds.indoors.finish import Taste
+from depthrepro.worlds.indoors.finish import RoomMaker
 from depthrepro.worlds.indoors.halls import HALLS, in_rows, rack
 from depthrepro.worlds.indoors.kinds import KINDS
-from depthrepro.worlds.indoors.pieces import Maker
 from depthrepro.worlds.indoors.plan import Plan
 from depthrepro.worlds.indoors.room import build_room, draw_openings
 from depthrepro.worlds.indoors.shell import Box
-from depthrepro.worlds.materials import Palette
 
 
 @pytest.mark.parametrize("kind", (*KINDS, *HALLS), ids=lambda kind: kind.name)
@@ -29,7 +27,7 @@ def test_every_kind_of_room_can_be_built(kind):
 
 def test_rows_leave_passages_and_stay_in_the_room():
     rng = np.random.default_rng(4)
-    plan = Plan(Maker(Palette(), rng, Taste.random(rng, bold=False)), Box(8.0, 6.0, 3.0), [])
+    plan = Plan(RoomMaker(rng), Box(8.0, 6.0, 3.0), [])
     in_rows(plan, lambda: rack(plan.maker, 2.0, 2, 0), (1.5, 0.1), full=1.0)
     assert len(plan.taken) >= 4
     starts = sorted({round(x0, 3) for x0, _, _, _ in plan.taken})

@@ -47,7 +47,7 @@ def test_no_drive_is_in_two_splits_and_both_days_are_used(tiny_world):
 
 def test_default_counts_and_short_last_drive():
     drives = list_drives(StreetsConfig(train_pairs=9, val_pairs=1, test_pairs=4))
-    assert [(d.split, d.frames) for d in drives] == [("train", 4)] * 2 + [("train", 1), ("val", 1), ("test", 4)]
+    assert [(d.split, d.items) for d in drives] == [("train", 4)] * 2 + [("train", 1), ("val", 1), ("test", 4)]
     assert len({d.name for d in drives}) == len(drives)
 
 

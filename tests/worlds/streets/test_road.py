@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from depthrepro.worlds.meshes import box
-from depthrepro.worlds.streets.ground import Section
 from depthrepro.worlds.streets.road import Road
+from depthrepro.worlds.streets.section import Section
 
 
 @pytest.fixture
