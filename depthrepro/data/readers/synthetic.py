@@ -37,28 +37,28 @@ def labelled_rooms(images: int, cache_dir: str | None = None) -> LabelledDataset
 
 def rooms(part: str, images: int, test_images: int, cache_dir: str | None = None) -> DepthFolder:
     """One part of synthetic rooms, "train" or "test", with dense depth in metres; see `labelled_streets`."""
-    from depthrepro.worlds.sets.rooms import DEPTH_STEPS, Rooms, RoomsConfig  # trimesh and Embree take 0.2 s
+    from depthrepro.worlds.sets.rooms import DEPTH_STEPS, Rooms, RoomsConfig  # Embree takes 0.2 s
 
     return _with_depth(Rooms(RoomsConfig(images, test_images)), f"{part}.csv", DEPTH_STEPS, cache_dir)
 
 
 def halls(images: int, cache_dir: str | None = None) -> DepthDataset:
     """Rendered interiors of kinds that `rooms` lacks, to test on; see `labelled_streets`."""
-    from depthrepro.worlds.sets.rooms import DEPTH_STEPS, Halls, RoomsConfig  # trimesh and Embree take 0.2 s
+    from depthrepro.worlds.sets.rooms import DEPTH_STEPS, Halls, RoomsConfig  # Embree takes 0.2 s
 
     return _with_depth(Halls(RoomsConfig(images)), "test.csv", DEPTH_STEPS, cache_dir)
 
 
 def heldout(images: int, cache_dir: str | None = None) -> DepthDataset:
     """Rendered scenes of kinds that no training set has, to test on; see `labelled_streets`."""
-    from depthrepro.worlds.sets.views import DEPTH_STEPS, Heldout, ViewsConfig  # trimesh and Embree take 0.2 s
+    from depthrepro.worlds.sets.views import DEPTH_STEPS, Heldout, ViewsConfig  # Embree takes 0.2 s
 
     return _with_depth(Heldout(ViewsConfig(images)), "test.csv", DEPTH_STEPS, cache_dir)
 
 
 def unlabelled_worlds(images: int, cache_dir: str | None = None) -> ImageDataset:
     """Synthetic images without depth, in a style that the labelled ones lack; see `labelled_streets`."""
-    from depthrepro.worlds.sets.views import Abroad, ViewsConfig  # trimesh and Embree take 0.2 s
+    from depthrepro.worlds.sets.views import Abroad, ViewsConfig  # Embree takes 0.2 s
 
     world = Abroad(ViewsConfig(images))
     root = _root(world, cache_dir)
