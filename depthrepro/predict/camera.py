@@ -60,10 +60,6 @@ class Intrinsics:
         K = scale_K(K, new_size[1] / size[1], new_size[0] / size[0])
         return Intrinsics(float(K[0, 0]), float(K[1, 1]), float(K[0, 2]), float(K[1, 2]))
 
-    def as_dict(self) -> dict[str, float]:
-        """Plain values, in pixels."""
-        return {"fx": self.fx, "fy": self.fy, "cx": self.cx, "cy": self.cy}
-
 
 @dataclass(frozen=True)
 class Camera:

@@ -19,6 +19,15 @@ IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .webp .bmp .tif .tiff .ppm .pgm .gif
 VIDEO_SUFFIXES = frozenset(".mp4 .mov .avi .mkv .webm .m4v .mpg .mpeg .wmv .mts".split())
 
 
+def stamp(path: Path) -> str:
+    """Changes when the file does; "" if it has gone, which reading it will tell."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return f"{status.st_size}-{status.st_mtime_ns}"
+
+
 @dataclass(frozen=True)
 class Source:
     """One image file.
@@ -26,22 +35,17 @@ class Source:
     Attributes:
         path: The file.
         name: Where its results go below the output folder, without an ending: "trip/bridge".
+        stamp: Changes when the file does.
     """
 
     path: Path
     name: str
+    stamp: str
 
-    def stamp(self) -> str:
-        """Changes when the file does.
-
-        Raises:
-            UserError: If it has gone.
-        """
-        try:
-            status = self.path.stat()
-        except OSError as error:
-            raise UserError(f"{self.path}: the image cannot be read ({error.strerror or error})") from None
-        return f"{status.st_size}-{status.st_mtime_ns}"
+    @property
+    def key(self) -> str:
+        """Names the image as it is now."""
+        return f"{self.path.resolve()}|{self.stamp}"
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def find_inputs(text: str, output: Path) -> Inputs:
     if path.is_file():
         if path.suffix.lower() in VIDEO_SUFFIXES:
             return Inputs(video=path)
-        return Inputs(images=(Source(path, path.stem),))
+        return Inputs(images=(Source(path, path.stem, stamp(path)),))
     if path.is_dir():
         if path.resolve() == output.resolve():
             raise UserError(
@@ -113,7 +117,7 @@ def _named(images: list[Path], base: Path) -> tuple[Source, ...]:
     stems = [PurePosixPath(image.relative_to(base).with_suffix("")).as_posix() for image in images]
     times = Counter(stem.casefold() for stem in stems)
     return tuple(
-        Source(image, stem if times[stem.casefold()] == 1 else stem + image.suffix)
+        Source(image, stem if times[stem.casefold()] == 1 else stem + image.suffix, stamp(image))
         for image, stem in zip(images, stems, strict=True)
     )
 
