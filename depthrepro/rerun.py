@@ -25,10 +25,10 @@ from depthrepro.config.identity import result_config
 from depthrepro.config.register import register_schema
 from depthrepro.config.schema import CONFIG_DIR, load_config
 from depthrepro.config.settings import override, typed_value
+from depthrepro.core.code_state import code_state
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import metrics_of
 from depthrepro.core.run_dir import RunDir
-from depthrepro.sweep.code_state import code_state
 
 _USAGE = "usage: python -m depthrepro.rerun RUN_DIR [run_dir=NEW_DIR] [key=value ...] [--dry-run]"
 Differences = list[tuple[str, str, str]]  # (what, then, now)

@@ -1,10 +1,8 @@
 """Settings typed as `key=value` after a program's name: a dataclass is the schema, and its fields' texts are the help.
 
-    @dataclass(frozen=True)
-    class Settings:
-        output: Path = setting("folder for the results", Path("out"), read=to_path)
-
-Light on purpose: `--help` and a misspelt setting are answered before OmegaConf, which takes 0.1 s, is imported.
+@dataclass(frozen=True)
+class Settings:
+    output: Path = setting("folder for the results", Path("out"), read=to_path)
 """
 
 from __future__ import annotations
@@ -14,13 +12,13 @@ import math
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from depthrepro.config.cli import did_you_mean
 from depthrepro.core.errors import UserError
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
 
 T = TypeVar("T")
 Reader = Callable[[str, str], Any]  # from a setting's name and what was typed to its value
@@ -174,8 +172,6 @@ def _default(value: Any) -> str:
 
 def typed_value(value: str) -> Any:
     """A value as YAML reads it: 80 is a number, [1, 2] a list, null nothing."""
-    from omegaconf import OmegaConf  # omegaconf takes 0.1 s
-
     return OmegaConf.from_dotlist([f"value={value}"]).value
 
 
@@ -189,9 +185,6 @@ def override(cfg: DictConfig, values: Mapping[str, Any]) -> None:
     Raises:
         UserError: If a key is unknown or a value has the wrong type.
     """
-    from omegaconf import DictConfig, OmegaConf  # omegaconf takes 0.1 s
-    from omegaconf.errors import OmegaConfBaseException
-
     for key, value in values.items():
         node: Any = cfg
         for name in key.split("."):

@@ -17,6 +17,7 @@ from depthrepro.core import distributed
 from depthrepro.core.checkpoint import load_checkpoint
 from depthrepro.core.errors import UserError
 from depthrepro.core.interrupt import Stopped
+from depthrepro.core.progress import duration
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.reproducibility import seed_everything
 from depthrepro.core.run_dir import RunDir
@@ -99,7 +100,7 @@ class Experiment:
     def _reuse_equivalent(self) -> bool:
         """Take over the result of a finished run of the same configuration, if there is one; whether there was."""
         alone = distributed.world_size() == 1
-        equivalent = choose_equivalent(self.cfg, self.run, self.job.hash) if alone else None
+        equivalent = choose_equivalent(self.job) if alone else None
         if equivalent is None:
             return False
         say(f"reusing    {equivalent.path}: the same configuration and seed (reuse=false trains anyway)")
@@ -283,10 +284,3 @@ def resume_step(run: RunDir) -> int:
 
 def _raise_stopped(number: int, frame: Any) -> None:
     raise Stopped(number)
-
-
-def duration(seconds: float) -> str:
-    """`45 s`, `7 min` or `3.2 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

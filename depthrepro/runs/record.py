@@ -11,14 +11,16 @@ from omegaconf import OmegaConf
 
 from depthrepro.config.composed import ComposedRun
 from depthrepro.core import distributed
+from depthrepro.core.code_state import git_state
 from depthrepro.core.files import write_atomic, write_json
-from depthrepro.core.reproducibility import describe_environment, git_state
+from depthrepro.core.protocol import Protocol
+from depthrepro.core.reproducibility import describe_environment
 from depthrepro.core.run_dir import RunDir, now
 from depthrepro.data.base import DataSplits, DepthDataset
 from depthrepro.evaluation.test_sets import TestSet
-from depthrepro.runs.reuse import equivalent_tags
 from depthrepro.runs.summary import read_summary
 from depthrepro.tracking import Tracker
+from depthrepro.tracking.state import read_tags
 from depthrepro.training.trainer import Trainer
 
 
@@ -39,6 +41,7 @@ class Record:
         self.cfg, self.overrides, self.run, self.hash = job.cfg, job.overrides, job.run, job.hash
         self.logger, self.protocol = job.settings.logger, job.settings.eval
         self.commit, self.dirty = git_state()
+        self._origin = {"rerun_of": job.cfg.rerun_of} if job.cfg.rerun_of else {}
         self.tracker: Tracker | None = None
 
     def start(self) -> None:
@@ -83,14 +86,14 @@ class Record:
             "git_dirty": self.dirty,
             "config_hash": self.hash,
             "run_dir": str(self.run.path),
-            **({"rerun_of": self.cfg.rerun_of} if self.cfg.rerun_of else {}),
+            **self._origin,
         }
 
     def adopt(self, equivalent: RunDir) -> dict[str, Any]:
         """Write the summary of a run whose files were taken over from `equivalent`, and wait for the tracker."""
         source = Path(os.path.relpath(equivalent.path, Path(self.cfg.root).resolve())).as_posix()
         tags = {
-            **equivalent_tags(equivalent),
+            **read_tags(equivalent.path),
             "overrides": self.overrides,
             "run_dir": str(self.run.path),
             "reused_from": source,
@@ -129,10 +132,8 @@ class Record:
             "counts": data.counts,
             "expected_test": data.test.expected if isinstance(data.test, DepthDataset) else data.counts.get("test", 0),
         }
-        summary = self._summary(trainer, {"data": about, "protocol": self.protocol.as_dict(), **results})
-        write_json(self.run.summary, summary)
+        summary = self._write_summary(self.run.path, about, self.protocol, trainer, results)
         self._log_results(trainer, summary)
-        _write_figures(self.run.path, summary)
         return summary
 
     def test_results(self, test: TestSet, trainer: Trainer, results: dict[str, Any]) -> None:
@@ -145,18 +146,23 @@ class Record:
             "counts": {"test": len(test.data)},
             "expected_test": test.data.expected,
         }
-        folder = self.run.path / "tests" / test.name
-        summary = self._summary(trainer, {"data": about, "protocol": test.protocol.as_dict(), **results})
-        write_json(folder / "summary.json", summary)
-        _write_figures(folder, summary)
+        self._write_summary(self.run.path / "tests" / test.name, about, test.protocol, trainer, results)
 
-    def _summary(self, trainer: Trainer, results: dict[str, Any]) -> dict[str, Any]:
-        progress = trainer.progress
-        return {
-            "experiment": self.cfg.name,
-            "scale": self.cfg.scale,
-            "seed": self.cfg.seed,
+    def _write_summary(
+        self, folder: Path, data: dict[str, Any], protocol: Protocol, trainer: Trainer, results: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Write summary.json and the figures of a run, or of one of its test sets; returns the summary."""
+        # Imported here: matplotlib and pandas take 0.7 s, which only the end of a run needs.
+        from depthrepro.report.figures.of_run import write_run_figures
+
+        cfg, progress = self.cfg, trainer.progress
+        summary = {
+            "experiment": cfg.name,
+            "scale": cfg.scale,
+            "seed": cfg.seed,
             "overrides": self.overrides,
+            "data": data,
+            "protocol": protocol.as_dict(),
             **results,
             "git_commit": self.commit,
             "git_dirty": self.dirty,
@@ -167,10 +173,13 @@ class Record:
             "best_step": progress.best_step,
             "precision": trainer.precision.value,
             "train_seconds": round(progress.seconds, 1),
-            "images_per_second": round(progress.step * self.cfg.trainer.batch_size / max(progress.seconds, 1e-9), 3),
+            "images_per_second": round(progress.step * cfg.trainer.batch_size / max(progress.seconds, 1e-9), 3),
             "created": now(),
-            **({"rerun_of": self.cfg.rerun_of} if self.cfg.rerun_of else {}),
+            **self._origin,
         }
+        write_json(folder / "summary.json", summary)
+        write_run_figures(folder, cfg.name, f"{cfg.name}, {data['name']}, scale {cfg.scale}, seed {cfg.seed}")
+        return summary
 
     def _log_results(self, trainer: Trainer, summary: dict[str, Any]) -> None:
         """Test metrics of every output as the last row of metrics.jsonl."""
@@ -182,12 +191,3 @@ class Record:
             with trainer.log.rows as rows:
                 rows.drop_group("test")
                 rows.append(step, trainer.plan.epoch(step - 1), row)
-
-
-def _write_figures(folder: Path, summary: dict[str, Any]) -> None:
-    """Draw the figures of a run, or of one of its test sets."""
-    # Imported here: matplotlib and pandas take 0.7 s, which only the end of a run needs.
-    from depthrepro.report.figures.of_run import write_run_figures
-
-    experiment, data = summary["experiment"], summary["data"]["name"]
-    write_run_figures(folder, experiment, f"{experiment}, {data}, scale {summary['scale']}, seed {summary['seed']}")

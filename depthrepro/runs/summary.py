@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from depthrepro.config.composed import ComposedRun
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Protocol, read_protocol
 from depthrepro.core.run_dir import RunDir
@@ -44,6 +45,11 @@ def is_done(run: RunDir, config_hash: str | None = None, tests: Mapping[str, Any
     except UserError:
         return False
     return True
+
+
+def is_answered(job: ComposedRun) -> bool:
+    """Whether the run that is asked for is there, finished, and is not to be thrown away."""
+    return not job.cfg.force and is_done(job.run, job.hash, job.cfg.tests)
 
 
 def due_tests(run: RunDir, tests: Mapping[str, Any]) -> list[str]:

@@ -16,6 +16,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from depthrepro.core.errors import UserError
+from depthrepro.runs.summary import is_answered
 from depthrepro.sweep import plan
 from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.plugins import launcher_name
@@ -37,9 +38,9 @@ def run_sweep(typed: Sequence[str], config: DictConfig, context: HydraContext) -
     _refuse_torchrun()
     launcher = launcher_name(config)
     jobs = plan.plan_jobs(typed, config, context.config_loader)
-    name = plan.sweep_name([str(job.config.name) for job in jobs])
+    name = plan.sweep_name([str(job.cfg.name) for job in jobs])
     folder = SweepFolder(Path(config.hydra.sweep.dir).expanduser().resolve() / plan.folder_name(name, typed, jobs))
-    at_once = jobs_at_once(config, launcher, sum(not job.is_done() for job in jobs))
+    at_once = jobs_at_once(config, launcher, sum(not is_answered(job) for job in jobs))
     by_user = "OMP_NUM_THREADS" in os.environ or at_once <= 1
     sweep = Session(folder, name, jobs, typed)
     numbers = sweep.launch(launcher, at_once, None if by_user else max(1, cores() // at_once))

@@ -10,17 +10,18 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from depthrepro.config.schema import typed_config
+from depthrepro.core.code_state import code_state, fingerprint
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_atomic
 from depthrepro.core.processes import started_at
 from depthrepro.core.run_dir import now
-from depthrepro.sweep.code_state import code_state, fingerprint
+from depthrepro.runs.summary import is_answered
 from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.listing import failures, names, outcome_line, short, table
 from depthrepro.sweep.plan import Job, snapshot_text
@@ -69,11 +70,11 @@ class Session:
         """
         self._take_folder()
         before, code = self.folder.read(), code_state()
-        done = [job for job in self.jobs if job.is_done()]
+        done = [job for job in self.jobs if is_answered(job)]
         launched = [job.number for job in self.jobs if job not in done]
         self.folder.withdraw_stop()
         self.folder.forget_told()
-        root = Path(self.jobs[0].config.root).expanduser().resolve()
+        root = Path(self.jobs[0].cfg.root).expanduser().resolve()
         self.sweep = {
             "name": self.name,
             "status": "running",
@@ -108,10 +109,10 @@ class Session:
             "number": job.number,
             "label": job.label,
             "row": job.row,
-            "seed": int(job.config.seed),
+            "seed": int(job.cfg.seed),
             "overrides": job.overrides,
-            "run_dir": Path(os.path.relpath(job.run_dir, root)).as_posix(),
-            "config_hash": job.config_hash,
+            "run_dir": Path(os.path.relpath(job.run.path, root)).as_posix(),
+            "config_hash": job.hash,
             "status": "done" if done else "queued",
         }
 
@@ -127,8 +128,7 @@ class Session:
         write_atomic(self.folder.code, changes)
 
     def _start_tracker(self, root: Path) -> None:
-        settings = typed_config(self.jobs[0].config).logger
-        settings.run_name, settings.system_metrics = self.name, False
+        settings = replace(self.jobs[0].settings.logger, run_name=self.name, system_metrics=False)
         self._tracker = Tracker.start(self.folder.path, settings, root=root)
         self._tracker.set_tags(
             {
@@ -136,7 +136,7 @@ class Session:
                 "table": self.name,
                 "jobs": len(self.jobs),
                 "overrides": " ".join(self.typed),
-                "scale": self.jobs[0].config.scale,
+                "scale": self.jobs[0].cfg.scale,
             }
         )
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from depthrepro.core.code_state import code_state, fingerprint
 from depthrepro.core.processes import is_alive, started_at
-from depthrepro.sweep.code_state import code_state, fingerprint
 from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.listing import outcome_line, short
 from depthrepro.tracking.store import PARENT_VARIABLE, SWEEP_VARIABLE

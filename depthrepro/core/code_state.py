@@ -1,4 +1,4 @@
-"""The code that a sweep is launched with, found without loading the heavy libraries."""
+"""The code that runs, found without loading the heavy libraries."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from pathlib import Path
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _PACKAGE = "depthrepro"
+
+
+def git_state() -> tuple[str | None, bool]:
+    """(commit, whether tracked files differ from it); (None, False) outside a checkout."""
+    try:
+        return _git("rev-parse", "HEAD").strip(), bool(_git("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.SubprocessError):
+        return None, False
 
 
 def code_state() -> tuple[str | None, str]:
