@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.progress import progress_bar
+from depthrepro.data.io.photos import read_photo
 from depthrepro.inference.predictions import Kind
-from depthrepro.predict.inputs import Inputs, Source, read_image
+from depthrepro.predict.inputs import Inputs, Source
 from depthrepro.predict.job import SAMPLED_MAPS, Job, evenly, in_background
 from depthrepro.predict.store import read_range, write_range
 
@@ -100,7 +101,7 @@ class FolderJob:
         """The network's inputs, with what belongs to them; images that cannot be read are noted and left out."""
 
         def prepare(source: Source) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-            image = read_image(source.path)
+            image = read_photo(source.path)
             return self.job.predictor.prepare(image), (image.shape[0], image.shape[1])
 
         for source, result in in_background(prepare, sources):
@@ -123,7 +124,7 @@ class FolderJob:
             if found is None:
                 raise UserError(f"{source.path}: its prediction was lost before it was written; try again")
             raw, size = found
-            image = read_image(source.path) if shows_image else np.broadcast_to(np.uint8(0), (*size, 3))
+            image = read_photo(source.path) if shows_image else np.broadcast_to(np.uint8(0), (*size, 3))
             prediction = self.job.finish(raw, image, source.path.name)
             extra = {"recipe": self.job.recipe(source.stamp, shared)}
             prediction.save(self.settings.output / source.name, self.settings.save, **options, extra=extra)

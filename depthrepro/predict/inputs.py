@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from depthrepro.core.errors import UserError
+from depthrepro.data.io.photos import read_photo
 
 # A suffix that cannot be decoded here (heic) is taken too: it fails with a line of its own instead of missing silently.
 IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .webp .bmp .tif .tiff .ppm .pgm .gif .avif .jp2 .heic .heif".split())
@@ -136,16 +138,12 @@ def as_rgb(image: Any) -> tuple[NDArray[np.uint8], str]:
     Raises:
         UserError: If the file cannot be read, or the value is no such image.
     """
-    from PIL import Image
-
     if isinstance(image, (str, Path)):
         if re.match(r"\w+://", str(image)):
             raise UserError(f"{image}: nothing is downloaded here; save the image and give its file")
         path = Path(image).expanduser()
-        return read_image(path), path.name
+        return read_photo(path), path.name
     if isinstance(image, Image.Image):
-        from PIL import ImageOps
-
         turned = ImageOps.exif_transpose(image)
         return np.array(turned.convert("RGB")), Path(getattr(image, "filename", "") or "image").name
     array = np.asarray(image)
@@ -157,14 +155,3 @@ def as_rgb(image: Any) -> tuple[NDArray[np.uint8], str]:
     if array.size == 0:
         raise UserError(f"image: has no pixels, shape {array.shape}")
     return np.ascontiguousarray(array if array.ndim == 3 else np.repeat(array[..., None], 3, axis=2)), "image"
-
-
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """Decode a photograph, turned upright; RGB uint8 (H, W, 3).
-
-    Raises:
-        UserError: If it is missing, damaged or no image.
-    """
-    from depthrepro.data.io.photos import read_photo  # only for images
-
-    return read_photo(path)

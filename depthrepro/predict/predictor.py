@@ -29,9 +29,6 @@ class Predictor:
 
     Args:
         network: The network and what must be known to use it.
-
-    Attributes:
-        network: Likewise.
     """
 
     def __init__(self, network: Network) -> None:
@@ -135,11 +132,7 @@ class DepthPipeline:
     """The call of Hugging Face's depth pipeline, answered by one of our networks.
 
     Args:
-        predictor: The network.
-
-    Attributes:
-        predictor: Likewise; its `kind` says what `predicted_depth` means.
-        task: "depth-estimation".
+        predictor: The network; its `kind` says what `predicted_depth` means.
 
     Source: `transformers.pipeline("depth-estimation")`: a dictionary with `predicted_depth`, a tensor of the image's
     size, and `depth`, an 8-bit picture stretched from the least to the largest value. Differs: nothing is downloaded.

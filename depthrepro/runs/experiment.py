@@ -88,13 +88,13 @@ class Experiment:
                 self._evaluate(self.data, trainer)
         except (Stopped, KeyboardInterrupt) as stop:
             number = stop.signal_number if isinstance(stop, Stopped) else signal.SIGINT
-            self.record.finish("stopped", "KILLED", f"stopped by {signal.Signals(number).name}")
+            self.record.finish("stopped", f"stopped by {signal.Signals(number).name}")
             say(f"stopped; the same command goes on from the last checkpoint in {self.run.path}")
             return int(number)
         except BaseException as error:
-            self.record.finish("failed", "FAILED", readable(error))
+            self.record.finish("failed", readable(error))
             raise
-        self.record.finish("done", "FINISHED", None)
+        self.record.finish("done")
         return None
 
     def _reuse_equivalent(self) -> bool:

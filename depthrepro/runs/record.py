@@ -20,7 +20,7 @@ from depthrepro.data.base import DataSplits, DepthDataset
 from depthrepro.evaluation.test_sets import TestSet
 from depthrepro.runs.summary import read_summary
 from depthrepro.tracking import Tracker
-from depthrepro.tracking.state import read_tags
+from depthrepro.tracking.state import STATUSES, read_tags
 from depthrepro.training.trainer import Trainer
 
 
@@ -57,13 +57,13 @@ class Record:
         self.tracker = Tracker.start(self.run.path, self.logger, root=Path(self.cfg.root).resolve())
         self.tracker.set_tags({"overrides": self.overrides})
 
-    def finish(self, status: str, tracker_status: str, message: str | None) -> None:
+    def finish(self, status: str, message: str | None = None) -> None:
         """Tell status.json and the tracker how the run ended."""
         if not distributed.is_main():
             return
         self.run.write_status(status, message)
         if self.tracker is not None:
-            self.tracker.finish(tracker_status)
+            self.tracker.finish(STATUSES[status])
 
     def announce(self, data: DataSplits, output: str) -> None:
         """Tag the tracker's run with its data and its main output, and wait until the tracker is reached.
@@ -92,21 +92,11 @@ class Record:
     def adopt(self, equivalent: RunDir) -> dict[str, Any]:
         """Write the summary of a run whose files were taken over from `equivalent`, and wait for the tracker."""
         source = Path(os.path.relpath(equivalent.path, Path(self.cfg.root).resolve())).as_posix()
-        tags = {
-            **read_tags(equivalent.path),
-            "overrides": self.overrides,
-            "run_dir": str(self.run.path),
-            "reused_from": source,
-        }
-        summary = {
-            **read_summary(equivalent),
-            "experiment": self.cfg.name,
-            "overrides": self.overrides,
-            "reused_from": source,
-        }
+        typed = {"overrides": self.overrides, "reused_from": source}
+        summary = {**read_summary(equivalent), "experiment": self.cfg.name, **typed}
         self.run.write_status("running", step=summary["steps"], total_steps=summary["steps"])
         if self.tracker is not None:
-            self.tracker.set_tags(tags)
+            self.tracker.set_tags({**read_tags(equivalent.path), **typed, "run_dir": str(self.run.path)})
             self.tracker.ready()
             summary["run_id"] = self.tracker.run_id
         for name in summary.get("tests", {}):
@@ -117,13 +107,7 @@ class Record:
         return summary
 
     def results(self, data: DataSplits, trainer: Trainer, results: dict[str, Any]) -> dict[str, Any]:
-        """Write the summary, the test metrics and the figures; returns the summary.
-
-        Args:
-            data: What was trained and tested on.
-            trainer: After training.
-            results: What the evaluation returned.
-        """
+        """Write the summary with the evaluation's results, the test metrics and the figures; returns the summary."""
         about = {
             "name": data.name,
             "synthetic": data.synthetic,

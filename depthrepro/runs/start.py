@@ -8,7 +8,7 @@ from depthrepro.config.composed import ComposedRun
 from depthrepro.config.prerequisites import check_checkpoints
 from depthrepro.core.errors import UserError
 from depthrepro.runs.reuse import equivalent_has_all
-from depthrepro.runs.summary import finished_run, is_answered
+from depthrepro.runs.summary import format_summary, is_answered, read_summary
 
 
 def start(job: ComposedRun) -> int | None:
@@ -26,7 +26,7 @@ def start(job: ComposedRun) -> int | None:
     cfg, rank = job.cfg, os.environ.get("RANK", "0")
     if is_answered(job):
         if rank == "0":
-            print(finished_run(job.run))
+            print(f"done already: {job.run.path}  (force=true starts again)\n{format_summary(read_summary(job.run))}")
         return None
     try:
         check_checkpoints(cfg)

@@ -69,11 +69,6 @@ def _scored(run: RunDir, name: str, protocol: Mapping[str, Any]) -> bool:
         return False
 
 
-def finished_run(run: RunDir) -> str:
-    """Answer to the same command when the run is done already."""
-    return f"done already: {run.path}  (force=true starts again)\n{format_summary(read_summary(run))}"
-
-
 def format_summary(summary: dict[str, Any]) -> str:
     """The run's numbers as a small table for the terminal, with what they were measured on."""
     rows = {**summary["metrics"], **summary["baselines"]}

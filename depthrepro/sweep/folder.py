@@ -14,11 +14,7 @@ from depthrepro.core.processes import is_alive
 
 
 class SweepFolder:
-    """Names and contents of the files under runs/.sweeps/<name>-<hash>/.
-
-    Args:
-        path: The folder; absolute.
-    """
+    """Names and contents of the files under runs/.sweeps/<name>-<hash>/, an absolute path."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -81,10 +77,6 @@ class SweepFolder:
         """Tell every job of this sweep to write its checkpoint and stop, and to start no other."""
         write_atomic(self._stop, "")
 
-    def withdraw_stop(self) -> None:
-        """Let jobs run again."""
-        self._stop.unlink(missing_ok=True)
-
     def stop_requested(self) -> bool:
         """Whether the sweep is being stopped."""
         return self._stop.exists()
@@ -97,9 +89,9 @@ class SweepFolder:
             return False
         return True
 
-    def forget_told(self) -> None:
-        """A new launch says things anew."""
-        for marker in self.path.glob("told_*"):
+    def forget_last_launch(self) -> None:
+        """Let jobs run again, and say things anew."""
+        for marker in (self._stop, *self.path.glob("told_*")):
             marker.unlink(missing_ok=True)
 
 

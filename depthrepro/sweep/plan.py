@@ -128,13 +128,7 @@ def _compose(overrides: list[str], master: DictConfig, loader: ConfigLoader) -> 
 
 
 def _check_checkpoints(jobs: Sequence[Job], combinations: list[list[str]]) -> None:
-    """Refuse a sweep in which a job lacks the checkpoint that it starts from, unless an earlier job makes it.
-
-    A job whose result is there already, its own or that of an equal run, needs none.
-
-    Raises:
-        UserError: For the first such job.
-    """
+    """Refuse a job that has neither a result nor the checkpoint that it starts from, if no earlier job makes that."""
     coming: set[Path] = set()
     for job in jobs:
         try:
@@ -147,11 +141,7 @@ def _check_checkpoints(jobs: Sequence[Job], combinations: list[list[str]]) -> No
 
 
 def _check_run_dirs(jobs: Sequence[Job], combinations: list[list[str]]) -> None:
-    """Refuse jobs that would share a directory, and directories that hold other runs.
-
-    Raises:
-        UserError: For the first such job.
-    """
+    """Refuse jobs that would share a directory, and directories that hold other runs."""
     first: dict[Path, Job] = {}
     for job in jobs:
         other = first.setdefault(job.run.path, job)
@@ -183,11 +173,10 @@ def row_labels(combinations: Sequence[Sequence[str]], names: Sequence[str]) -> l
     def word(key: str, name: str, value: str) -> str:
         return value if key.startswith("experiment") else f"{name}={value}"
 
-    labels = [
+    return [
         " ".join(word(k, n, p[k]) for k, n in zip(varying, shown, strict=True)) or name
         for p, name in zip(pairs, names, strict=True)
     ]
-    return labels
 
 
 def sweep_name(names: Sequence[str]) -> str:

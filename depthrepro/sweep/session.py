@@ -26,9 +26,9 @@ from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.listing import failures, names, outcome_line, short, table
 from depthrepro.sweep.plan import Job, snapshot_text
 from depthrepro.tracking import Tracker
+from depthrepro.tracking.state import STATUSES
 
 _TIME_TO_STOP_S = 60.0
-_STATUS = {"finished": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
 
 
 class Session:
@@ -72,8 +72,7 @@ class Session:
         before, code = self.folder.read(), code_state()
         done = [job for job in self.jobs if is_answered(job)]
         launched = [job.number for job in self.jobs if job not in done]
-        self.folder.withdraw_stop()
-        self.folder.forget_told()
+        self.folder.forget_last_launch()
         root = Path(self.jobs[0].cfg.root).expanduser().resolve()
         self.sweep = {
             "name": self.name,
@@ -222,5 +221,5 @@ class Session:
         sys.stdout.flush()
         if self._tracker is not None:
             self._tracker.set_tags({"jobs_done": counts["done"], "jobs_failed": counts["failed"]})
-            self._tracker.finish(_STATUS[status])
+            self._tracker.finish(STATUSES["done" if status == "finished" else status])
         self._lock.release()

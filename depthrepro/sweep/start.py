@@ -101,7 +101,7 @@ def _run(sweep: dict[str, Any], folder: SweepFolder, number: int, watched: list[
 def _popen(
     sweep: dict[str, Any], folder: SweepFolder, number: int, watched: list[tuple[int, float]], log: Any
 ) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "depthrepro.sweep", "job", str(folder.snapshot(number))]
+    command = [sys.executable, "-m", "depthrepro.sweep", str(folder.snapshot(number))]
     command += [f"--stop-with={pid}:{started}" for pid, started in watched]
     terminal: tuple[int, ...] = ()
     if sweep["at_once"] == 1 and sys.stderr is not None and sys.stderr.isatty() and os.name == "posix":

@@ -73,7 +73,7 @@ def test_jobs_end_as_their_processes_do(folder, monkeypatch, capsys):
 def test_a_stopping_sweep_starts_nothing_and_an_earlier_launch_neither(folder, monkeypatch):
     folder.request_stop()
     assert run(folder, 1, "raise SystemExit(1)", monkeypatch) == "queued"
-    folder.withdraw_stop()
+    folder.forget_last_launch()
     assert start.start_job(str(folder.path), "an earlier one", 1) == "queued"
     assert folder.state(1) == {"status": "queued"} and not folder.log(1).exists()
 
