@@ -50,14 +50,7 @@ def to_count(key: str, value: str) -> int:
 
 
 def number(least: float, most: float = math.inf, *, above: bool = False, endless: bool = False) -> Reader:
-    """A number between `least` and `most`, ends included.
-
-    Args:
-        least: Lower end.
-        most: Upper end.
-        above: Whether the lower end is left out.
-        endless: Whether inf is a number here.
-    """
+    """A number from `least` to `most`; `above` leaves the lower end out, `endless` lets inf be a number."""
 
     def read(key: str, value: str) -> float:
         try:
@@ -176,11 +169,7 @@ def typed_value(value: str) -> Any:
 
 
 def override(cfg: DictConfig, values: Mapping[str, Any]) -> None:
-    """Set values in a configuration that is there, each of the type that it has.
-
-    Args:
-        cfg: Changed in place.
-        values: Dotted key → value.
+    """Set values, by dotted key, in a configuration that is there, each of the type that it has.
 
     Raises:
         UserError: If a key is unknown or a value has the wrong type.

@@ -9,11 +9,7 @@ from typing import Any
 
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong
-    """The run was asked to stop and has written its checkpoint.
-
-    Args:
-        signal_number: The signal that asked.
-    """
+    """The run was asked to stop, by this signal, and has written its checkpoint."""
 
     def __init__(self, signal_number: int) -> None:
         self.signal_number = signal_number

@@ -26,10 +26,6 @@ class FolderJob:
     Raw outputs are kept while the range of the colours is not known, which takes every image, or 256 spread over a
     larger folder; then the files are written, each image's JSON last. The same call again goes on from there.
 
-    Args:
-        job: Settings and network.
-        inputs: The images.
-
     Attributes:
         failed: Name of an image → what is wrong with it.
     """

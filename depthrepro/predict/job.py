@@ -154,9 +154,7 @@ class Job:
         return prediction.to_depth(focal_px=focal_px, baseline_m=self.settings.baseline_m)
 
 
-def in_background(
-    work: Callable[[Item], Result], items: Sequence[Item], workers: int = WORKERS
-) -> Iterator[tuple[Item, Result | UserError]]:
+def in_background(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[Item, Result | UserError]]:
     """Results in order, computed by a few threads a little ahead of the reader; a person's mistake is a result too."""
 
     def guarded(item: Item) -> Result | UserError:
@@ -165,12 +163,12 @@ def in_background(
         except UserError as error:
             return error
 
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         ahead: deque[tuple[Item, Future[Result | UserError]]] = deque()
         try:
             for item in items:
                 ahead.append((item, pool.submit(guarded, item)))
-                if len(ahead) > workers:
+                if len(ahead) > WORKERS:
                     first, future = ahead.popleft()
                     yield first, future.result()
             while ahead:

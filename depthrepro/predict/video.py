@@ -24,10 +24,6 @@ PICTURES = ("color", "side_by_side")
 class VideoJob:
     """Predict a video.
 
-    Args:
-        job: Settings and network.
-        path: The video.
-
     Raises:
         UserError: If a format is asked for that a video cannot have, or the video cannot be decoded.
     """

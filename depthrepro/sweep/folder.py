@@ -32,10 +32,6 @@ class SweepFolder:
         """Everything the job printed."""
         return self.jobs / f"{number:02d}.log"
 
-    def state_file(self, number: int) -> Path:
-        """How the job stands."""
-        return self.jobs / f"{number:02d}.json"
-
     def read(self) -> dict[str, Any]:
         """Content of sweep.json; {} for a new sweep.
 
@@ -50,11 +46,11 @@ class SweepFolder:
 
     def state(self, number: int) -> dict[str, Any]:
         """Status of a job and what belongs to it; {} before the sweep was launched."""
-        return _read_json(self.state_file(number))
+        return _read_json(self.jobs / f"{number:02d}.json")
 
     def set_state(self, number: int, status: str, **values: Any) -> None:
         """Replace the job's state; only the process that starts the job does."""
-        write_json(self.state_file(number), {"status": status, **values})
+        write_json(self.jobs / f"{number:02d}.json", {"status": status, **values})
 
     def running(self) -> list[int]:
         """Jobs that run on this machine."""

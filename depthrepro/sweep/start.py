@@ -50,7 +50,8 @@ def start_job(path: str, launch: str, number: int) -> str:
     if sweep["launch"] != launch or folder.stop_requested() or (tied and not is_alive(*process_of_sweep)):
         return "queued"
     if fingerprint(code_state()) != sweep["code"] and folder.first("code_changed"):
-        _warn(f"the code in depthrepro/ has changed since the sweep was launched: from job {number} on another runs")
+        told = f"the code in depthrepro/ has changed since the sweep was launched: from job {number} on another runs"
+        print(f"warning: {told}", file=sys.stderr, flush=True)
     job = sweep["jobs"][number - 1]
     says = "submitit" not in sweep["launcher"]  # whose workers nobody sees; the sweep tells it for them
     if says:
@@ -154,7 +155,3 @@ def _outcome(code: int, log: Path) -> tuple[str, str | None]:
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")  # in one piece: other workers write to the same terminal
     sys.stdout.flush()
-
-
-def _warn(message: str) -> None:
-    print(f"warning: {message}", file=sys.stderr, flush=True)

@@ -41,13 +41,7 @@ log = logging.getLogger(__name__)
 
 
 class Upload:
-    """An open MLflow run and the place in metrics.jsonl that it has reached.
-
-    Args:
-        run_dir: The run directory.
-        state: Its state; `open` fills in the ids.
-        client: Client of the store.
-    """
+    """An open MLflow run and the place in metrics.jsonl that it has reached; `open` makes one."""
 
     def __init__(self, run_dir: Path, state: MirrorState, client: MlflowClient) -> None:
         self.run_dir = run_dir
