@@ -25,11 +25,6 @@ Reader = Callable[[str, str], Any]  # from a setting's name and what was typed t
 _NAME_WIDTH, _LINE_WIDTH = 17, 118
 
 
-def to_text(key: str, value: str) -> str:
-    """Any text."""
-    return value
-
-
 def to_path(key: str, value: str) -> Path:
     """A file or folder; ~ is the home folder."""
     return Path(value).expanduser()
@@ -97,13 +92,15 @@ def choices(*legal: str) -> Reader:
     return read
 
 
-def setting(about: str, default: Any = dataclasses.MISSING, *, read: Reader = to_text, heading: str = "") -> Any:
+def setting(
+    about: str, default: Any = dataclasses.MISSING, *, read: Reader = lambda key, value: value, heading: str = ""
+) -> Any:
     """A field of a schema.
 
     Args:
         about: Its line in `--help`.
         default: Its value where nothing is typed; without one it must be typed.
-        read: From what was typed to its value.
+        read: From what was typed to its value; by default any text.
         heading: A line before it in `--help`.
     """
     return dataclasses.field(default=default, metadata={"about": about, "read": read, "heading": heading})

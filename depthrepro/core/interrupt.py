@@ -32,13 +32,10 @@ class StopRequest:
 
     def __exit__(self, *exception: object) -> None:
         """Give the previous handlers back."""
-        self._restore()
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.signal_number = number
-        self._restore()
-
-    def _restore(self) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signal_number = number
+        self.__exit__()

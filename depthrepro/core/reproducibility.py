@@ -53,8 +53,7 @@ def describe_environment() -> str:
         f"torch: {torch.__version__}, cuda {torch.version.cuda if torch.cuda.is_available() else 'not available'}",
         "",
     ]
-    names = {(d.metadata["Name"], d.version) for d in metadata.distributions()}
-    return (
-        "\n".join(lines + [f"{name}=={version}" for name, version in sorted(names, key=lambda n: str(n).lower())])
-        + "\n"
+    installed = sorted(
+        {(d.metadata["Name"], d.version) for d in metadata.distributions()}, key=lambda n: str(n).lower()
     )
+    return "\n".join([*lines, *(f"{name}=={version}" for name, version in installed)]) + "\n"

@@ -40,9 +40,10 @@ class FolderJob:
         if self.settings.overwrite:
             self.job.store.clear()
         shared = self._range_before()
-        todo = [source for source in self.inputs.images if not self._is_complete(source, shared)]
+        is_missing = shared is None and self._shares_range  # so that no picture can be complete
+        todo = [source for source in self.inputs.images if is_missing or not self._is_complete(source, shared)]
         self._introduce(len(todo))
-        if todo and shared is None and self._shares_range:
+        if todo and is_missing:
             shared = self._find_range(todo)
         chunk = max(CHUNK, 4 * self.settings.batch_size)
         with progress_bar(None, "writing", "image", total=len(todo), shown=bool(todo)) as bar:
@@ -59,8 +60,6 @@ class FolderJob:
         return self.job.typed_range
 
     def _is_complete(self, source: Source, shared: tuple[float, float] | None) -> bool:
-        if shared is None and self._shares_range:
-            return False
         return self.job.is_complete(self.settings.output / source.name, self.job.recipe(source.stamp, shared))
 
     def _introduce(self, todo: int) -> None:

@@ -6,6 +6,7 @@ import glob
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -88,17 +89,10 @@ def find_inputs(text: str, output: Path) -> Inputs:
         base, files = path, [file for file in path.rglob("*") if file.is_file()]
     elif glob.has_magic(text):
         files = [Path(file) for file in glob.glob(str(path), recursive=True) if Path(file).is_file()]
-        base = _fixed_part(path)
+        base = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
     else:
         raise UserError(f"input={text}: no such file or folder")
     return _select(files, base, text, output)
-
-
-def _fixed_part(pattern: Path) -> Path:
-    """The folder above the first part of a pattern that has a wildcard."""
-    parts = pattern.parts
-    first = next(i for i, part in enumerate(parts) if glob.has_magic(part))
-    return Path(*parts[:first])
 
 
 def _select(files: list[Path], base: Path, text: str, output: Path) -> Inputs:

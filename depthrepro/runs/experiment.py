@@ -20,7 +20,6 @@ from depthrepro.core.interrupt import Stopped
 from depthrepro.core.progress import duration
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.reproducibility import seed_everything
-from depthrepro.core.run_dir import RunDir
 from depthrepro.data.base import DataSplits, DepthDataset
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.build import Items, training_items
@@ -169,7 +168,7 @@ class Experiment:
         ranks = f", {distributed.world_size()} processes" if distributed.world_size() > 1 else ""
         threads = f" ({torch.get_num_threads()} threads)" if self.device.type == "cpu" else ""
         say(f"device     {self.device}{threads}{ranks}, {trainer.precision.value}")
-        start = resume_step(self.run)
+        start = int(load_checkpoint(self.run.last)["progress"]["step"]) if self.run.last.exists() else 0
         if start:
             say(f"resuming   after step {start} of {trainer.plan.total_steps}")
         if start < trainer.plan.total_steps:
@@ -275,11 +274,6 @@ def has_ground_truth(test: DepthDataset, wanted: GroundTruth) -> bool:
             f"set eval.ground_truth={present[0].value}, or add the files"
         )
     return bool(present)
-
-
-def resume_step(run: RunDir) -> int:
-    """Optimizer steps that `last.pt` holds; 0 without one."""
-    return int(load_checkpoint(run.last)["progress"]["step"]) if run.last.exists() else 0
 
 
 def _raise_stopped(number: int, frame: Any) -> None:

@@ -71,13 +71,9 @@ class Record:
         Raises:
             UserError: If it cannot be reached, and is required.
         """
-        if self.tracker is not None:
-            self.tracker.set_tags({**self._tags(data), "output": output})
-            self.tracker.ready()
-
-    def _tags(self, data: DataSplits) -> dict[str, Any]:
-        """Tags that runs are searched by in the tracker."""
-        return {
+        if self.tracker is None:
+            return
+        tags = {
             "scale": self.cfg.scale,
             "data": data.name,
             "data_fingerprint": data.fingerprint,
@@ -86,8 +82,10 @@ class Record:
             "git_dirty": self.dirty,
             "config_hash": self.hash,
             "run_dir": str(self.run.path),
-            **self._origin,
+            "output": output,
         }
+        self.tracker.set_tags(tags | self._origin)
+        self.tracker.ready()
 
     def adopt(self, equivalent: RunDir) -> dict[str, Any]:
         """Write the summary of a run whose files were taken over from `equivalent`, and wait for the tracker."""
@@ -116,9 +114,8 @@ class Record:
             "counts": data.counts,
             "expected_test": data.test.expected if isinstance(data.test, DepthDataset) else data.counts.get("test", 0),
         }
-        summary = self._write_summary(self.run.path, about, self.protocol, trainer, results)
-        self._log_results(trainer, summary)
-        return summary
+        self._log_results(trainer, results)
+        return self._write_summary(self.run.path, about, self.protocol, trainer, results)
 
     def test_results(self, test: TestSet, trainer: Trainer, results: dict[str, Any]) -> None:
         """Write the summary of one set of `tests` into its folder; to the report it is a run's."""
@@ -165,10 +162,10 @@ class Record:
         write_run_figures(folder, cfg.name, f"{cfg.name}, {data['name']}, scale {cfg.scale}, seed {cfg.seed}")
         return summary
 
-    def _log_results(self, trainer: Trainer, summary: dict[str, Any]) -> None:
+    def _log_results(self, trainer: Trainer, results: dict[str, Any]) -> None:
         """Test metrics of every output as the last row of metrics.jsonl."""
-        row = {f"test/{level}/{k}": v for level, values in summary["metrics"].items() for k, v in values.items()}
-        for name, levels in summary["tests"].items():  # one output each, so the set's name stands for it
+        row = {f"test/{level}/{k}": v for level, values in results["metrics"].items() for k, v in values.items()}
+        for name, levels in results["tests"].items():  # one output each, so the set's name stands for it
             row |= {f"test/{name}/{k}": v for values in levels.values() for k, v in values.items()}
         step = trainer.progress.step
         if row:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +61,6 @@ class SweepFolder:
             and state["host"] == socket.gethostname()
             and is_alive(state["pid"], state["pid_started"])
         ]
-
-    def wait_for_running(self, seconds: float) -> None:
-        """Wait until no job runs on this machine any more, at most `seconds`."""
-        end = time.monotonic() + seconds
-        while self.running() and time.monotonic() < end:
-            time.sleep(0.1)
 
     def request_stop(self) -> None:
         """Tell every job of this sweep to write its checkpoint and stop, and to start no other."""

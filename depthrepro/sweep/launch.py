@@ -21,7 +21,7 @@ from depthrepro.sweep import plan
 from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.plugins import launcher_name
 from depthrepro.sweep.session import Session
-from depthrepro.sweep.start import start_saved_job
+from depthrepro.sweep.start import start_job
 
 
 def run_sweep(typed: Sequence[str], config: DictConfig, context: HydraContext) -> None:
@@ -59,23 +59,13 @@ def _refuse_torchrun() -> None:
 
 
 class SavedJobs:
-    """The part of Hydra's ConfigLoader that launchers call, here and in their workers, with saved jobs to give.
-
-    Args:
-        folder: The sweep's folder.
-        launch: Mark of this launch.
-    """
+    """The part of Hydra's ConfigLoader that launchers call, here and in their workers, with a launch's saved jobs."""
 
     def __init__(self, folder: Path, launch: str) -> None:
         self.folder, self.launch = str(folder), launch
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        """Hydra's settings of the sweep, and beside them the arguments of `start_job`.
-
-        Args:
-            master_config: Hydra's settings of the sweep, and nothing else.
-            sweep_overrides: The number of the job.
-        """
+        """The sweep's settings, which are given, and beside them what `start_job` reads of job `sweep_overrides`."""
         cfg = master_config.copy()
         with read_write(cfg), open_dict(cfg):
             cfg.hydra.overrides.task = list(sweep_overrides)
@@ -90,7 +80,7 @@ def _start_jobs(config: DictConfig, context: HydraContext, jobs: SavedJobs, numb
         settings.hydra.sweep.dir = jobs.folder  # submitit keeps its files below
     launcher = Plugins.instance().instantiate_launcher(
         hydra_context=HydraContext(config_loader=jobs, callbacks=context.callbacks),
-        task_function=start_saved_job,
+        task_function=start_job,
         config=settings,
     )
     for returned in launcher.launch([[str(number)] for number in numbers], initial_job_idx=0):

@@ -179,7 +179,9 @@ class Session:
         running = [self.sweep["jobs"][n - 1]["label"] for n in self.folder.running()]
         if running:
             print(f"\nstopping   {names(running)}: waiting for the checkpoint", file=sys.stderr, flush=True)
-        self.folder.wait_for_running(_TIME_TO_STOP_S)
+        end = time.monotonic() + _TIME_TO_STOP_S
+        while self.folder.running() and time.monotonic() < end:
+            time.sleep(0.1)
         sys.exit(128 + number)
 
     def _follow_jobs(self) -> None:

@@ -28,26 +28,20 @@ _idle = threading.Event()  # no job runs in this process
 _idle.set()
 
 
-def start_saved_job(cfg: DictConfig) -> str:
-    """`start_job` with the arguments that `launch.SavedJobs` has put into the configuration."""
-    return start_job(cfg.path, cfg.launch, cfg.number)
-
-
-def start_job(path: str, launch: str, number: int) -> str:
+def start_job(cfg: DictConfig) -> str:
     """Run one job to its end in a process of its own; its status: done, failed, stopped or queued (not started).
 
     Args:
-        path: The sweep's folder.
-        launch: Mark of the launch that asks; a queue may still hold jobs of an earlier one.
-        number: The job, from 1.
+        cfg: From `launch.SavedJobs`: `path`, the sweep's folder, `number`, the job, from 1, and `launch`, the mark of
+            the launch that asks; a queue may still hold jobs of an earlier one.
     """
-    folder = SweepFolder(Path(path))
+    folder, number = SweepFolder(Path(cfg.path)), cfg.number
     sweep = folder.read()
     process_of_sweep = (sweep["pid"], sweep["pid_started"])
     tied = sweep["launcher"] != "submitit_slurm"  # there the process that submitted may go home
     if tied and os.getpid() != sweep["pid"]:
         _follow(process_of_sweep)
-    if sweep["launch"] != launch or folder.stop_requested() or (tied and not is_alive(*process_of_sweep)):
+    if sweep["launch"] != cfg.launch or folder.stop_requested() or (tied and not is_alive(*process_of_sweep)):
         return "queued"
     if fingerprint(code_state()) != sweep["code"] and folder.first("code_changed"):
         told = f"the code in depthrepro/ has changed since the sweep was launched: from job {number} on another runs"
