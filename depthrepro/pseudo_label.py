@@ -19,9 +19,9 @@ import time
 from pathlib import Path
 
 import hydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from depthrepro.config.cli import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
+from depthrepro.config.cli import check_named, mistakes_answered, one_line_errors
 from depthrepro.config.register import register_schema
 from depthrepro.config.schema import CONFIG_DIR
 from depthrepro.core.errors import UserError
@@ -33,14 +33,9 @@ _SHARD = (int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"
 @hydra.main(version_base="1.3", config_path=CONFIG_DIR, config_name="config")
 def main(cfg: DictConfig) -> None:
     """Hydra's entry."""
-    if OmegaConf.is_missing(cfg, "name"):
-        fail(f"which student? Type +experiment=<name>, one of {', '.join(options('experiment'))}", code=2)
-    try:
+    with mistakes_answered():
+        check_named(cfg)
         label(cfg, _SHARD)
-    except mistakes() as error:
-        if tracebacks_wanted():
-            raise
-        fail(readable(error), code=2)
 
 
 def label(cfg: DictConfig, shard: tuple[int, int]) -> Path:

@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,13 @@ from depthrepro.config.identity import result_config
 from depthrepro.config.register import register_schema
 from depthrepro.config.schema import CONFIG_DIR, load_config
 from depthrepro.config.settings import override, typed_value
+from depthrepro.core.code_state import code_state
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import metrics_of
 from depthrepro.core.run_dir import RunDir
-from depthrepro.sweep.code_state import code_state
 
 _USAGE = "usage: python -m depthrepro.rerun RUN_DIR [run_dir=NEW_DIR] [key=value ...] [--dry-run]"
+_ABSENT = "(none)"
 Differences = list[tuple[str, str, str]]  # (what, then, now)
 
 
@@ -41,33 +43,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{__doc__}\n{_USAGE}")
         return
     old = RunDir(Path(typed[0]).expanduser().resolve())
-    dry = "--dry-run" in typed
     overrides = [word for word in typed[1:] if word != "--dry-run"]
-    cfg = _load(old)
+    given = {item.partition("=")[0] for item in overrides}
+    summary = _read(old.summary)
+    cfg = _load(old, summary)
     then = result_config(cfg)
     apply_overrides(cfg, overrides)
-    cfg.run_dir = str(
-        Path(cfg.run_dir).expanduser().resolve() if _names(overrides, "run_dir") else new_folder(old.path)
-    )
-    cfg.rerun_of, cfg.force, cfg.reuse = _origin(old, cfg), False, False
-    if not _names(overrides, "logger.run_name"):
+    cfg.run_dir = str(Path(cfg.run_dir).expanduser().resolve() if "run_dir" in given else new_folder(old.path))
+    cfg.rerun_of, cfg.force, cfg.reuse = _origin(old, summary, cfg), False, False
+    if "logger.run_name" not in given:
         cfg.logger.run_name = f"{cfg.logger.run_name} rerun"
-    report_differences(old, then, cfg)
-    if dry:
+    report_differences(old, summary, then, cfg)
+    if "--dry-run" in typed:
         return
     from depthrepro.runs.experiment import run_experiment  # torch takes seconds to load
 
-    signal_number = run_experiment(ComposedRun(cfg, [*_typed_then(old), *overrides]))
+    signal_number = run_experiment(ComposedRun(cfg, [*summary.get("overrides", []), *overrides]))
     if signal_number is not None:
         sys.exit(128 + signal_number)
-    print(compare_numbers(_read(old.summary), _read(RunDir(Path(cfg.run_dir)).summary)))
+    print(compare_numbers(summary, _read(RunDir(Path(cfg.run_dir)).summary)))
 
 
-def _load(old: RunDir) -> DictConfig:
+def _load(old: RunDir, summary: Mapping[str, Any]) -> DictConfig:
     try:
         return load_config(old.config)
     except UserError as error:
-        commit = _read(old.summary).get("git_commit")
+        commit = summary.get("git_commit")
         how_to_fix = f"; it ran at commit {commit}: git checkout {commit[:10]}, then rerun" if commit else ""
         raise UserError(f"{error}{how_to_fix}") from error
 
@@ -87,39 +88,31 @@ def apply_overrides(cfg: DictConfig, overrides: Sequence[str]) -> None:
 
 def new_folder(old: Path) -> Path:
     """`<old>-rerun`, or the first of `<old>-rerun2`, `<old>-rerun3`, ... that does not exist."""
-    number, path = 1, old.with_name(f"{old.name}-rerun")
-    while path.exists():
-        number += 1
-        path = old.with_name(f"{old.name}-rerun{number}")
-    return path
+    names = (f"{old.name}-rerun{number}" for number in chain([""], count(2)))
+    return next(path for name in names if not (path := old.with_name(name)).exists())
 
 
-def _names(overrides: Sequence[str], key: str) -> bool:
-    return any(item.startswith(f"{key}=") for item in overrides)
-
-
-def _origin(old: RunDir, cfg: DictConfig) -> str:
+def _origin(old: RunDir, summary: Mapping[str, Any], cfg: DictConfig) -> str:
     """The old run's directory from `root`, and its MLflow run."""
-    run_id = _read(old.summary).get("run_id")
+    run_id = summary.get("run_id")
     place = Path(os.path.relpath(old.path, Path(cfg.root).expanduser().resolve())).as_posix()
     return f"{place} (MLflow run {run_id})" if run_id else place
 
 
-def report_differences(old: RunDir, then: Mapping[str, Any], cfg: DictConfig) -> None:
+def report_differences(old: RunDir, summary: Mapping[str, Any], then: Mapping[str, Any], cfg: DictConfig) -> None:
     """Print what is not as it was, or is not what the experiment is today."""
     print(f"rerun of   {old.path}\n        -> {cfg.run_dir}")
-    now = result_config(cfg)
-    _print("changed by hand", differences(then, now))
+    _print("changed by hand", differences(then, result_config(cfg)))
     try:
         today = _print(
             "the experiment has changed since (the rerun does as the saved configuration says)",
-            differences(then, _todays(old, str(cfg.name))),
+            differences(then, _todays(summary.get("overrides", []), str(cfg.name))),
         )
     except mistakes() as error:
         print(f"today's defaults cannot be composed for comparison: {readable(error)}")
         today = True
-    code = _print("code", list(_code(old)))
-    packages = _print("installed", list(_packages(old)))
+    code = _print("code", _code(summary))
+    packages = _print("installed", _packages(old))
     if not (today or code or packages):
         print("nothing differs: configuration, code and packages are as they were")
     sys.stdout.flush()
@@ -147,49 +140,33 @@ def differences(then: Any, now: Any, prefix: str = "") -> Differences:
     return [] if then == now else [(prefix, str(then), str(now))]
 
 
-class _Absent:
-    def __str__(self) -> str:
-        return "(none)"
-
-
-_ABSENT = _Absent()
-
-
-def _todays(old: RunDir, name: str) -> dict[str, Any]:
+def _todays(typed: Sequence[str], name: str) -> dict[str, Any]:
     """Configuration that the same command would compose today."""
     from hydra import compose, initialize_config_dir  # hydra takes 0.2 s
 
     register_schema()
     table, slash, row = name.rpartition("/")
-    typed = _typed_then(old) or [f"+experiment/{table}={row}" if slash else f"+experiment={name}"]
+    typed = typed or [f"+experiment/{table}={row}" if slash else f"+experiment={name}"]
     with initialize_config_dir(CONFIG_DIR, version_base="1.3"):
-        return result_config(compose("config", overrides=typed))
+        return result_config(compose("config", overrides=list(typed)))
 
 
-def _typed_then(old: RunDir) -> list[str]:
-    return [str(item) for item in _read(old.summary).get("overrides", [])]
-
-
-def _code(old: RunDir) -> Iterator[tuple[str, str, str]]:
-
-    summary = _read(old.summary)
+def _code(summary: Mapping[str, Any]) -> Differences:
     if not summary.get("git_commit"):
-        return
+        return []
     commit, changes = code_state()
-    then = str(summary["git_commit"])[:10] + (" with uncommitted changes" if summary.get("git_dirty") else "")
+    then = summary["git_commit"][:10] + (" with uncommitted changes" if summary.get("git_dirty") else "")
     now = str(commit)[:10] + (" with uncommitted changes" if changes else "")
-    if then != now or changes:
-        yield "commit", then, now
+    return [("commit", then, now)] if then != now or changes else []
 
 
-def _packages(old: RunDir) -> Iterator[tuple[str, str, str]]:
+def _packages(old: RunDir) -> Differences:
     """Distributions whose versions differ from environment.txt."""
     if not old.environment.exists():
-        return
+        return []
     lines = old.environment.read_text(encoding="utf-8").splitlines()
     then = dict(line.split("==", 1) for line in lines if "==" in line)
-    now = {str(d.metadata["Name"]): d.version for d in metadata.distributions()}
-    yield from differences(then, now)
+    return differences(then, {str(d.metadata["Name"]): d.version for d in metadata.distributions()})
 
 
 def compare_numbers(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:

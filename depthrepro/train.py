@@ -7,9 +7,9 @@ import sys
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from depthrepro.config.cli import fail, mistakes, one_line_errors, options, readable, tracebacks_wanted
+from depthrepro.config.cli import check_named, fail, mistakes_answered, one_line_errors
 from depthrepro.config.composed import ComposedRun
 from depthrepro.config.register import register_schema
 from depthrepro.config.schema import CONFIG_DIR
@@ -29,14 +29,9 @@ def main(cfg: DictConfig) -> None:
             "out, and if Hydra does not find ours, install the project again: pip install -e .",
             code=2,
         )
-    if OmegaConf.is_missing(cfg, "name"):
-        fail(f"which experiment? Type +experiment=<name>, one of {', '.join(options('experiment'))}", code=2)
-    try:
+    with mistakes_answered():
+        check_named(cfg)
         signal_number = start(ComposedRun(cfg, HydraConfig.get().overrides.task))
-    except mistakes() as error:
-        if tracebacks_wanted():
-            raise
-        fail(readable(error), code=2)  # here, before Hydra adds lines of its own
     if signal_number is not None:
         sys.exit(128 + signal_number)
 

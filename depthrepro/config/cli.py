@@ -6,9 +6,13 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from depthrepro.config.schema import CONFIG_DIR
 from depthrepro.core.errors import UserError
@@ -21,19 +25,36 @@ def one_line_errors(main: Callable[[], Any]) -> None:
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise, so that the message is ours to print
     try:
-        main()
+        with mistakes_answered():
+            main()
+    except KeyboardInterrupt:
+        fail("interrupted", code=130)
+
+
+@contextmanager
+def mistakes_answered() -> Iterator[None]:
+    """Print a person's mistake as one line and exit 2; inside Hydra's main, before it adds lines of its own."""
+    try:
+        yield
     except mistakes() as error:
         if tracebacks_wanted():
             raise
         fail(readable(error), code=2)
-    except KeyboardInterrupt:
-        fail("interrupted", code=130)
+
+
+def check_named(cfg: DictConfig) -> None:
+    """Make sure that an experiment was chosen.
+
+    Raises:
+        UserError: If none was; the message lists them.
+    """
+    if OmegaConf.is_missing(cfg, "name"):
+        raise UserError(f"which experiment? Type +experiment=<name>, one of {', '.join(options('experiment'))}")
 
 
 def mistakes() -> tuple[type[Exception], ...]:
     """Kinds of exception that the person at the prompt can put right."""
     from hydra.errors import HydraException  # hydra takes 0.2 s
-    from omegaconf.errors import OmegaConfBaseException
 
     return UserError, HydraException, OmegaConfBaseException
 
@@ -91,19 +112,15 @@ def did_you_mean(word: str, legal: Iterable[str]) -> str:
 
 def _suggest_key(key: str, overrides: Iterable[str]) -> str:
     """Compose what was typed without the unknown key and look for its nearest neighbour."""
-    from hydra import compose  # hydra takes 0.2 s
+    from hydra import compose, initialize_config_dir  # hydra takes 0.2 s
     from hydra.core.global_hydra import GlobalHydra
-    from omegaconf import DictConfig
+    from hydra.core.override_parser.overrides_parser import OverridesParser
 
     typed = [o for o in overrides if "=" in o and not o.startswith("-") and o.lstrip("+~").split("=")[0] != key]
     try:
         GlobalHydra.instance().clear()
-        from hydra import initialize_config_dir  # hydra takes 0.2 s
-        from hydra.core.override_parser.overrides_parser import OverridesParser
-
         parsed = OverridesParser.create().parse_overrides(typed)
         typed = [str(o.input_line) for o in parsed if not o.is_sweep_override()]
-
         with initialize_config_dir(CONFIG_DIR, version_base="1.3"):
             node: Any = compose("config", overrides=typed)
     except Exception:  # the rest of the line is wrong too: the bare message must do

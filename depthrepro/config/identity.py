@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,13 @@ def override_folder(overrides: list[str], data_root: str | None) -> str:
 
 def leaves_result_alone(override: str) -> bool:
     """Whether an override, such as "seed=1", says where or how to run, not what."""
-    key = override.lstrip("+~").split("=", 1)[0]
-    return any(key == name or key.startswith((name + ".", name + "/")) for name in _LEAVES_RESULT_ALONE)
+    return sets_one_of(override, _LEAVES_RESULT_ALONE)
+
+
+def sets_one_of(override: str, names: Iterable[str]) -> bool:
+    """Whether an override, such as "trainer.device=cpu", sets one of these settings or groups, or a part of one."""
+    key = re.split("[=@]", override.lstrip("+~"))[0].replace("/", ".")
+    return any(key == name or key.startswith(f"{name}.") for name in names)
 
 
 def resolve_run_dir(cfg: DictConfig, overrides: list[str]) -> Path:
@@ -92,6 +98,5 @@ def _only_what_counts(node: Any) -> None:
 
 def config_hash(cfg: DictConfig) -> str:
     """12 hex digits over `result_config`."""
-    return hashlib.sha256(OmegaConf.to_yaml(OmegaConf.create(result_config(cfg)), sort_keys=True).encode()).hexdigest()[
-        :12
-    ]
+    text = OmegaConf.to_yaml(OmegaConf.create(result_config(cfg)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

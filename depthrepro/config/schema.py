@@ -193,7 +193,9 @@ def load_config(path: Path) -> DictConfig:
         saved = OmegaConf.load(path)
         if not isinstance(saved, DictConfig):
             raise UserError(f"{path}: is not a mapping of settings, so no run's configuration")
-        return _typed_node(saved)
+        cfg = OmegaConf.merge(OmegaConf.structured(RootConfig), saved)
+        assert isinstance(cfg, DictConfig)
+        return cfg
     except FileNotFoundError:
         raise UserError(f"{path}: no such file, so {path.parent} is no run directory") from None
     except OmegaConfBaseException as error:
@@ -201,12 +203,6 @@ def load_config(path: Path) -> DictConfig:
         raise UserError(f"{path}: {error.full_key or 'the file'} does not fit today's settings ({reason})") from error
     except (OSError, yaml.YAMLError) as error:
         raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
-
-
-def _typed_node(saved: DictConfig) -> DictConfig:
-    cfg = OmegaConf.merge(OmegaConf.structured(RootConfig), saved)
-    assert isinstance(cfg, DictConfig)
-    return cfg
 
 
 def default_cache_dir(cfg_value: str | None = None) -> Path:

@@ -1,10 +1,8 @@
 """Settings typed as `key=value` after a program's name: a dataclass is the schema, and its fields' texts are the help.
 
-    @dataclass(frozen=True)
-    class Settings:
-        output: Path = setting("folder for the results", Path("out"), read=to_path)
-
-Light on purpose: `--help` and a misspelt setting are answered before OmegaConf, which takes 0.1 s, is imported.
+@dataclass(frozen=True)
+class Settings:
+    output: Path = setting("folder for the results", Path("out"), read=to_path)
 """
 
 from __future__ import annotations
@@ -14,22 +12,17 @@ import math
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from depthrepro.config.cli import did_you_mean
 from depthrepro.core.errors import UserError
 
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
 T = TypeVar("T")
 Reader = Callable[[str, str], Any]  # from a setting's name and what was typed to its value
 _NAME_WIDTH, _LINE_WIDTH = 17, 118
-
-
-def to_text(key: str, value: str) -> str:
-    """Any text."""
-    return value
 
 
 def to_path(key: str, value: str) -> Path:
@@ -52,14 +45,7 @@ def to_count(key: str, value: str) -> int:
 
 
 def number(least: float, most: float = math.inf, *, above: bool = False, endless: bool = False) -> Reader:
-    """A number between `least` and `most`, ends included.
-
-    Args:
-        least: Lower end.
-        most: Upper end.
-        above: Whether the lower end is left out.
-        endless: Whether inf is a number here.
-    """
+    """A number from `least` to `most`; `above` leaves the lower end out, `endless` lets inf be a number."""
 
     def read(key: str, value: str) -> float:
         try:
@@ -106,13 +92,15 @@ def choices(*legal: str) -> Reader:
     return read
 
 
-def setting(about: str, default: Any = dataclasses.MISSING, *, read: Reader = to_text, heading: str = "") -> Any:
+def setting(
+    about: str, default: Any = dataclasses.MISSING, *, read: Reader = lambda key, value: value, heading: str = ""
+) -> Any:
     """A field of a schema.
 
     Args:
         about: Its line in `--help`.
         default: Its value where nothing is typed; without one it must be typed.
-        read: From what was typed to its value.
+        read: From what was typed to its value; by default any text.
         heading: A line before it in `--help`.
     """
     return dataclasses.field(default=default, metadata={"about": about, "read": read, "heading": heading})
@@ -174,24 +162,15 @@ def _default(value: Any) -> str:
 
 def typed_value(value: str) -> Any:
     """A value as YAML reads it: 80 is a number, [1, 2] a list, null nothing."""
-    from omegaconf import OmegaConf  # omegaconf takes 0.1 s
-
     return OmegaConf.from_dotlist([f"value={value}"]).value
 
 
 def override(cfg: DictConfig, values: Mapping[str, Any]) -> None:
-    """Set values in a configuration that is there, each of the type that it has.
-
-    Args:
-        cfg: Changed in place.
-        values: Dotted key → value.
+    """Set values, by dotted key, in a configuration that is there, each of the type that it has.
 
     Raises:
         UserError: If a key is unknown or a value has the wrong type.
     """
-    from omegaconf import DictConfig, OmegaConf  # omegaconf takes 0.1 s
-    from omegaconf.errors import OmegaConfBaseException
-
     for key, value in values.items():
         node: Any = cfg
         for name in key.split("."):

@@ -9,11 +9,7 @@ from typing import Any
 
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong
-    """The run was asked to stop and has written its checkpoint.
-
-    Args:
-        signal_number: The signal that asked.
-    """
+    """The run was asked to stop, by this signal, and has written its checkpoint."""
 
     def __init__(self, signal_number: int) -> None:
         self.signal_number = signal_number
@@ -36,13 +32,10 @@ class StopRequest:
 
     def __exit__(self, *exception: object) -> None:
         """Give the previous handlers back."""
-        self._restore()
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.signal_number = number
-        self._restore()
-
-    def _restore(self) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signal_number = number
+        self.__exit__()

@@ -57,19 +57,11 @@ class MetricsLog:
         self._last_step = step
 
     def truncate_after(self, step: int) -> None:
-        """Drop the rows later than `step`: a resumed run does those steps again.
-
-        Args:
-            step: Last step that stays; the checkpoint's.
-        """
+        """Drop the rows later than `step`, the checkpoint's: a resumed run does those steps again."""
         self._drop(lambda row: row["step"] > step)
 
     def drop_group(self, group: str) -> None:
-        """Drop the rows of a group of metrics, such as test: they are measured anew.
-
-        Args:
-            group: First part of the metrics' names.
-        """
+        """Drop the rows of metrics whose names begin with `group`/, such as test: they are measured anew."""
         self._drop(lambda row: any(name.startswith(f"{group}/") for name in row["metrics"]))
 
     def close(self) -> None:

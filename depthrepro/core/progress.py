@@ -1,4 +1,4 @@
-"""One kind of progress bar for every program: on stderr, with the time left, quiet in log files."""
+"""How far something is: one kind of progress bar for every program, quiet in log files, and times in words."""
 
 from __future__ import annotations
 
@@ -24,3 +24,10 @@ def progress_bar(items: Iterable[Any] | None, title: str, unit: str, *, shown: b
     interval = 0.1 if sys.stderr.isatty() else _SECONDS_BETWEEN_LINES
     options = {"mininterval": interval, "dynamic_ncols": True, "smoothing": 0.1, "leave": False, **options}
     return tqdm(items, desc=title, unit=unit, disable=not shown, file=sys.stderr, **options)
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `7 min` or `3.2 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

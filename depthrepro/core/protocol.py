@@ -10,9 +10,8 @@ from typing import Any
 
 from depthrepro.core.errors import UserError
 
-_LATER = {
-    "later": True
-}  # a setting that came later: left out of records while it is off, so that older ones stay equal
+# A setting that came later: left out of records while it is off, so that older ones stay equal.
+_LATER = {"later": True}
 
 
 class GroundTruth(Enum):

@@ -1,19 +1,15 @@
-"""All that it takes to repeat a run: seeds, random states, the code's commit and the environment."""
+"""What it takes to repeat a run beside its code: seeds, random states and the environment."""
 
 from __future__ import annotations
 
 import os
 import platform
 import random
-import subprocess
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-
-_CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def seed_everything(seed: int) -> None:
@@ -47,20 +43,6 @@ def restore_random_state(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state_all(state["cuda"])
 
 
-def git_state() -> tuple[str | None, bool]:
-    """(commit, whether tracked files differ from it); (None, False) outside a checkout."""
-
-    def git(*args: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(_CHECKOUT), *args], capture_output=True, text=True, check=True, timeout=20
-        ).stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
-    except (OSError, subprocess.SubprocessError):
-        return None, False
-
-
 def describe_environment() -> str:
     """Text of environment.txt: machine, interpreter, threads, and every installed distribution."""
     lines = [
@@ -71,8 +53,7 @@ def describe_environment() -> str:
         f"torch: {torch.__version__}, cuda {torch.version.cuda if torch.cuda.is_available() else 'not available'}",
         "",
     ]
-    names = {(d.metadata["Name"], d.version) for d in metadata.distributions()}
-    return (
-        "\n".join(lines + [f"{name}=={version}" for name, version in sorted(names, key=lambda n: str(n).lower())])
-        + "\n"
+    installed = sorted(
+        {(d.metadata["Name"], d.version) for d in metadata.distributions()}, key=lambda n: str(n).lower()
     )
+    return "\n".join([*lines, *(f"{name}=={version}" for name, version in installed)]) + "\n"

@@ -34,8 +34,6 @@ class RunDir:
         self.metrics = path / "metrics.jsonl"
         self.summary = path / "summary.json"
         self.environment = path / "environment.txt"
-        self.figures = path / "figures"
-        self.panel = path / "panel"
         self.checkpoints = path / "checkpoints"
         self.last = self.checkpoints / "last.pt"
         self.best = self.checkpoints / "best.pt"

@@ -44,12 +44,7 @@ class Intrinsics:
 
     @classmethod
     def from_fov(cls, degrees: float, size: tuple[int, int]) -> Intrinsics:
-        """Square pixels and the principal point in the middle of an image of `size` = (height, width).
-
-        Args:
-            degrees: Horizontal field of view.
-            size: Of the image.
-        """
+        """Horizontal field of view; square pixels, principal point in the middle of `size` = (height, width)."""
         height, width = size
         focal = width / 2 / math.tan(math.radians(degrees) / 2)
         return cls(focal, focal, (width - 1) / 2, (height - 1) / 2)
@@ -59,10 +54,6 @@ class Intrinsics:
         K = np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]])
         K = scale_K(K, new_size[1] / size[1], new_size[0] / size[0])
         return Intrinsics(float(K[0, 0]), float(K[1, 1]), float(K[0, 2]), float(K[1, 2]))
-
-    def as_dict(self) -> dict[str, float]:
-        """Plain values, in pixels."""
-        return {"fx": self.fx, "fy": self.fy, "cx": self.cx, "cy": self.cy}
 
 
 @dataclass(frozen=True)
@@ -95,21 +86,18 @@ class Camera:
         """
         if self.fov is not None:
             return Intrinsics.from_fov(self.fov, size)
-        if self.intrinsics is None:
+        camera = self.intrinsics
+        if camera is None:
             return None
-        return _checked(self._followed(size, name), size, name)
-
-    def _followed(self, size: tuple[int, int], name: str) -> Intrinsics:
-        assert self.intrinsics is not None
-        if self.size is None or self.size == size:
-            return self.intrinsics
-        stretch = (size[1] / self.size[1]) / (size[0] / self.size[0])
-        if abs(stretch - 1) > _ASPECT_TOLERANCE:
-            raise UserError(
-                f"{name}: {size[1]}x{size[0]} pixels have another aspect than intrinsics_size={self.size[1]},"
-                f"{self.size[0]}: the image was cropped or turned; give its own intrinsics or fov=DEGREES"
-            )
-        return self.intrinsics.resized(self.size, size)
+        if self.size is not None and self.size != size:
+            stretch = (size[1] / self.size[1]) / (size[0] / self.size[0])
+            if abs(stretch - 1) > _ASPECT_TOLERANCE:
+                raise UserError(
+                    f"{name}: {size[1]}x{size[0]} pixels have another aspect than intrinsics_size={self.size[1]},"
+                    f"{self.size[0]}: the image was cropped or turned; give its own intrinsics or fov=DEGREES"
+                )
+            camera = camera.resized(self.size, size)
+        return _checked(camera, size, name)
 
 
 def _checked(camera: Intrinsics, size: tuple[int, int], name: str) -> Intrinsics:

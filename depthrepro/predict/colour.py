@@ -159,36 +159,26 @@ def legend(scale: ColourScale, width: int) -> Picture:
     return np.array(canvas.buffer_rgba())[..., :3]
 
 
-def with_legend(picture: Picture, scale: ColourScale) -> Picture:
-    """The picture, uint8 (H, W, 3), with the scale's legend below it."""
-    return np.concatenate([picture, legend(scale, picture.shape[1])])
-
-
-def side_by_side(image: Picture, picture: Picture) -> Picture:
-    """Photograph and colours, both uint8 (H, W, 3), with a white gap between them."""
-    gap = np.full((image.shape[0], max(2, image.shape[1] // 100), 3), 255, np.uint8)
-    return np.concatenate([image, gap, picture], axis=1)
-
-
 def pictures(
-    values: Floats, image: Picture, scale: ColourScale, formats: Sequence[str], legend: bool
+    values: Floats, image: Picture, scale: ColourScale, formats: Sequence[str], with_legend: bool
 ) -> dict[str, Picture]:
-    """The colour pictures among `formats`: "color" and "side_by_side".
+    """The colour pictures among `formats`: "color", and "side_by_side", the image beside it with a white gap.
 
     Args:
         values: (H, W), of the scale's kind.
         image: RGB uint8 (H, W, 3).
         scale: From numbers to colours.
         formats: Names.
-        legend: Whether there is a bar with numbers below them.
+        with_legend: Whether there is a bar with numbers below them.
     """
     painted = scale.paint(values)
-    shown = {"color": painted}
+    shown = {"color": painted} if "color" in formats else {}
     if "side_by_side" in formats:
-        shown["side_by_side"] = side_by_side(image, painted)
-    return {
-        name: with_legend(picture, scale) if legend else picture for name, picture in shown.items() if name in formats
-    }
+        gap = np.full((image.shape[0], max(2, image.shape[1] // 100), 3), 255, np.uint8)
+        shown["side_by_side"] = np.concatenate([image, gap, painted], axis=1)
+    if with_legend:
+        shown = {name: np.concatenate([one, legend(scale, one.shape[1])]) for name, one in shown.items()}
+    return shown
 
 
 def write_picture(path: Path, picture: Picture) -> None:

@@ -6,17 +6,29 @@ import glob
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from depthrepro.core.errors import UserError
+from depthrepro.data.io.photos import read_photo
 
 # A suffix that cannot be decoded here (heic) is taken too: it fails with a line of its own instead of missing silently.
 IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .webp .bmp .tif .tiff .ppm .pgm .gif .avif .jp2 .heic .heif".split())
 VIDEO_SUFFIXES = frozenset(".mp4 .mov .avi .mkv .webm .m4v .mpg .mpeg .wmv .mts".split())
+
+
+def stamp(path: Path) -> str:
+    """Changes when the file does; "" if it has gone, which reading it will tell."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return f"{status.st_size}-{status.st_mtime_ns}"
 
 
 @dataclass(frozen=True)
@@ -26,22 +38,17 @@ class Source:
     Attributes:
         path: The file.
         name: Where its results go below the output folder, without an ending: "trip/bridge".
+        stamp: Changes when the file does.
     """
 
     path: Path
     name: str
+    stamp: str
 
-    def stamp(self) -> str:
-        """Changes when the file does.
-
-        Raises:
-            UserError: If it has gone.
-        """
-        try:
-            status = self.path.stat()
-        except OSError as error:
-            raise UserError(f"{self.path}: the image cannot be read ({error.strerror or error})") from None
-        return f"{status.st_size}-{status.st_mtime_ns}"
+    @property
+    def key(self) -> str:
+        """Names the image as it is now."""
+        return f"{self.path.resolve()}|{self.stamp}"
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ def find_inputs(text: str, output: Path) -> Inputs:
     if path.is_file():
         if path.suffix.lower() in VIDEO_SUFFIXES:
             return Inputs(video=path)
-        return Inputs(images=(Source(path, path.stem),))
+        return Inputs(images=(Source(path, path.stem, stamp(path)),))
     if path.is_dir():
         if path.resolve() == output.resolve():
             raise UserError(
@@ -82,17 +89,10 @@ def find_inputs(text: str, output: Path) -> Inputs:
         base, files = path, [file for file in path.rglob("*") if file.is_file()]
     elif glob.has_magic(text):
         files = [Path(file) for file in glob.glob(str(path), recursive=True) if Path(file).is_file()]
-        base = _fixed_part(path)
+        base = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
     else:
         raise UserError(f"input={text}: no such file or folder")
     return _select(files, base, text, output)
-
-
-def _fixed_part(pattern: Path) -> Path:
-    """The folder above the first part of a pattern that has a wildcard."""
-    parts = pattern.parts
-    first = next(i for i, part in enumerate(parts) if glob.has_magic(part))
-    return Path(*parts[:first])
 
 
 def _select(files: list[Path], base: Path, text: str, output: Path) -> Inputs:
@@ -113,7 +113,7 @@ def _named(images: list[Path], base: Path) -> tuple[Source, ...]:
     stems = [PurePosixPath(image.relative_to(base).with_suffix("")).as_posix() for image in images]
     times = Counter(stem.casefold() for stem in stems)
     return tuple(
-        Source(image, stem if times[stem.casefold()] == 1 else stem + image.suffix)
+        Source(image, stem if times[stem.casefold()] == 1 else stem + image.suffix, stamp(image))
         for image, stem in zip(images, stems, strict=True)
     )
 
@@ -132,16 +132,12 @@ def as_rgb(image: Any) -> tuple[NDArray[np.uint8], str]:
     Raises:
         UserError: If the file cannot be read, or the value is no such image.
     """
-    from PIL import Image
-
     if isinstance(image, (str, Path)):
         if re.match(r"\w+://", str(image)):
             raise UserError(f"{image}: nothing is downloaded here; save the image and give its file")
         path = Path(image).expanduser()
-        return read_image(path), path.name
+        return read_photo(path), path.name
     if isinstance(image, Image.Image):
-        from PIL import ImageOps
-
         turned = ImageOps.exif_transpose(image)
         return np.array(turned.convert("RGB")), Path(getattr(image, "filename", "") or "image").name
     array = np.asarray(image)
@@ -153,14 +149,3 @@ def as_rgb(image: Any) -> tuple[NDArray[np.uint8], str]:
     if array.size == 0:
         raise UserError(f"image: has no pixels, shape {array.shape}")
     return np.ascontiguousarray(array if array.ndim == 3 else np.repeat(array[..., None], 3, axis=2)), "image"
-
-
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """Decode a photograph, turned upright; RGB uint8 (H, W, 3).
-
-    Raises:
-        UserError: If it is missing, damaged or no image.
-    """
-    from depthrepro.data.io.photos import read_photo  # only for images
-
-    return read_photo(path)

@@ -73,7 +73,9 @@ def load_network(path: Path, device: str = "auto", level: str | None = None) -> 
 
         model, transform = load_published(file), PUBLISHED_INPUT
         description = {"_target_": f"{type(model).__module__}.{type(model).__qualname__}", "published": True}
-    kind = _kind(model, file)
+    kind = declared_kind(model)
+    if kind is None:
+        raise UserError(f"checkpoint={file}: {type(model).__name__} does not predict depth")
     return Network(
         model=model.eval().to(chosen),
         kind=kind,
@@ -195,13 +197,6 @@ def _transform(state: Mapping[str, Any], file: Path) -> InputTransform:
     if not isinstance(size, (list, tuple)) or len(size) != 2:
         raise UserError(f"checkpoint={file}: tells no input size; it is older than this version: train again")
     return InputTransform(int(size[0]), int(size[1]))
-
-
-def _kind(model: nn.Module, file: Path) -> Kind:
-    kind = declared_kind(model)
-    if kind is None:
-        raise UserError(f"checkpoint={file}: {type(model).__name__} does not predict depth")
-    return kind
 
 
 def _level(model: nn.Module, wanted: str | None) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 
 from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
-from depthrepro.core.files import replacing
 from depthrepro.predict.camera import NO_CAMERA, NO_CLOUD_CAMERA, NO_METRES, Camera, Intrinsics
 
 if TYPE_CHECKING:
@@ -42,24 +40,16 @@ def depth_edges(depth: NDArray[np.float32], threshold: float, reach: tuple[int, 
         return edges
     inverse = np.divide(1.0, depth, out=np.zeros(depth.shape, np.float32), where=np.isfinite(depth) & (depth > 0))
     for axis, step in enumerate(reach):
-        bend = np.abs(_shifted(inverse, axis, -step) - 2 * inverse + _shifted(inverse, axis, step))
-        slope = np.abs(_shifted(inverse, axis, 1) - _shifted(inverse, axis, -1)) / 2
+        along, found = np.moveaxis(inverse, axis, 1), np.moveaxis(edges, axis, 1)  # views, with the lines as rows
+        if along.shape[1] < 2:
+            continue
+        bend = np.zeros(along.shape, np.float32)  # none at the border, beyond which nothing is known
+        bend[:, step:-step] = np.abs(along[:, : -2 * step] - 2 * along[:, step:-step] + along[:, 2 * step :])
         # The ramp of a smeared edge bends at its ends only: what lies between them belongs to it.
-        kernel = np.ones((2 * (step // 2) + 1, 1) if axis == 0 else (1, 2 * (step // 2) + 1), np.uint8)
-        near_bend = cv2.dilate((bend > threshold * inverse).astype(np.uint8), kernel) > 0
-        edges |= near_bend & (step * slope > threshold * inverse)
+        kernel = np.ones((1, 2 * (step // 2) + 1), np.uint8)
+        near_bend = cv2.dilate((bend > threshold * along).astype(np.uint8), kernel) > 0
+        found |= near_bend & (step * np.abs(np.gradient(along, axis=1)) > threshold * along)
     return edges
-
-
-def _shifted(values: NDArray[np.float32], axis: int, offset: int) -> NDArray[np.float32]:
-    """values[i + offset], continued in a straight line beyond the border, where nothing is known to bend."""
-    count = values.shape[axis]
-    index = np.arange(count) + offset
-    inside = index.clip(0, count - 1)
-    mirrored = (2 * np.arange(count) - index).clip(0, count - 1)
-    straight = 2 * values - values.take(mirrored, axis)
-    outside = (index != inside).reshape(-1, 1) if axis == 0 else (index != inside).reshape(1, -1)
-    return np.where(outside, straight, values.take(inside, axis))
 
 
 def back_project(
@@ -91,42 +81,3 @@ def check_cloud(kind: Kind, camera: Camera) -> None:
         raise UserError(f"save=ply: {NO_METRES if kind is Kind.affine_inv_depth else NO_CAMERA}")
     if not camera.known:
         raise UserError(f"save=ply: {NO_CLOUD_CAMERA}")
-
-
-def write_cloud(
-    path: Path,
-    depth: NDArray[np.float32],
-    image: NDArray[np.uint8],
-    camera: Intrinsics,
-    *,
-    reach: tuple[int, int],
-    edges: float,
-    max_depth_m: float,
-) -> dict[str, Any]:
-    """Write the coloured points of a depth map as a binary PLY file, which `trimesh.load` reads.
-
-    Args:
-        path: Target.
-        depth: Metres along the optical axis, (H, W).
-        image: RGB, uint8 (H, W, 3).
-        camera: In pixels of the image.
-        reach: See `depth_edges`.
-        edges: Threshold of `depth_edges`.
-        max_depth_m: Pixels that are farther are left out.
-
-    Returns:
-        Entries of the JSON file: how many points there are, and why others are left out.
-    """
-    near = np.isfinite(depth) & (depth > 0) & (depth <= max_depth_m)
-    keep = near & ~depth_edges(depth, edges, reach)
-    with replacing(path) as beside:
-        beside.write_bytes(back_project(depth, image, camera, keep).export(file_type="ply"))
-    return {
-        "points": int(keep.sum()),
-        "farther_than_max_depth": int(depth.size - near.sum()),
-        "at_depth_edges": int(near.sum() - keep.sum()),
-        "max_depth_m": max_depth_m,
-        "edges": edges,
-        "intrinsics": camera.as_dict(),
-        "axes": "x right, y down, z forward",
-    }

@@ -18,28 +18,9 @@ from depthrepro.inference.predictions import Floats, Kind, Prediction, to_depth
 from depthrepro.predict.camera import NO_CAMERA, NO_METRES, Camera
 from depthrepro.predict.colour import ColourScale, pictures, robust_range, sample, write_picture
 from depthrepro.predict.png16 import write_png16
-from depthrepro.predict.point_cloud import check_cloud, write_cloud
+from depthrepro.predict.point_cloud import back_project, check_cloud, depth_edges
 from depthrepro.predict.settings import FORMATS
 from depthrepro.predict.store import output_files, sidecar_path
-
-
-@dataclass(frozen=True)
-class OutputOptions:
-    """Formats and their options; see `ImagePrediction.save`."""
-
-    formats: Sequence[str]
-    value_range: tuple[float, float] | None = None
-    colormap: str = "inferno"
-    legend: bool = True
-    camera: Camera = field(default_factory=Camera)
-    edges: float = 0.1
-    max_depth_m: float = 100.0
-
-    def __post_init__(self) -> None:
-        """Check the formats."""
-        for name in self.formats:
-            if name not in FORMATS:
-                raise UserError(f"save={name}{did_you_mean(name, FORMATS)}")
 
 
 @dataclass(frozen=True)
@@ -125,8 +106,9 @@ class ImagePrediction(Prediction):
         camera: Camera | None = None,
         edges: float = 0.1,
         max_depth_m: float = 100.0,
+        extra: Mapping[str, Any] | None = None,
     ) -> dict[str, Path]:
-        """Write the prediction, and beside it a JSON file that says what the numbers are.
+        """Write the prediction, and last a JSON file that says what the numbers are: where it is, everything is.
 
         Args:
             stem: Path without an ending: "out/street" gives out/street_depth16.png, out/street_color.png and so on.
@@ -137,6 +119,7 @@ class ImagePrediction(Prediction):
             camera: For ply.
             edges: For ply: see `point_cloud.depth_edges`; 0 keeps everything.
             max_depth_m: For ply: what is farther is left out.
+            extra: Further entries of the JSON file.
 
         Returns:
             Format → file.
@@ -145,54 +128,63 @@ class ImagePrediction(Prediction):
             UserError: If a format is unknown, the prediction has no metres for a point cloud, or a file cannot be
                 written.
         """
-        options = OutputOptions(
-            formats=tuple(formats),
-            value_range=value_range,
-            colormap=colormap,
-            legend=legend,
-            camera=camera or Camera(),
-            edges=edges,
-            max_depth_m=max_depth_m,
-        )
-        return write_outputs(self, Path(stem), options)
+        for name in formats:
+            if name not in FORMATS:
+                raise UserError(f"save={name}{did_you_mean(name, FORMATS)}")
+        stem = Path(stem)
+        files = output_files(stem, formats)
+        about = describe(self)
+        try:
+            stem.parent.mkdir(parents=True, exist_ok=True)
+            sidecar_path(stem).unlink(missing_ok=True)
+            if "npy" in files:
+                with replacing(files["npy"]) as beside, beside.open("wb") as file:
+                    np.save(file, self.values)
+            if "png16" in files:
+                about["png16"] = write_png16(files["png16"], self.values, self.kind)
+            if "color" in files or "side_by_side" in files:
+                about["color"] = self._save_pictures(files, value_range, colormap, legend)
+            if "ply" in files:
+                about["ply"] = self._save_cloud(files["ply"], camera or Camera(), edges, max_depth_m)
+            about["files"] = {name: path.name for name, path in files.items()}
+            write_json(sidecar_path(stem), {**about, **(extra or {})})
+        except OSError as error:
+            raise UserError(f"{stem}: the results cannot be written ({error.strerror or error})") from None
+        return files
 
+    def _save_pictures(
+        self, files: Mapping[str, Path], value_range: tuple[float, float] | None, colormap: str, legend: bool
+    ) -> dict[str, Any]:
+        scale = ColourScale(self.kind, *(value_range or robust_range([sample(self.values)])), colormap)
+        for name, picture in pictures(self.values, self.image, scale, tuple(files), legend).items():
+            write_picture(files[name], picture)
+        return {
+            "range": [scale.low, scale.high],
+            "range_is": "fixed" if value_range else "of this image",
+            "colormap": colormap,
+            "legend_below": legend,
+        }
 
-def write_outputs(
-    prediction: ImagePrediction, stem: Path, options: OutputOptions, extra: Mapping[str, Any] | None = None
-) -> dict[str, Path]:
-    """Write one prediction in every format, and the JSON file last: where it is, everything is.
-
-    Args:
-        prediction: One image's.
-        stem: Path without an ending.
-        options: Formats and their options.
-        extra: Further entries of the JSON file.
-
-    Returns:
-        Format → file.
-
-    Raises:
-        UserError: If a point cloud is asked for that cannot be, or a file cannot be written.
-    """
-    files = output_files(stem, options.formats)
-    about = describe(prediction)
-    try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        sidecar_path(stem).unlink(missing_ok=True)
-        if "npy" in files:
-            with replacing(files["npy"]) as beside, beside.open("wb") as file:
-                np.save(file, prediction.values)
-        if "png16" in files:
-            about["png16"] = write_png16(files["png16"], prediction.values, prediction.kind)
-        if "color" in files or "side_by_side" in files:
-            about["color"] = _write_pictures(prediction, files, options)
-        if "ply" in files:
-            about["ply"] = _write_cloud(prediction, files["ply"], options)
-        about["files"] = {name: file.name for name, file in files.items()}
-        write_json(sidecar_path(stem), {**about, **(extra or {})})
-    except OSError as error:
-        raise UserError(f"{stem}: the results cannot be written ({error.strerror or error})") from None
-    return files
+    def _save_cloud(self, path: Path, camera: Camera, edges: float, max_depth_m: float) -> dict[str, Any]:
+        check_cloud(self.kind, camera)
+        depth = self.to_depth().values
+        size = (depth.shape[0], depth.shape[1])
+        intrinsics = camera.at(size, self.name)
+        assert intrinsics is not None
+        rows, columns = (max(1, round(own / fed)) for own, fed in zip(size, self.input_size, strict=True))
+        near = np.isfinite(depth) & (depth > 0) & (depth <= max_depth_m)
+        keep = near & ~depth_edges(depth, edges, (rows, columns))
+        with replacing(path) as beside:
+            beside.write_bytes(back_project(depth, self.image, intrinsics, keep).export(file_type="ply"))
+        return {
+            "points": int(keep.sum()),
+            "farther_than_max_depth": int(depth.size - near.sum()),
+            "at_depth_edges": int(near.sum() - keep.sum()),
+            "max_depth_m": max_depth_m,
+            "edges": edges,
+            "intrinsics": dataclasses.asdict(intrinsics),
+            "axes": "x right, y down, z forward",
+        }
 
 
 def describe(prediction: ImagePrediction) -> dict[str, Any]:
@@ -213,29 +205,3 @@ def describe(prediction: ImagePrediction) -> dict[str, Any]:
         "input": {"height": prediction.input_size[0], "width": prediction.input_size[1]},
         **prediction.network,
     }
-
-
-def _write_pictures(prediction: ImagePrediction, files: Mapping[str, Path], options: OutputOptions) -> dict[str, Any]:
-    values, image = prediction.values, prediction.image
-    scale = ColourScale(prediction.kind, *(options.value_range or robust_range([sample(values)])), options.colormap)
-    for name, picture in pictures(values, image, scale, tuple(files), options.legend).items():
-        write_picture(files[name], picture)
-    return {
-        "range": [scale.low, scale.high],
-        "range_is": "fixed" if options.value_range else "of this image",
-        "colormap": scale.colormap,
-        "legend_below": options.legend,
-    }
-
-
-def _write_cloud(prediction: ImagePrediction, path: Path, options: OutputOptions) -> dict[str, Any]:
-    check_cloud(prediction.kind, options.camera)
-    if prediction.kind is not Kind.depth:
-        prediction = prediction.to_depth()
-    depth = prediction.values
-    size = (depth.shape[0], depth.shape[1])
-    camera = options.camera.at(size, prediction.name)
-    assert camera is not None
-    rows, columns = (max(1, round(own / fed)) for own, fed in zip(size, prediction.input_size, strict=True))
-    limits = {"edges": options.edges, "max_depth_m": options.max_depth_m}
-    return write_cloud(path, depth, prediction.image, camera, reach=(rows, columns), **limits)

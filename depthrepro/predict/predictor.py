@@ -25,14 +25,7 @@ Item = TypeVar("Item")
 
 
 class Predictor:
-    """Depth of single images; `depthrepro.predict.load` makes one.
-
-    Args:
-        network: The network and what must be known to use it.
-
-    Attributes:
-        network: Likewise.
-    """
+    """Depth of single images; `depthrepro.predict.load` makes one."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -61,11 +54,9 @@ class Predictor:
         if not isinstance(image, (list, tuple)):
             return self([image])[0]
         images = [as_rgb(one) for one in image]
-        found: dict[int, ImagePrediction] = {}
         # Inputs are made one at a time, so that only what the network reads is in memory beside the images.
         inputs = ((index, self.prepare(rgb)) for index, (rgb, _) in enumerate(images))
-        for index, raw in self.maps(inputs, batch_size):
-            found[index] = self.finish(raw, *images[index])
+        found = {index: self.finish(raw, *images[index]) for index, raw in self.maps(inputs, batch_size)}
         return [found[index] for index in range(len(images))]
 
     def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -118,28 +109,21 @@ class Predictor:
         height, width = image.shape[:2]
         # Half-pixel centres, as the evaluation resizes.
         values = cv2.resize(raw, (width, height), interpolation=cv2.INTER_LINEAR)
-        size = self.network.transform.size_for((height, width))
-        return ImagePrediction(name, self.kind, {self.network.level: values}, image, size, self.describe())
-
-    def describe(self) -> dict[str, Any]:
-        """The network, for the files beside the results."""
         network = self.network
-        return {
+        about = {
             "checkpoint": {"path": network.path.as_posix(), "sha256": network.sha256},
             "model": dict(network.description),
             "level": network.level,
         }
+        size = network.transform.size_for((height, width))
+        return ImagePrediction(name, self.kind, {network.level: values}, image, size, about)
 
 
 class DepthPipeline:
     """The call of Hugging Face's depth pipeline, answered by one of our networks.
 
     Args:
-        predictor: The network.
-
-    Attributes:
-        predictor: Likewise; its `kind` says what `predicted_depth` means.
-        task: "depth-estimation".
+        predictor: The network; its `kind` says what `predicted_depth` means.
 
     Source: `transformers.pipeline("depth-estimation")`: a dictionary with `predicted_depth`, a tensor of the image's
     size, and `depth`, an 8-bit picture stretched from the least to the largest value. Differs: nothing is downloaded.

@@ -79,31 +79,23 @@ class RawStore:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class RangeRecord:
-    """The range of colours that the pictures of an output folder share.
+def read_range(output: Path, identity: str) -> tuple[float, float] | None:
+    """The range of colours that earlier pictures of an output folder share; None if there is none that fits.
 
     Args:
         output: Folder of the results.
         identity: Of what the numbers depend on; a range of other numbers does not count.
     """
-
-    def __init__(self, output: Path, identity: str) -> None:
-        self.path, self.identity = output / FOLDER / "range.json", identity
-
-    def read(self) -> tuple[float, float] | None:
-        """The range of an earlier call; None if there is none that fits."""
-        try:
-            found = json.loads(self.path.read_text(encoding="utf-8"))
-            if found["identity"] == self.identity:
-                low, high = found["range"]
-                return float(low), float(high)
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
+    found = _read_json(output / FOLDER / "range.json")
+    if found.get("identity") != identity:
         return None
+    low, high = found["range"]
+    return float(low), float(high)
 
-    def write(self, value_range: tuple[float, float]) -> None:
-        """Record a range for later calls."""
-        write_json(self.path, {"identity": self.identity, "range": list(value_range)})
+
+def write_range(output: Path, identity: str, value_range: tuple[float, float]) -> None:
+    """Record the range of colours for later calls; arguments as `read_range`."""
+    write_json(output / FOLDER / "range.json", {"identity": identity, "range": list(value_range)})
 
 
 def output_files(stem: Path, formats: Sequence[str]) -> dict[str, Path]:
@@ -116,10 +108,14 @@ def sidecar_path(stem: Path) -> Path:
     return stem.with_name(stem.name + ".json")
 
 
-def read_sidecar(stem: Path) -> dict[str, Any] | None:
-    """The JSON file beside the results, None if it is missing or damaged."""
+def read_sidecar(stem: Path) -> dict[str, Any]:
+    """The JSON file beside the results; {} if it is missing or damaged."""
+    return _read_json(sidecar_path(stem))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(sidecar_path(stem).read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
+        return {}
+    return value if isinstance(value, dict) else {}

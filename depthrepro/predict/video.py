@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_json
 from depthrepro.core.progress import progress_bar
-from depthrepro.predict.colour import ColourScale, pictures, write_picture
+from depthrepro.predict.colour import ColourScale, Picture, pictures, write_picture
 from depthrepro.predict.job import SAMPLED_MAPS, Job, evenly
-from depthrepro.predict.prediction import ImagePrediction, OutputOptions, describe, write_outputs
+from depthrepro.predict.prediction import ImagePrediction, describe
 from depthrepro.predict.settings import VIDEO_FORMATS
-from depthrepro.predict.store import read_sidecar, sidecar_path
+from depthrepro.predict.store import sidecar_path
 from depthrepro.predict.video_files import Clip, read_frames, video_writer
 
 NOTE = "each frame is predicted on its own: nothing makes neighbouring frames agree, so depth may flicker"
+PICTURES = ("color", "side_by_side")
 
 
 class VideoJob:
     """Predict a video.
-
-    Args:
-        job: Settings and network.
-        path: The video.
 
     Raises:
         UserError: If a format is asked for that a video cannot have, or the video cannot be decoded.
@@ -48,27 +44,18 @@ class VideoJob:
         frames = f"{clip.frames} frames" if clip.frames else "frames"
         print(f"video      {clip.path.name}, {frames} of {clip.size[1]}x{clip.size[0]} at {clip.fps:g}/s")
         print(f"note       {NOTE}", flush=True)
-        recipe = self.job.recipe(f"{clip.stamp()} {self.settings.video}", self._typed_range())
-        if self._complete(recipe):
+        recipe = self.job.recipe(f"{clip.stamp} {self.settings.video}", self.job.typed_range)
+        if self.job.is_complete(self.stem, recipe):
             print(f"complete   {self.settings.output} (overwrite=true predicts it again)")
             return 0
         self._check_disk()
         count = self._predict()
-        value_range = self._range(count) if self.job.coloured else None
-        prediction = self._write(count, value_range)
-        self._sidecar(prediction, count, value_range, recipe)
+        scale = self._scale(count) if self.job.coloured else None
+        prediction = self._write(count, scale)
+        self._write_sidecar(prediction, count, scale, recipe)
         self.job.store.clear()
         print(f"written    {count} frames to {self.settings.output} ({', '.join(self.settings.save)})", flush=True)
         return 0
-
-    def _typed_range(self) -> tuple[float, float] | None:
-        return self.settings.range if isinstance(self.settings.range, tuple) else None
-
-    def _complete(self, recipe: str) -> bool:
-        about = None if self.settings.overwrite else read_sidecar(self.stem)
-        if about is None or about.get("recipe") != recipe:
-            return False
-        return all((self.settings.output / name).exists() for name in about["files"].values())
 
     def _check_disk(self) -> None:
         """Raw outputs of all frames wait on disk until the range is known."""
@@ -82,7 +69,7 @@ class VideoJob:
             )
 
     def _key(self, index: int) -> str:
-        return f"{self.clip.path.resolve()}|{self.clip.stamp()}|{index}"
+        return f"{self.clip.path.resolve()}|{self.clip.stamp}|{index}"
 
     def _predict(self) -> int:
         """Bring every frame's raw output into the store; the number of frames."""
@@ -101,50 +88,38 @@ class VideoJob:
             print(f"note       the file announces {total} frames, {count} can be decoded")
         return count
 
-    def _range(self, count: int) -> tuple[float, float]:
-        typed = self._typed_range()
-        found = typed or self.job.range_of(self._key(index) for index in evenly(range(count), SAMPLED_MAPS))
-        print(f"range      {found[0]:.4g} to {found[1]:.4g} {self.job.conversion.result.unit}, for every frame")
-        return found
+    def _scale(self, count: int) -> ColourScale:
+        chosen = evenly(range(count), SAMPLED_MAPS)
+        found = self.job.typed_range or self.job.range_of(self._key(index) for index in chosen)
+        self.job.say_range(found, "frame")
+        return ColourScale(self.job.kind, *found, self.settings.colormap)
 
-    def _write(self, count: int, value_range: tuple[float, float] | None) -> ImagePrediction:
+    def _write(self, count: int, scale: ColourScale | None) -> ImagePrediction:
         """Write every frame; returns the last one's prediction."""
-        numbers = tuple(name for name in self.settings.save if name in ("png16", "npy"))
+        shown = [name for name in self.settings.save if name in PICTURES]
+        numbers = [name for name in self.settings.save if name not in PICTURES]
         prediction = None
         with ExitStack() as stack:
-            show = stack.enter_context(self._pictures(value_range)) if value_range else None
+            sinks = {name: stack.enter_context(self._sink(name)) for name in shown}
             bar = stack.enter_context(progress_bar(None, "writing", "frame", total=count))
             for index, frame in read_frames(self.clip.path):
                 found = self.job.store.load(self._key(index))
                 if found is None:
                     raise UserError(f"{self.clip.path}: changed while it was predicted; type the same command again")
                 prediction = self.job.finish(found[0], frame, f"{self.clip.path.name} frame {index}")
-                if show is not None:
-                    show(index, prediction)
+                if scale is not None:
+                    painted = pictures(prediction.values, prediction.image, scale, shown, self.settings.legend)
+                    for name, picture in painted.items():
+                        sinks[name](index, picture)
                 if numbers:
-                    write_outputs(prediction, self.stem / f"{index:06d}", OutputOptions(numbers))
+                    prediction.save(self.stem / f"{index:06d}", numbers)
                 bar.update()
         assert prediction is not None
         return prediction
 
     @contextmanager
-    def _pictures(self, value_range: tuple[float, float]) -> Iterator[Any]:
-        """A function that takes (frame's number, prediction) and puts its pictures where they belong."""
-        scale = ColourScale(self.job.conversion.result, *value_range, self.settings.colormap)
-        wanted = tuple(name for name in self.settings.save if name in ("color", "side_by_side"))
-        with ExitStack() as stack:
-            sinks = {name: stack.enter_context(self._sink(name)) for name in wanted}
-
-            def show(index: int, prediction: ImagePrediction) -> None:
-                for name, picture in pictures(
-                    prediction.values, prediction.image, scale, wanted, self.settings.legend
-                ).items():
-                    sinks[name](index, picture)
-
-            yield show
-
-    @contextmanager
-    def _sink(self, name: str) -> Iterator[Any]:
+    def _sink(self, name: str) -> Iterator[Callable[[int, Picture], None]]:
+        """A function that takes (frame's number, picture) and puts it where it belongs."""
         target = self._target(name)
         if self.settings.video == "png":
             target.mkdir(parents=True, exist_ok=True)
@@ -154,24 +129,22 @@ class VideoJob:
             yield lambda index, picture: write(picture)
 
     def _target(self, name: str) -> Path:
+        """A video, a folder of pictures, or a folder of numbers."""
+        if name not in PICTURES:
+            return self.stem
         ending = "" if self.settings.video == "png" else ".mp4"
         return self.stem.with_name(f"{self.stem.name}_{name}{ending}")
 
-    def _sidecar(
-        self, prediction: ImagePrediction, count: int, value_range: tuple[float, float] | None, recipe: str
-    ) -> None:
-        shown = [name for name in self.settings.save if name in ("color", "side_by_side")]
-        files = {name: self._target(name).name for name in shown}
-        files |= {name: self.stem.name for name in self.settings.save if name not in shown}
+    def _write_sidecar(self, prediction: ImagePrediction, count: int, scale: ColourScale | None, recipe: str) -> None:
         about = {
             **describe(prediction),
             "image": None,
             "video": self.clip.path.name,
             "frames": count,
             "fps": self.clip.fps,
-            "color": {"range": value_range, "colormap": self.settings.colormap} if value_range else None,
+            "color": {"range": (scale.low, scale.high), "colormap": scale.colormap} if scale else None,
             "note": NOTE,
-            "files": files,
+            "files": {name: self._target(name).name for name in self.settings.save},
             "recipe": recipe,
         }
         write_json(sidecar_path(self.stem), about)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthrepro.core.errors import UserError
+from depthrepro.predict.inputs import stamp
 
 # VP9 plays in browsers and in most players; MPEG-4 part 2 is what every build of OpenCV can write.
 CODECS = ("vp09", "mp4v")
@@ -29,12 +30,14 @@ class Clip:
         frames: Number of frames that the file announces; 0 = it does not say.
         fps: Frames per second.
         size: (height, width) of a frame, turned upright.
+        stamp: Changes when the file does.
     """
 
     path: Path
     frames: int
     fps: float
     size: tuple[int, int]
+    stamp: str
 
     @classmethod
     def open(cls, path: Path) -> Clip:
@@ -50,12 +53,7 @@ class Clip:
         fps, frames = capture.get(cv2.CAP_PROP_FPS), int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         capture.release()
         fps = fps if np.isfinite(fps) and 0 < fps <= 1000 else FALLBACK_FPS
-        return cls(path, max(0, frames), fps, (first[1].shape[0], first[1].shape[1]))
-
-    def stamp(self) -> str:
-        """Changes when the file does."""
-        status = self.path.stat()
-        return f"{status.st_size}-{status.st_mtime_ns}"
+        return cls(path, max(0, frames), fps, (first[1].shape[0], first[1].shape[1]), stamp(path))
 
 
 def read_frames(path: Path, skip: set[int] | None = None) -> Iterator[tuple[int, Picture]]:

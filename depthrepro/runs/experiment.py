@@ -17,9 +17,9 @@ from depthrepro.core import distributed
 from depthrepro.core.checkpoint import load_checkpoint
 from depthrepro.core.errors import UserError
 from depthrepro.core.interrupt import Stopped
+from depthrepro.core.progress import duration
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.reproducibility import seed_everything
-from depthrepro.core.run_dir import RunDir
 from depthrepro.data.base import DataSplits, DepthDataset
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.build import Items, training_items
@@ -87,19 +87,19 @@ class Experiment:
                 self._evaluate(self.data, trainer)
         except (Stopped, KeyboardInterrupt) as stop:
             number = stop.signal_number if isinstance(stop, Stopped) else signal.SIGINT
-            self.record.finish("stopped", "KILLED", f"stopped by {signal.Signals(number).name}")
+            self.record.finish("stopped", f"stopped by {signal.Signals(number).name}")
             say(f"stopped; the same command goes on from the last checkpoint in {self.run.path}")
             return int(number)
         except BaseException as error:
-            self.record.finish("failed", "FAILED", readable(error))
+            self.record.finish("failed", readable(error))
             raise
-        self.record.finish("done", "FINISHED", None)
+        self.record.finish("done")
         return None
 
     def _reuse_equivalent(self) -> bool:
         """Take over the result of a finished run of the same configuration, if there is one; whether there was."""
         alone = distributed.world_size() == 1
-        equivalent = choose_equivalent(self.cfg, self.run, self.job.hash) if alone else None
+        equivalent = choose_equivalent(self.job) if alone else None
         if equivalent is None:
             return False
         say(f"reusing    {equivalent.path}: the same configuration and seed (reuse=false trains anyway)")
@@ -168,7 +168,7 @@ class Experiment:
         ranks = f", {distributed.world_size()} processes" if distributed.world_size() > 1 else ""
         threads = f" ({torch.get_num_threads()} threads)" if self.device.type == "cpu" else ""
         say(f"device     {self.device}{threads}{ranks}, {trainer.precision.value}")
-        start = resume_step(self.run)
+        start = int(load_checkpoint(self.run.last)["progress"]["step"]) if self.run.last.exists() else 0
         if start:
             say(f"resuming   after step {start} of {trainer.plan.total_steps}")
         if start < trainer.plan.total_steps:
@@ -276,17 +276,5 @@ def has_ground_truth(test: DepthDataset, wanted: GroundTruth) -> bool:
     return bool(present)
 
 
-def resume_step(run: RunDir) -> int:
-    """Optimizer steps that `last.pt` holds; 0 without one."""
-    return int(load_checkpoint(run.last)["progress"]["step"]) if run.last.exists() else 0
-
-
 def _raise_stopped(number: int, frame: Any) -> None:
     raise Stopped(number)
-
-
-def duration(seconds: float) -> str:
-    """`45 s`, `7 min` or `3.2 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

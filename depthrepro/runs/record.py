@@ -11,14 +11,16 @@ from omegaconf import OmegaConf
 
 from depthrepro.config.composed import ComposedRun
 from depthrepro.core import distributed
+from depthrepro.core.code_state import git_state
 from depthrepro.core.files import write_atomic, write_json
-from depthrepro.core.reproducibility import describe_environment, git_state
+from depthrepro.core.protocol import Protocol
+from depthrepro.core.reproducibility import describe_environment
 from depthrepro.core.run_dir import RunDir, now
 from depthrepro.data.base import DataSplits, DepthDataset
 from depthrepro.evaluation.test_sets import TestSet
-from depthrepro.runs.reuse import equivalent_tags
 from depthrepro.runs.summary import read_summary
 from depthrepro.tracking import Tracker
+from depthrepro.tracking.state import STATUSES, read_tags
 from depthrepro.training.trainer import Trainer
 
 
@@ -39,6 +41,7 @@ class Record:
         self.cfg, self.overrides, self.run, self.hash = job.cfg, job.overrides, job.run, job.hash
         self.logger, self.protocol = job.settings.logger, job.settings.eval
         self.commit, self.dirty = git_state()
+        self._origin = {"rerun_of": job.cfg.rerun_of} if job.cfg.rerun_of else {}
         self.tracker: Tracker | None = None
 
     def start(self) -> None:
@@ -54,13 +57,13 @@ class Record:
         self.tracker = Tracker.start(self.run.path, self.logger, root=Path(self.cfg.root).resolve())
         self.tracker.set_tags({"overrides": self.overrides})
 
-    def finish(self, status: str, tracker_status: str, message: str | None) -> None:
+    def finish(self, status: str, message: str | None = None) -> None:
         """Tell status.json and the tracker how the run ended."""
         if not distributed.is_main():
             return
         self.run.write_status(status, message)
         if self.tracker is not None:
-            self.tracker.finish(tracker_status)
+            self.tracker.finish(STATUSES[status])
 
     def announce(self, data: DataSplits, output: str) -> None:
         """Tag the tracker's run with its data and its main output, and wait until the tracker is reached.
@@ -68,13 +71,9 @@ class Record:
         Raises:
             UserError: If it cannot be reached, and is required.
         """
-        if self.tracker is not None:
-            self.tracker.set_tags({**self._tags(data), "output": output})
-            self.tracker.ready()
-
-    def _tags(self, data: DataSplits) -> dict[str, Any]:
-        """Tags that runs are searched by in the tracker."""
-        return {
+        if self.tracker is None:
+            return
+        tags = {
             "scale": self.cfg.scale,
             "data": data.name,
             "data_fingerprint": data.fingerprint,
@@ -83,27 +82,19 @@ class Record:
             "git_dirty": self.dirty,
             "config_hash": self.hash,
             "run_dir": str(self.run.path),
-            **({"rerun_of": self.cfg.rerun_of} if self.cfg.rerun_of else {}),
+            "output": output,
         }
+        self.tracker.set_tags(tags | self._origin)
+        self.tracker.ready()
 
     def adopt(self, equivalent: RunDir) -> dict[str, Any]:
         """Write the summary of a run whose files were taken over from `equivalent`, and wait for the tracker."""
         source = Path(os.path.relpath(equivalent.path, Path(self.cfg.root).resolve())).as_posix()
-        tags = {
-            **equivalent_tags(equivalent),
-            "overrides": self.overrides,
-            "run_dir": str(self.run.path),
-            "reused_from": source,
-        }
-        summary = {
-            **read_summary(equivalent),
-            "experiment": self.cfg.name,
-            "overrides": self.overrides,
-            "reused_from": source,
-        }
+        typed = {"overrides": self.overrides, "reused_from": source}
+        summary = {**read_summary(equivalent), "experiment": self.cfg.name, **typed}
         self.run.write_status("running", step=summary["steps"], total_steps=summary["steps"])
         if self.tracker is not None:
-            self.tracker.set_tags(tags)
+            self.tracker.set_tags({**read_tags(equivalent.path), **typed, "run_dir": str(self.run.path)})
             self.tracker.ready()
             summary["run_id"] = self.tracker.run_id
         for name in summary.get("tests", {}):
@@ -114,13 +105,7 @@ class Record:
         return summary
 
     def results(self, data: DataSplits, trainer: Trainer, results: dict[str, Any]) -> dict[str, Any]:
-        """Write the summary, the test metrics and the figures; returns the summary.
-
-        Args:
-            data: What was trained and tested on.
-            trainer: After training.
-            results: What the evaluation returned.
-        """
+        """Write the summary with the evaluation's results, the test metrics and the figures; returns the summary."""
         about = {
             "name": data.name,
             "synthetic": data.synthetic,
@@ -129,11 +114,8 @@ class Record:
             "counts": data.counts,
             "expected_test": data.test.expected if isinstance(data.test, DepthDataset) else data.counts.get("test", 0),
         }
-        summary = self._summary(trainer, {"data": about, "protocol": self.protocol.as_dict(), **results})
-        write_json(self.run.summary, summary)
-        self._log_results(trainer, summary)
-        _write_figures(self.run.path, summary)
-        return summary
+        self._log_results(trainer, results)
+        return self._write_summary(self.run.path, about, self.protocol, trainer, results)
 
     def test_results(self, test: TestSet, trainer: Trainer, results: dict[str, Any]) -> None:
         """Write the summary of one set of `tests` into its folder; to the report it is a run's."""
@@ -145,18 +127,23 @@ class Record:
             "counts": {"test": len(test.data)},
             "expected_test": test.data.expected,
         }
-        folder = self.run.path / "tests" / test.name
-        summary = self._summary(trainer, {"data": about, "protocol": test.protocol.as_dict(), **results})
-        write_json(folder / "summary.json", summary)
-        _write_figures(folder, summary)
+        self._write_summary(self.run.path / "tests" / test.name, about, test.protocol, trainer, results)
 
-    def _summary(self, trainer: Trainer, results: dict[str, Any]) -> dict[str, Any]:
-        progress = trainer.progress
-        return {
-            "experiment": self.cfg.name,
-            "scale": self.cfg.scale,
-            "seed": self.cfg.seed,
+    def _write_summary(
+        self, folder: Path, data: dict[str, Any], protocol: Protocol, trainer: Trainer, results: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Write summary.json and the figures of a run, or of one of its test sets; returns the summary."""
+        # Imported here: matplotlib and pandas take 0.7 s, which only the end of a run needs.
+        from depthrepro.report.figures.of_run import write_run_figures
+
+        cfg, progress = self.cfg, trainer.progress
+        summary = {
+            "experiment": cfg.name,
+            "scale": cfg.scale,
+            "seed": cfg.seed,
             "overrides": self.overrides,
+            "data": data,
+            "protocol": protocol.as_dict(),
             **results,
             "git_commit": self.commit,
             "git_dirty": self.dirty,
@@ -167,27 +154,21 @@ class Record:
             "best_step": progress.best_step,
             "precision": trainer.precision.value,
             "train_seconds": round(progress.seconds, 1),
-            "images_per_second": round(progress.step * self.cfg.trainer.batch_size / max(progress.seconds, 1e-9), 3),
+            "images_per_second": round(progress.step * cfg.trainer.batch_size / max(progress.seconds, 1e-9), 3),
             "created": now(),
-            **({"rerun_of": self.cfg.rerun_of} if self.cfg.rerun_of else {}),
+            **self._origin,
         }
+        write_json(folder / "summary.json", summary)
+        write_run_figures(folder, cfg.name, f"{cfg.name}, {data['name']}, scale {cfg.scale}, seed {cfg.seed}")
+        return summary
 
-    def _log_results(self, trainer: Trainer, summary: dict[str, Any]) -> None:
+    def _log_results(self, trainer: Trainer, results: dict[str, Any]) -> None:
         """Test metrics of every output as the last row of metrics.jsonl."""
-        row = {f"test/{level}/{k}": v for level, values in summary["metrics"].items() for k, v in values.items()}
-        for name, levels in summary["tests"].items():  # one output each, so the set's name stands for it
+        row = {f"test/{level}/{k}": v for level, values in results["metrics"].items() for k, v in values.items()}
+        for name, levels in results["tests"].items():  # one output each, so the set's name stands for it
             row |= {f"test/{name}/{k}": v for values in levels.values() for k, v in values.items()}
         step = trainer.progress.step
         if row:
             with trainer.log.rows as rows:
                 rows.drop_group("test")
                 rows.append(step, trainer.plan.epoch(step - 1), row)
-
-
-def _write_figures(folder: Path, summary: dict[str, Any]) -> None:
-    """Draw the figures of a run, or of one of its test sets."""
-    # Imported here: matplotlib and pandas take 0.7 s, which only the end of a run needs.
-    from depthrepro.report.figures.of_run import write_run_figures
-
-    experiment, data = summary["experiment"], summary["data"]["name"]
-    write_run_figures(folder, experiment, f"{experiment}, {data}, scale {summary['scale']}, seed {summary['seed']}")

@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
-from omegaconf import DictConfig
-
+from depthrepro.config.composed import ComposedRun
 from depthrepro.core.run_dir import RunDir, find_runs
 from depthrepro.runs.summary import due_tests, is_done
-from depthrepro.tracking.state import read_tags
 
 # Written once, then only replaced as a whole: two names for one file are safe. The rest is copied.
 _LINKED = ("checkpoints", "predictions", "panel")
@@ -27,17 +24,17 @@ def find_equivalent(run: RunDir, root: Path, config_hash: str) -> RunDir | None:
     return None
 
 
-def choose_equivalent(cfg: DictConfig, run: RunDir, config_hash: str) -> RunDir | None:
-    """The equivalent run that `run` is to take over: none if it has begun on its own, or if the settings forbid it."""
-    if cfg.force or not cfg.reuse or run.last.exists():
+def choose_equivalent(job: ComposedRun) -> RunDir | None:
+    """The equivalent run that `job` is to take over: none if it has begun on its own, or if its settings forbid it."""
+    if job.cfg.force or not job.cfg.reuse or job.run.last.exists():
         return None
-    return find_equivalent(run, Path(cfg.root).expanduser().resolve(), config_hash)
+    return find_equivalent(job.run, Path(job.cfg.root).expanduser().resolve(), job.hash)
 
 
-def equivalent_has_all(cfg: DictConfig, run: RunDir, config_hash: str) -> bool:
-    """Whether an equivalent run that `run` is to take over has every result that it would have."""
-    equivalent = choose_equivalent(cfg, run, config_hash)
-    return equivalent is not None and not due_tests(equivalent, cfg.tests)
+def equivalent_has_all(job: ComposedRun) -> bool:
+    """Whether an equivalent run that `job` is to take over has every result that it would have."""
+    equivalent = choose_equivalent(job)
+    return equivalent is not None and not due_tests(equivalent, job.cfg.tests)
 
 
 def take_over(equivalent: RunDir, run: RunDir) -> None:
@@ -50,11 +47,6 @@ def take_over(equivalent: RunDir, run: RunDir) -> None:
             )
         elif source.exists():
             shutil.copy2(source, target)
-
-
-def equivalent_tags(equivalent: RunDir) -> dict[str, Any]:
-    """Tags of `equivalent` in the tracker; {} if it was not tracked."""
-    return read_tags(equivalent.path)
 
 
 def _link(source: str, target: str) -> None:

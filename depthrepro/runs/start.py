@@ -8,7 +8,7 @@ from depthrepro.config.composed import ComposedRun
 from depthrepro.config.prerequisites import check_checkpoints
 from depthrepro.core.errors import UserError
 from depthrepro.runs.reuse import equivalent_has_all
-from depthrepro.runs.summary import finished_run, is_done
+from depthrepro.runs.summary import format_summary, is_answered, read_summary
 
 
 def start(job: ComposedRun) -> int | None:
@@ -24,14 +24,14 @@ def start(job: ComposedRun) -> int | None:
         UserError: For everything a person can put right; the run directory keeps what was done.
     """
     cfg, rank = job.cfg, os.environ.get("RANK", "0")
-    if not cfg.force and is_done(job.run, job.hash, cfg.tests):
+    if is_answered(job):
         if rank == "0":
-            print(finished_run(job.run))
+            print(f"done already: {job.run.path}  (force=true starts again)\n{format_summary(read_summary(job.run))}")
         return None
     try:
         check_checkpoints(cfg)
     except UserError:
-        if "RANK" in os.environ or not equivalent_has_all(cfg, job.run, job.hash):
+        if "RANK" in os.environ or not equivalent_has_all(job):
             raise
     from depthrepro.runs.experiment import run_experiment  # torch takes 3 s to load
 

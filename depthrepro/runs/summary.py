@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from depthrepro.config.composed import ComposedRun
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Protocol, read_protocol
 from depthrepro.core.run_dir import RunDir
@@ -46,6 +47,11 @@ def is_done(run: RunDir, config_hash: str | None = None, tests: Mapping[str, Any
     return True
 
 
+def is_answered(job: ComposedRun) -> bool:
+    """Whether the run that is asked for is there, finished, and is not to be thrown away."""
+    return not job.cfg.force and is_done(job.run, job.hash, job.cfg.tests)
+
+
 def due_tests(run: RunDir, tests: Mapping[str, Any]) -> list[str]:
     """Names of the test sets that have a folder, but no scores under their protocol in this run."""
     return [
@@ -61,11 +67,6 @@ def _scored(run: RunDir, name: str, protocol: Mapping[str, Any]) -> bool:
         return bool(summary["protocol"] == Protocol.from_dict(dict(protocol)).as_dict())
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def finished_run(run: RunDir) -> str:
-    """Answer to the same command when the run is done already."""
-    return f"done already: {run.path}  (force=true starts again)\n{format_summary(read_summary(run))}"
 
 
 def format_summary(summary: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""`python -m depthrepro.sweep job SNAPSHOT`: one job of a sweep; started by the sweep, not by hand."""
+"""`python -m depthrepro.sweep SNAPSHOT`: one job of a sweep; started by the sweep, not by hand."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from depthrepro.sweep.job import Screen, run_job, watch
 
 def main() -> None:
     """Parse the command line, watch the sweep, and train."""
-    parser = argparse.ArgumentParser(prog="python -m depthrepro.sweep", description="Run one job of a sweep.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    job_parser = commands.add_parser("job", help="run a saved job; started by a sweep, not by hand")
-    job_parser.add_argument("snapshot", type=Path, help="runs/.sweeps/<sweep>/jobs/<nn>.yaml")
-    job_parser.add_argument("--stop-with", action="append", default=[], metavar="PID:STARTED")
-    job_parser.add_argument("--terminal", type=int, metavar="FILE", help="open file that shows the progress bar")
+    parser = argparse.ArgumentParser(
+        prog="python -m depthrepro.sweep", description="Run one job; started by a sweep, not by hand."
+    )
+    parser.add_argument("snapshot", type=Path, help="runs/.sweeps/<sweep>/jobs/<nn>.yaml")
+    parser.add_argument("--stop-with", action="append", default=[], metavar="PID:STARTED")
+    parser.add_argument("--terminal", type=int, metavar="FILE", help="open file that shows the progress bar")
     options = parser.parse_args()
     snapshot = options.snapshot.resolve()
     watch(snapshot, [(int(pid), float(start)) for pid, _, start in (w.partition(":") for w in options.stop_with)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,7 @@ from depthrepro.core.processes import is_alive
 
 
 class SweepFolder:
-    """Names and contents of the files under runs/.sweeps/<name>-<hash>/.
-
-    Args:
-        path: The folder; absolute.
-    """
+    """Names and contents of the files under runs/.sweeps/<name>-<hash>/, an absolute path."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -36,10 +31,6 @@ class SweepFolder:
         """Everything the job printed."""
         return self.jobs / f"{number:02d}.log"
 
-    def state_file(self, number: int) -> Path:
-        """How the job stands."""
-        return self.jobs / f"{number:02d}.json"
-
     def read(self) -> dict[str, Any]:
         """Content of sweep.json; {} for a new sweep.
 
@@ -54,11 +45,11 @@ class SweepFolder:
 
     def state(self, number: int) -> dict[str, Any]:
         """Status of a job and what belongs to it; {} before the sweep was launched."""
-        return _read_json(self.state_file(number))
+        return _read_json(self.jobs / f"{number:02d}.json")
 
     def set_state(self, number: int, status: str, **values: Any) -> None:
         """Replace the job's state; only the process that starts the job does."""
-        write_json(self.state_file(number), {"status": status, **values})
+        write_json(self.jobs / f"{number:02d}.json", {"status": status, **values})
 
     def running(self) -> list[int]:
         """Jobs that run on this machine."""
@@ -71,19 +62,9 @@ class SweepFolder:
             and is_alive(state["pid"], state["pid_started"])
         ]
 
-    def wait_for_running(self, seconds: float) -> None:
-        """Wait until no job runs on this machine any more, at most `seconds`."""
-        end = time.monotonic() + seconds
-        while self.running() and time.monotonic() < end:
-            time.sleep(0.1)
-
     def request_stop(self) -> None:
         """Tell every job of this sweep to write its checkpoint and stop, and to start no other."""
         write_atomic(self._stop, "")
-
-    def withdraw_stop(self) -> None:
-        """Let jobs run again."""
-        self._stop.unlink(missing_ok=True)
 
     def stop_requested(self) -> bool:
         """Whether the sweep is being stopped."""
@@ -97,9 +78,9 @@ class SweepFolder:
             return False
         return True
 
-    def forget_told(self) -> None:
-        """A new launch says things anew."""
-        for marker in self.path.glob("told_*"):
+    def forget_last_launch(self) -> None:
+        """Let jobs run again, and say things anew."""
+        for marker in (self._stop, *self.path.glob("told_*")):
             marker.unlink(missing_ok=True)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from depthrepro.config.composed import ComposedRun
 from depthrepro.config.schema import load_config
@@ -79,16 +78,20 @@ def watch(snapshot: Path, processes: Sequence[tuple[int, float]]) -> None:
     threading.Thread(target=follow, daemon=True, name="sweep").start()
 
 
-class Screen(io.TextIOBase):
+class Screen:
     """Standard error of a job that has the terminal to itself: shown there, and kept in the log but for the bars.
 
     Args:
-        terminal: Where a person looks.
+        terminal: Where a person looks; all but `write` is its own.
         log: The job's log.
     """
 
     def __init__(self, terminal: TextIO, log: TextIO) -> None:
         self._terminal, self._log, self._in_line = terminal, log, False
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else a stream has."""
+        return getattr(self._terminal, name)
 
     def write(self, text: str) -> int:
         """Show the text; a bar begins by going back to the start of its line."""
@@ -97,20 +100,3 @@ class Screen(io.TextIOBase):
             self._log.flush()
             self._in_line = not text.endswith("\n")
         return self._terminal.write(text)
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """The terminal's; bars are drawn with what it has."""
-        return self._terminal.encoding
-
-    def flush(self) -> None:
-        """Show it now."""
-        self._terminal.flush()
-
-    def isatty(self) -> bool:
-        """Whether bars may move."""
-        return self._terminal.isatty()
-
-    def fileno(self) -> int:
-        """The terminal's, for its width."""
-        return self._terminal.fileno()

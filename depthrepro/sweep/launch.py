@@ -16,11 +16,12 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from depthrepro.core.errors import UserError
+from depthrepro.runs.summary import is_answered
 from depthrepro.sweep import plan
 from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.plugins import launcher_name
 from depthrepro.sweep.session import Session
-from depthrepro.sweep.start import start_saved_job
+from depthrepro.sweep.start import start_job
 
 
 def run_sweep(typed: Sequence[str], config: DictConfig, context: HydraContext) -> None:
@@ -37,9 +38,9 @@ def run_sweep(typed: Sequence[str], config: DictConfig, context: HydraContext) -
     _refuse_torchrun()
     launcher = launcher_name(config)
     jobs = plan.plan_jobs(typed, config, context.config_loader)
-    name = plan.sweep_name([str(job.config.name) for job in jobs])
+    name = plan.sweep_name([str(job.cfg.name) for job in jobs])
     folder = SweepFolder(Path(config.hydra.sweep.dir).expanduser().resolve() / plan.folder_name(name, typed, jobs))
-    at_once = jobs_at_once(config, launcher, sum(not job.is_done() for job in jobs))
+    at_once = jobs_at_once(config, launcher, sum(not is_answered(job) for job in jobs))
     by_user = "OMP_NUM_THREADS" in os.environ or at_once <= 1
     sweep = Session(folder, name, jobs, typed)
     numbers = sweep.launch(launcher, at_once, None if by_user else max(1, cores() // at_once))
@@ -58,23 +59,13 @@ def _refuse_torchrun() -> None:
 
 
 class SavedJobs:
-    """The part of Hydra's ConfigLoader that launchers call, here and in their workers, with saved jobs to give.
-
-    Args:
-        folder: The sweep's folder.
-        launch: Mark of this launch.
-    """
+    """The part of Hydra's ConfigLoader that launchers call, here and in their workers, with a launch's saved jobs."""
 
     def __init__(self, folder: Path, launch: str) -> None:
         self.folder, self.launch = str(folder), launch
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        """Hydra's settings of the sweep, and beside them the arguments of `start_job`.
-
-        Args:
-            master_config: Hydra's settings of the sweep, and nothing else.
-            sweep_overrides: The number of the job.
-        """
+        """The sweep's settings, which are given, and beside them what `start_job` reads of job `sweep_overrides`."""
         cfg = master_config.copy()
         with read_write(cfg), open_dict(cfg):
             cfg.hydra.overrides.task = list(sweep_overrides)
@@ -89,7 +80,7 @@ def _start_jobs(config: DictConfig, context: HydraContext, jobs: SavedJobs, numb
         settings.hydra.sweep.dir = jobs.folder  # submitit keeps its files below
     launcher = Plugins.instance().instantiate_launcher(
         hydra_context=HydraContext(config_loader=jobs, callbacks=context.callbacks),
-        task_function=start_saved_job,
+        task_function=start_job,
         config=settings,
     )
     for returned in launcher.launch([[str(number)] for number in numbers], initial_job_idx=0):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from depthrepro.core.metric_names import metrics_of
+from depthrepro.core.progress import duration
 from depthrepro.core.run_dir import RunDir
 from depthrepro.sweep.folder import SweepFolder
 
@@ -82,13 +83,6 @@ def names(labels: Sequence[str], most: int = 4) -> str:
     """`a, b, c, d and 3 more`."""
     more = f" and {len(labels) - most} more" if len(labels) > most else ""
     return ", ".join(labels[:most]) + more
-
-
-def duration(seconds: float) -> str:
-    """`45 s`, `7 min` or `3.2 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def short(path: Path) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,47 +14,37 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, ValueType
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from depthrepro.config.cli import did_you_mean, mistakes, options, readable
-from depthrepro.config.identity import config_hash, resolve_run_dir
+from depthrepro.config.cli import check_named, did_you_mean, mistakes, readable
+from depthrepro.config.composed import ComposedRun
+from depthrepro.config.identity import sets_one_of
 from depthrepro.config.prerequisites import check_checkpoints
 from depthrepro.config.schema import HOW, marked, typed_config
 from depthrepro.core.errors import UserError
-from depthrepro.core.run_dir import RunDir
 from depthrepro.runs.reuse import equivalent_has_all
-from depthrepro.runs.summary import is_done
+from depthrepro.runs.summary import is_answered
 
 # How to run a sweep, not which: the same sweep is found again with or without them.
 _NOT_PART_OF_THE_SWEEP = ("hydra", *marked(HOW))
 
 
-@dataclass(frozen=True)
-class Job:
-    """One job of a sweep.
+class Job(ComposedRun):
+    """One job of a sweep: a run as it was asked for, and its place among the others.
 
-    Attributes:
-        number: Its place in the sweep, from 1.
+    Args:
+        cfg: Its composed configuration.
         overrides: Arguments that run it alone.
+        number: Its place in the sweep, from 1.
         row: Name by which it differs from other jobs, but for the seed.
-        config: Its composed configuration.
-        config_hash: Of `config`.
-        run_dir: Absolute.
     """
 
-    number: int
-    overrides: list[str]
-    row: str
-    config: DictConfig
-    config_hash: str
-    run_dir: Path
+    def __init__(self, cfg: DictConfig, overrides: Sequence[str], number: int, row: str) -> None:
+        super().__init__(cfg, overrides)
+        self.number, self.row = number, row
 
     @property
     def label(self) -> str:
         """Name for people: `color seed=2`."""
-        return f"{self.row} seed={self.config.seed}"
-
-    def is_done(self) -> bool:
-        """Whether the run directory holds this very run, finished."""
-        return not self.config.force and is_done(RunDir(self.run_dir), self.config_hash, self.config.tests)
+        return f"{self.row} seed={self.cfg.seed}"
 
 
 def plan_jobs(typed: Sequence[str], master: DictConfig, loader: ConfigLoader) -> list[Job]:
@@ -78,7 +67,7 @@ def plan_jobs(typed: Sequence[str], master: DictConfig, loader: ConfigLoader) ->
             raise UserError(f"{readable(error, overrides)}{_which(overrides, combinations)}") from error
     rows = row_labels(combinations, [str(cfg.name) for cfg in composed])
     jobs = [
-        Job(number, overrides, row, cfg, config_hash(cfg), resolve_run_dir(cfg, overrides))
+        Job(cfg, overrides, number, row)
         for number, (overrides, row, cfg) in enumerate(zip(combinations, rows, composed, strict=True), start=1)
     ]
     _check_run_dirs(jobs, combinations)
@@ -133,56 +122,41 @@ def _compose(overrides: list[str], master: DictConfig, loader: ConfigLoader) -> 
     cfg = loader.load_sweep_config(master, list(overrides))
     with read_write(cfg), open_dict(cfg):
         del cfg["hydra"]
-    if OmegaConf.is_missing(cfg, "name"):
-        raise UserError(f"which experiment? Type +experiment=<name>, one of {', '.join(options('experiment'))}")
+    check_named(cfg)
     typed_config(cfg)
     return cfg
 
 
 def _check_checkpoints(jobs: Sequence[Job], combinations: list[list[str]]) -> None:
-    """Refuse a sweep in which a job lacks the checkpoint that it starts from, unless an earlier job makes it.
-
-    A job whose result is there already, its own or that of an equal run, needs none.
-
-    Raises:
-        UserError: For the first such job.
-    """
+    """Refuse a job that has neither a result nor the checkpoint that it starts from, if no earlier job makes that."""
     coming: set[Path] = set()
     for job in jobs:
         try:
-            if not job.is_done():
-                check_checkpoints(job.config, coming)
+            if not is_answered(job):
+                check_checkpoints(job.cfg, coming)
         except UserError as error:
-            if not equivalent_has_all(job.config, RunDir(job.run_dir), job.config_hash):
+            if not equivalent_has_all(job):
                 raise UserError(f"{error}{_which(job.overrides, combinations)}") from None
-        coming.add(job.run_dir)
+        coming.add(job.run.path)
 
 
 def _check_run_dirs(jobs: Sequence[Job], combinations: list[list[str]]) -> None:
-    """Refuse jobs that would share a directory, and directories that hold other runs.
-
-    Raises:
-        UserError: For the first such job.
-    """
+    """Refuse jobs that would share a directory, and directories that hold other runs."""
     first: dict[Path, Job] = {}
     for job in jobs:
-        other = first.setdefault(job.run_dir, job)
+        other = first.setdefault(job.run.path, job)
         if other is not job:
             raise UserError(
-                f"two jobs have the same run directory {job.run_dir}: job {other.number}"
+                f"two jobs have the same run directory {job.run.path}: job {other.number}"
                 f"{_which(other.overrides, combinations)} and job {job.number}{_which(job.overrides, combinations)}; "
                 "leave out run_dir=..., or whatever else gives them the same"
             )
-    held = [job for job in jobs if not job.config.force and _holds_another_run(job)]
+    held = [job for job in jobs if not job.cfg.force and job.run.status().get("config_hash") not in (None, job.hash)]
     if held:
         raise UserError(
-            f"{len(held)} of {len(jobs)} run directories hold runs of other configurations ({held[0].run_dir} first), "
+            f"{len(held)} of {len(jobs)} run directories hold runs of other configurations ({held[0].run.path} first), "
             "since these experiments were edited: force=true trains every job again, root=... keeps both"
         )
-
-
-def _holds_another_run(job: Job) -> bool:
-    return RunDir(job.run_dir).status().get("config_hash") not in (None, job.config_hash)
 
 
 def row_labels(combinations: Sequence[Sequence[str]], names: Sequence[str]) -> list[str]:
@@ -199,11 +173,10 @@ def row_labels(combinations: Sequence[Sequence[str]], names: Sequence[str]) -> l
     def word(key: str, name: str, value: str) -> str:
         return value if key.startswith("experiment") else f"{name}={value}"
 
-    labels = [
+    return [
         " ".join(word(k, n, p[k]) for k, n in zip(varying, shown, strict=True)) or name
         for p, name in zip(pairs, names, strict=True)
     ]
-    return labels
 
 
 def sweep_name(names: Sequence[str]) -> str:
@@ -223,20 +196,15 @@ def folder_name(name: str, typed: Sequence[str], jobs: Sequence[Job] = ()) -> st
 
     Where the real data lies is often said by the environment, so the jobs are asked.
     """
-    roots = {str(job.config.data.root) for job in jobs if job.config.data.get("root")}
-    kept = [*sorted(o for o in typed if not _leaves_sweep_alone(o)), *sorted(roots)]
+    roots = {str(job.cfg.data.root) for job in jobs if job.cfg.data.get("root")}
+    kept = [*sorted(o for o in typed if not sets_one_of(o, _NOT_PART_OF_THE_SWEEP)), *sorted(roots)]
     digest = hashlib.sha256("\n".join(kept).encode()).hexdigest()[:8]
     return re.sub(r"[^\w.]+", "-", name)[:60] + f"-{digest}"
 
 
-def _leaves_sweep_alone(override: str) -> bool:
-    key = override.lstrip("+~").partition("=")[0]
-    return any(key == name or key.startswith((f"{name}.", f"{name}/")) for name in _NOT_PART_OF_THE_SWEEP)
-
-
 def snapshot_text(job: Job) -> str:
     """The job's resolved configuration as YAML, named for the tracker by what varies."""
-    cfg: Any = job.config.copy()
+    cfg: Any = job.cfg.copy()
     if not any(o.lstrip("+").startswith("logger.run_name=") for o in job.overrides):
         cfg.logger.run_name = job.label
     return OmegaConf.to_yaml(cfg, resolve=True)

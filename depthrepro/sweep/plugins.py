@@ -12,22 +12,15 @@ from omegaconf import DictConfig, OmegaConf
 from depthrepro.core.errors import UserError
 
 _SWEEPER = "hydra_plugins.depthrepro_sweeper"
-_LAUNCHERS = {
-    "joblib": "hydra_plugins.hydra_joblib_launcher",
-    "submitit_local": "hydra_plugins.hydra_submitit_launcher",
-    "submitit_slurm": "hydra_plugins.hydra_submitit_launcher",
-}
-_DEFAULTS: dict[str, dict[str, Any]] = {
-    "joblib": {"n_jobs": 2},
-    "submitit_local": {"timeout_min": 7 * 24 * 60},
-    # A job that runs out of time goes on from its checkpoint.
-    "submitit_slurm": {"timeout_min": 24 * 60, "cpus_per_task": 8, "max_num_timeout": 5},
-}
-_NAMES = {
-    "BasicLauncher": "basic",
-    "JoblibLauncher": "joblib",
-    "LocalLauncher": "submitit_local",
-    "SlurmLauncher": "submitit_slurm",
+_LAUNCHERS: dict[str, tuple[str, str, dict[str, Any]]] = {  # name: (plug-in, class, our defaults)
+    "joblib": ("hydra_plugins.hydra_joblib_launcher", "JoblibLauncher", {"n_jobs": 2}),
+    "submitit_local": ("hydra_plugins.hydra_submitit_launcher", "LocalLauncher", {"timeout_min": 7 * 24 * 60}),
+    "submitit_slurm": (
+        "hydra_plugins.hydra_submitit_launcher",
+        "SlurmLauncher",
+        # A job that runs out of time goes on from its checkpoint.
+        {"timeout_min": 24 * 60, "cpus_per_task": 8, "max_num_timeout": 5},
+    ),
 }
 
 
@@ -41,9 +34,9 @@ def register_plugins() -> None:
     if _is_installed(_SWEEPER):
         sweeper = {"_target_": f"{_SWEEPER}.SavedJobsSweeper", "params": None}
         store.store(group="hydra/sweeper", name="basic", node=sweeper, provider="depthrepro")
-    for name, values in _DEFAULTS.items():
+    for name, (plugin, _, values) in _LAUNCHERS.items():
         node: Any = {"_target_": name}
-        if _is_installed(_LAUNCHERS[name]):
+        if _is_installed(plugin):
             node = OmegaConf.merge(store.load(f"hydra/launcher/{name}.yaml").node, values)
         store.store(group="hydra/launcher", name=name, node=node, provider="depthrepro")
 
@@ -64,5 +57,6 @@ def launcher_name(config: DictConfig) -> str:
     target = str(config.hydra.launcher.get("_target_"))
     if target in _LAUNCHERS:
         raise UserError(f"hydra/launcher={target} is not installed: pip install -e '.[cluster]'")
-    name = target.rpartition(".")[2]
-    return _NAMES.get(name, name)
+    found = target.rpartition(".")[2]
+    names = {"BasicLauncher": "basic"} | {kind: name for name, (_, kind, _) in _LAUNCHERS.items()}
+    return names.get(found, found)

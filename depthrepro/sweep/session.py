@@ -10,24 +10,25 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from depthrepro.config.schema import typed_config
+from depthrepro.core.code_state import code_state, fingerprint
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_atomic
 from depthrepro.core.processes import started_at
 from depthrepro.core.run_dir import now
-from depthrepro.sweep.code_state import code_state, fingerprint
+from depthrepro.runs.summary import is_answered
 from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.listing import failures, names, outcome_line, short, table
 from depthrepro.sweep.plan import Job, snapshot_text
 from depthrepro.tracking import Tracker
+from depthrepro.tracking.state import STATUSES
 
 _TIME_TO_STOP_S = 60.0
-_STATUS = {"finished": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
 
 
 class Session:
@@ -69,11 +70,10 @@ class Session:
         """
         self._take_folder()
         before, code = self.folder.read(), code_state()
-        done = [job for job in self.jobs if job.is_done()]
+        done = [job for job in self.jobs if is_answered(job)]
         launched = [job.number for job in self.jobs if job not in done]
-        self.folder.withdraw_stop()
-        self.folder.forget_told()
-        root = Path(self.jobs[0].config.root).expanduser().resolve()
+        self.folder.forget_last_launch()
+        root = Path(self.jobs[0].cfg.root).expanduser().resolve()
         self.sweep = {
             "name": self.name,
             "status": "running",
@@ -108,10 +108,10 @@ class Session:
             "number": job.number,
             "label": job.label,
             "row": job.row,
-            "seed": int(job.config.seed),
+            "seed": int(job.cfg.seed),
             "overrides": job.overrides,
-            "run_dir": Path(os.path.relpath(job.run_dir, root)).as_posix(),
-            "config_hash": job.config_hash,
+            "run_dir": Path(os.path.relpath(job.run.path, root)).as_posix(),
+            "config_hash": job.hash,
             "status": "done" if done else "queued",
         }
 
@@ -127,8 +127,7 @@ class Session:
         write_atomic(self.folder.code, changes)
 
     def _start_tracker(self, root: Path) -> None:
-        settings = typed_config(self.jobs[0].config).logger
-        settings.run_name, settings.system_metrics = self.name, False
+        settings = replace(self.jobs[0].settings.logger, run_name=self.name, system_metrics=False)
         self._tracker = Tracker.start(self.folder.path, settings, root=root)
         self._tracker.set_tags(
             {
@@ -136,7 +135,7 @@ class Session:
                 "table": self.name,
                 "jobs": len(self.jobs),
                 "overrides": " ".join(self.typed),
-                "scale": self.jobs[0].config.scale,
+                "scale": self.jobs[0].cfg.scale,
             }
         )
 
@@ -180,7 +179,9 @@ class Session:
         running = [self.sweep["jobs"][n - 1]["label"] for n in self.folder.running()]
         if running:
             print(f"\nstopping   {names(running)}: waiting for the checkpoint", file=sys.stderr, flush=True)
-        self.folder.wait_for_running(_TIME_TO_STOP_S)
+        end = time.monotonic() + _TIME_TO_STOP_S
+        while self.folder.running() and time.monotonic() < end:
+            time.sleep(0.1)
         sys.exit(128 + number)
 
     def _follow_jobs(self) -> None:
@@ -222,5 +223,5 @@ class Session:
         sys.stdout.flush()
         if self._tracker is not None:
             self._tracker.set_tags({"jobs_done": counts["done"], "jobs_failed": counts["failed"]})
-            self._tracker.finish(_STATUS[status])
+            self._tracker.finish(STATUSES["done" if status == "finished" else status])
         self._lock.release()

@@ -14,8 +14,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from depthrepro.core.code_state import code_state, fingerprint
 from depthrepro.core.processes import is_alive, started_at
-from depthrepro.sweep.code_state import code_state, fingerprint
 from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.listing import outcome_line, short
 from depthrepro.tracking.store import PARENT_VARIABLE, SWEEP_VARIABLE
@@ -28,29 +28,24 @@ _idle = threading.Event()  # no job runs in this process
 _idle.set()
 
 
-def start_saved_job(cfg: DictConfig) -> str:
-    """`start_job` with the arguments that `launch.SavedJobs` has put into the configuration."""
-    return start_job(cfg.path, cfg.launch, cfg.number)
-
-
-def start_job(path: str, launch: str, number: int) -> str:
+def start_job(cfg: DictConfig) -> str:
     """Run one job to its end in a process of its own; its status: done, failed, stopped or queued (not started).
 
     Args:
-        path: The sweep's folder.
-        launch: Mark of the launch that asks; a queue may still hold jobs of an earlier one.
-        number: The job, from 1.
+        cfg: From `launch.SavedJobs`: `path`, the sweep's folder, `number`, the job, from 1, and `launch`, the mark of
+            the launch that asks; a queue may still hold jobs of an earlier one.
     """
-    folder = SweepFolder(Path(path))
+    folder, number = SweepFolder(Path(cfg.path)), cfg.number
     sweep = folder.read()
     process_of_sweep = (sweep["pid"], sweep["pid_started"])
     tied = sweep["launcher"] != "submitit_slurm"  # there the process that submitted may go home
     if tied and os.getpid() != sweep["pid"]:
         _follow(process_of_sweep)
-    if sweep["launch"] != launch or folder.stop_requested() or (tied and not is_alive(*process_of_sweep)):
+    if sweep["launch"] != cfg.launch or folder.stop_requested() or (tied and not is_alive(*process_of_sweep)):
         return "queued"
     if fingerprint(code_state()) != sweep["code"] and folder.first("code_changed"):
-        _warn(f"the code in depthrepro/ has changed since the sweep was launched: from job {number} on another runs")
+        told = f"the code in depthrepro/ has changed since the sweep was launched: from job {number} on another runs"
+        print(f"warning: {told}", file=sys.stderr, flush=True)
     job = sweep["jobs"][number - 1]
     says = "submitit" not in sweep["launcher"]  # whose workers nobody sees; the sweep tells it for them
     if says:
@@ -101,7 +96,7 @@ def _run(sweep: dict[str, Any], folder: SweepFolder, number: int, watched: list[
 def _popen(
     sweep: dict[str, Any], folder: SweepFolder, number: int, watched: list[tuple[int, float]], log: Any
 ) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "depthrepro.sweep", "job", str(folder.snapshot(number))]
+    command = [sys.executable, "-m", "depthrepro.sweep", str(folder.snapshot(number))]
     command += [f"--stop-with={pid}:{started}" for pid, started in watched]
     terminal: tuple[int, ...] = ()
     if sweep["at_once"] == 1 and sys.stderr is not None and sys.stderr.isatty() and os.name == "posix":
@@ -154,7 +149,3 @@ def _outcome(code: int, log: Path) -> tuple[str, str | None]:
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")  # in one piece: other workers write to the same terminal
     sys.stdout.flush()
-
-
-def _warn(message: str) -> None:
-    print(f"warning: {message}", file=sys.stderr, flush=True)

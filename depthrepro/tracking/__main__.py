@@ -6,11 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from depthrepro.config.cli import one_line_errors
 from depthrepro.core.errors import UserError
 
 
-def main() -> int:
-    """Parse the command line and do it; the exit code."""
+def main() -> None:
+    """Parse the command line and do it."""
     parser = argparse.ArgumentParser(prog="python -m depthrepro.tracking", description="Mirror runs to MLflow.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     sync_parser = commands.add_parser("sync", help="send what MLflow lacks of these runs: after the store was away")
@@ -24,9 +25,11 @@ def main() -> int:
     if options.command == "mirror":
         from depthrepro.tracking import mirror
 
-        return mirror.main(options.run_dir)
+        sys.exit(mirror.main(options.run_dir))
     if options.command == "ui":
-        return _show(options.port)
+        from depthrepro.tracking import ui
+
+        sys.exit(ui.show(Path.cwd(), options.port))
     from depthrepro.tracking.upload import sync
 
     failures = 0
@@ -36,18 +39,8 @@ def main() -> int:
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             failures += 1
-    return 2 if failures else 0
-
-
-def _show(port: int) -> int:
-    from depthrepro.tracking import ui
-
-    try:
-        return ui.show(Path.cwd(), port)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-    return 2
+    sys.exit(2 if failures else 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    one_line_errors(main)

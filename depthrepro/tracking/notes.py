@@ -22,12 +22,7 @@ _COLUMNS = ("Data", "Row", "Seed", "Table", "Typed")
 
 
 def missing_experiment_tags(experiment: str, has: Mapping[str, str]) -> dict[str, str]:
-    """Tags to set on an experiment; what a person has written stays.
-
-    Args:
-        experiment: Its name.
-        has: Its tags.
-    """
+    """Tags to set on the experiment of that name, which `has` some: what a person has written stays."""
     tags = {NOTE: _note(experiment), KIND: "custom_model_development", VIEW: _view()}
     return {name: value for name, value in tags.items() if name not in has}
 
@@ -80,9 +75,9 @@ def run_note(summary: Mapping[str, Any], config: Mapping[str, Any], run_dir: Pat
     data = summary["data"]
     synthetic = ": **synthetic, not photographs**" if data["synthetic"] else ""
     main = summary.get("output") or main_output(config) or ""
-    values = summary["metrics"].get(main, {})
-    numbers = ", ".join(f"{key} {values[key]:.3f}" for key in HEADLINE if key in values)
-    scored = [_scores(name, levels) for name, levels in summary.get("tests", {}).items()]
+    numbers = _numbers(summary["metrics"].get(main, {}))
+    tests = summary.get("tests", {}).items()
+    scored = [f"- {name}: {_numbers(next(iter(levels.values()), {}))}" for name, levels in tests]
     lines = [
         f"**{summary['experiment']}**, seed {summary['seed']}, scale {summary['scale']}, on {data['name']}{synthetic}",
     ]
@@ -102,7 +97,5 @@ def run_note(summary: Mapping[str, Any], config: Mapping[str, Any], run_dir: Pat
     return without_password("\n\n".join(lines))
 
 
-def _scores(name: str, levels: Mapping[str, Mapping[str, float]]) -> str:
-    """One test set's line in the note."""
-    values = next(iter(levels.values()), {})
-    return f"- {name}: " + ", ".join(f"{key} {values[key]:.3f}" for key in HEADLINE if key in values)
+def _numbers(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{key} {values[key]:.3f}" for key in HEADLINE if key in values)

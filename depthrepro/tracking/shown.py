@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from depthrepro.config.identity import sets_one_of
 from depthrepro.config.logger import without_password
 from depthrepro.config.schema import HOW, WHERE, marked
 from depthrepro.core.protocol import read_protocol
@@ -53,13 +54,13 @@ def params(config: Mapping[str, Any], tags: Mapping[str, Any] | None = None) -> 
     }
     leaves = flatten({name: _readable(name, node) for name, node in config.items()})
     leaves.pop("data", None)  # the reader: `Data` says more, and on some servers the two names would be the same
-    kept = {name: value for name, value in leaves.items() if not _is_under(name, _NO_PARAMS)}
+    kept = {name: value for name, value in leaves.items() if not sets_one_of(name, _NO_PARAMS)}
     return {name: printed(value)[:_MAX_PARAM_CHARS] for name, value in first.items() if value not in ("", None)} | kept
 
 
 def changes(overrides: Sequence[str]) -> list[str]:
     """Overrides besides the experiment, the seed, the scale, and where to write."""
-    return [typed for typed in overrides if not _is_under(_key(typed), _NOT_CHANGES)]
+    return [typed for typed in overrides if not sets_one_of(typed, _NOT_CHANGES)]
 
 
 def main_output(config: Mapping[str, Any], tags: Mapping[str, Any] | None = None) -> str | None:
@@ -163,12 +164,3 @@ def _stages(stages: Mapping[str, Mapping[str, Any]]) -> str:
         notes += [] if lr_factor == 1 else [f"learning rate times {lr_factor:g}"]
         texts.append("+".join(stage.get("levels") or ["all outputs"]) + (f" ({', '.join(notes)})" if notes else ""))
     return " > ".join(texts)
-
-
-def _key(typed: str) -> str:
-    """`+experiment/garg_loss@x=y` to `experiment.garg_loss`."""
-    return re.split(r"[=@]", typed.lstrip("+~"), maxsplit=1)[0].replace("/", ".")
-
-
-def _is_under(name: str, parts: Sequence[str]) -> bool:
-    return any(name == part or name.startswith(f"{part}.") for part in parts)

@@ -19,6 +19,7 @@ from depthrepro.core.files import write_atomic, write_json
 STATE_FILE, OWNER_FILE, LOCK_FILE = "mlflow.json", "mlflow.owner", "mlflow.lock"
 TAGS_FILE = "mlflow_tags.json"
 LOG_FILE = "mlflow_mirror.log"
+STATUSES = {"done": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}  # status.json in MLflow's words
 
 
 class SupersededError(Exception):

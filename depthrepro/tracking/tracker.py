@@ -16,9 +16,8 @@ from typing import Any
 from depthrepro.config.logger import LoggerConfig, artifact_root, former_file_store, store_uri, without_password
 from depthrepro.core.errors import UserError
 from depthrepro.core.processes import started_at
-from depthrepro.tracking.state import LOG_FILE, MirrorState, add_tags, take_over
+from depthrepro.tracking.state import LOG_FILE, STATUSES, MirrorState, add_tags, take_over
 
-STATUSES = ("FINISHED", "FAILED", "KILLED")
 # The mirror keeps to the logger's timeout by itself; these bound a mirror that hangs.
 _START_S = 120.0
 _FINISH_S = 60.0
@@ -156,8 +155,8 @@ class Tracker:
         Raises:
             ValueError: If `status` is none of these.
         """
-        if status not in STATUSES:
-            raise ValueError(f"status {status!r} is none of {', '.join(STATUSES)}")
+        if status not in STATUSES.values():
+            raise ValueError(f"status {status!r} is none of {', '.join(STATUSES.values())}")
         if self._process is None or self._finished:
             return self._last.get("event", "done") == "done"
         self._finished = True

@@ -28,27 +28,20 @@ from depthrepro.core.run_dir import RunDir
 from depthrepro.tracking import store
 from depthrepro.tracking.notes import run_note
 from depthrepro.tracking.shown import main_output, metric_name, params, printed, shown_metric
-from depthrepro.tracking.state import LOCK_FILE, STATE_FILE, MirrorState, SupersededError, read_tags
+from depthrepro.tracking.state import LOCK_FILE, STATE_FILE, STATUSES, MirrorState, SupersededError, read_tags
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 _ARTIFACTS = ("config.yaml", "environment.txt", "summary.json", "per_image.csv", "per_range.csv", "metrics.jsonl")
 _ARTIFACT_FOLDERS = ("", "figures", "tests/*", "tests/*/figures")
-_STATUSES = {"done": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}  # status.json in MLflow's words
 _MAX_METRICS, _MAX_PARAMS = 1000, 100  # MLflow's limits for one call
 
 log = logging.getLogger(__name__)
 
 
 class Upload:
-    """An open MLflow run and the place in metrics.jsonl that it has reached.
-
-    Args:
-        run_dir: The run directory.
-        state: Its state; `open` fills in the ids.
-        client: Client of the store.
-    """
+    """An open MLflow run and the place in metrics.jsonl that it has reached; `open` makes one."""
 
     def __init__(self, run_dir: Path, state: MirrorState, client: MlflowClient) -> None:
         self.run_dir = run_dir
@@ -238,8 +231,8 @@ def sync(run_dir: Path, timeout_s: float = 10.0) -> str:
 def _status(run_dir: Path, state: MirrorState) -> str | None:
     """MLflow's word for how the run ended; None for one that still runs, as far as this machine can know."""
     status = RunDir(run_dir).status().get("status")
-    if status in _STATUSES:
-        return _STATUSES[status]
+    if status in STATUSES:
+        return STATUSES[status]
     if state.host != socket.gethostname() or is_alive(state.pid, state.pid_started):
         return None
     return "KILLED"

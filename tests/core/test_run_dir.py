@@ -51,7 +51,7 @@ def test_clear_empties_all_but_the_lock(tmp_path):
     run = RunDir(tmp_path)
     run.lock()
     run.write_status("done")
-    run.figures.mkdir()
+    (run.path / "figures").mkdir()
     run.clear()
     assert [p.name for p in tmp_path.iterdir()] == [".lock"]
     run.unlock()

@@ -10,10 +10,9 @@ from depthrepro.predict.colour import (
     ColourScale,
     colour_table,
     legend,
+    pictures,
     robust_range,
     sample,
-    side_by_side,
-    with_legend,
 )
 
 DARK, BRIGHT = colour_table("inferno")[0], colour_table("inferno")[255]
@@ -101,11 +100,13 @@ def test_a_legend_is_drawn_once():
 
 
 def test_pictures_keep_their_pixels():
-    picture = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
+    values = np.linspace(1.0, 10.0, 1500, dtype=np.float32).reshape(30, 50)
     scale = ColourScale(Kind.depth, 1.0, 10.0)
-    assert (with_legend(picture, scale)[:30] == picture).all()
-    both = side_by_side(picture, 255 - picture)
-    assert (both[:, :50] == picture).all() and (both[:, -50:] == 255 - picture).all() and both.shape[1] == 102
+    painted = scale.paint(values)
+    assert (pictures(values, image, scale, ["color"], True)["color"][:30] == painted).all()
+    both = pictures(values, image, scale, ["side_by_side"], False)["side_by_side"]
+    assert (both[:, :50] == image).all() and (both[:, -50:] == painted).all() and both.shape[1] == 102
 
 
 def test_mistakes_are_named():

@@ -13,6 +13,7 @@ from depthrepro.core.errors import UserError
 from depthrepro.predict import __main__ as program
 from depthrepro.predict import folder as folder_module
 from depthrepro.predict.png16 import read_png16
+from depthrepro.predict.prediction import ImagePrediction
 from depthrepro.predict.predictor import Predictor
 from depthrepro.predict.settings import parse
 from tests.predict.helpers import save_photo
@@ -182,18 +183,18 @@ def test_an_interrupted_job_goes_on(garg, photos, tmp_path, monkeypatch):
     """Stopped while writing: nothing is predicted again, and the result is that of an unbroken job."""
     predict(photos, garg, tmp_path / "whole", "save=npy,color")
     out = tmp_path / "out"
-    write = folder_module.write_outputs
+    save = ImagePrediction.save
 
-    def stop_at_the_second(prediction, stem, *rest):
+    def stop_at_the_second(prediction, stem, *rest, **options):
         if stem.name == "1":
             raise KeyboardInterrupt
-        return write(prediction, stem, *rest)
+        return save(prediction, stem, *rest, **options)
 
-    monkeypatch.setattr(folder_module, "write_outputs", stop_at_the_second)
+    monkeypatch.setattr(ImagePrediction, "save", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         predict(photos, garg, out, "save=npy,color")
     assert not (out / "1.json").exists()
-    monkeypatch.setattr(folder_module, "write_outputs", write)
+    monkeypatch.setattr(ImagePrediction, "save", save)
     computed = count_predictions(monkeypatch)
     assert predict(photos, garg, out, "save=npy,color") == 0
     assert not computed

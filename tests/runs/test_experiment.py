@@ -1,8 +1,9 @@
 import pytest
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.progress import duration
 from depthrepro.core.protocol import GroundTruth
-from depthrepro.runs.experiment import duration, has_ground_truth
+from depthrepro.runs.experiment import has_ground_truth
 
 
 class Depths:

@@ -2,10 +2,8 @@
 
 import json
 
-import pytest
-
 from depthrepro.core.run_dir import RunDir
-from depthrepro.runs.reuse import equivalent_tags, find_equivalent, take_over
+from depthrepro.runs.reuse import find_equivalent, take_over
 
 
 def finished(path, config_hash="abc", seed=0):
@@ -52,11 +50,3 @@ def test_appending_to_the_copy_leaves_the_equivalent_run_alone(tmp_path):
     with run.metrics.open("a") as file:
         file.write("more\n")
     assert equivalent.metrics.read_text() == "{}\n"
-
-
-@pytest.mark.parametrize("tracked", [True, False])
-def test_tags_follow(tmp_path, tracked):
-    equivalent = finished(tmp_path / "equivalent")
-    if tracked:
-        (equivalent.path / "mlflow_tags.json").write_text(json.dumps({"scale": "demo"}))
-    assert equivalent_tags(equivalent) == ({"scale": "demo"} if tracked else {})

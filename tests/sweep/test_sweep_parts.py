@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from omegaconf import OmegaConf
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.processes import started_at
@@ -46,7 +47,7 @@ def run(folder, number, code, monkeypatch, **options):
         return subprocess.Popen([sys.executable, "-c", code], stdout=log, stderr=log, **options)
 
     monkeypatch.setattr(start, "_popen", popen)
-    return start.start_job(str(folder.path), "now", number)
+    return start.start_job(OmegaConf.create({"path": str(folder.path), "launch": "now", "number": number}))
 
 
 def test_jobs_end_as_their_processes_do(folder, monkeypatch, capsys):
@@ -73,8 +74,11 @@ def test_jobs_end_as_their_processes_do(folder, monkeypatch, capsys):
 def test_a_stopping_sweep_starts_nothing_and_an_earlier_launch_neither(folder, monkeypatch):
     folder.request_stop()
     assert run(folder, 1, "raise SystemExit(1)", monkeypatch) == "queued"
-    folder.withdraw_stop()
-    assert start.start_job(str(folder.path), "an earlier one", 1) == "queued"
+    folder.forget_last_launch()
+    assert (
+        start.start_job(OmegaConf.create({"path": str(folder.path), "launch": "an earlier one", "number": 1}))
+        == "queued"
+    )
     assert folder.state(1) == {"status": "queued"} and not folder.log(1).exists()
 
 

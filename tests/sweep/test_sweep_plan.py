@@ -84,8 +84,8 @@ def test_two_jobs_with_one_run_directory_are_both_named(loader, tmp_path):
 
 def test_a_directory_with_another_configurations_run_is_told_before_anything_starts(loader, tmp_path):
     job = planned(loader, "+experiment=garg_kitti", f"root={tmp_path}")[0]
-    job.run_dir.mkdir(parents=True)
-    (job.run_dir / "status.json").write_text('{"status": "done", "config_hash": "other"}')
+    job.run.path.mkdir(parents=True)
+    (job.run.path / "status.json").write_text('{"status": "done", "config_hash": "other"}')
     with pytest.raises(UserError, match=r"1 of 2 run directories .*force=true"):
         planned(loader, "+experiment=garg_kitti", f"root={tmp_path}", "seed=0,1")
     assert len(planned(loader, "+experiment=garg_kitti", f"root={tmp_path}", "seed=0,1", "force=true")) == 2
@@ -96,9 +96,9 @@ def test_a_saved_job_is_the_composed_one_named_by_what_varies(loader, tmp_path):
         file = tmp_path / f"{job.number}.yaml"
         file.write_text(plan.snapshot_text(job))
         cfg = load_config(file)
-        assert config_hash(cfg) == job.config_hash
+        assert config_hash(cfg) == job.hash
         assert cfg.logger.run_name == job.label
-        assert job.run_dir.parts[-3:] == ("garg_warp", job.row, f"seed={job.config.seed}")
+        assert job.run.path.parts[-3:] == ("garg_warp", job.row, f"seed={job.cfg.seed}")
     assert job.label == "linearised seed=2" and job.number == 4
     named = planned(loader, TABLE, "logger.run_name=mine", f"root={tmp_path}")[0]
     assert OmegaConf.create(plan.snapshot_text(named)).logger.run_name == "mine"
@@ -118,7 +118,7 @@ def test_the_same_command_finds_its_folder_whatever_runs_it():
     assert plan.folder_name("garg_warp", same) == name and name.startswith("garg_warp-")
     assert plan.folder_name("garg_warp", [TABLE, "seed=0,1,2"]) != name
     assert "/" not in plan.folder_name("garg_warp/exact", [])
-    on_real_data = [SimpleNamespace(config=OmegaConf.create({"data": {"root": "/kitti"}}))]
+    on_real_data = [SimpleNamespace(cfg=OmegaConf.create({"data": {"root": "/kitti"}}))]
     assert plan.folder_name("garg_warp", [TABLE, "seed=0,1"], on_real_data) != name
     assert plan.sweep_name(["a/x", "b/x"]) == "mixed"
 
