@@ -75,6 +75,10 @@ class InputTransform:
             return resize_rgb(image, (height, width))
         return cv2.resize(image, (width, height), interpolation=interpolation)
 
+    def restore(self, values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """A map, float32 (h, w), at the image's `size` = (H, W): as the evaluation resizes."""
+        return cv2.resize(values, size[::-1], interpolation=cv2.INTER_LINEAR)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values for a checkpoint; `from_dict` reads them back."""
         return dataclasses.asdict(self)

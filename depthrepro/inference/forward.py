@@ -37,7 +37,7 @@ def forward(
     Args:
         model: Maps RGB in [0, 1], (B, 3, H, W), to named maps (B, 1, h, w); or prepares an image by itself, in a method
             `predict_image`, which takes RGB uint8 (H, W, 3) and gives named maps (h, w).
-        images: RGB uint8 (H, W, 3), of any sizes.
+        images: RGB uint8 (H, W, 3), of any sizes; or what `transform.resize` made of them.
         transform: How images are resized for the network; one that has its input's size stays as it is.
         device: Where the model is.
         levels: Outputs that are computed; None = all.
@@ -53,8 +53,9 @@ def forward(
         inputs = [transform.resize(image) for image in images]
         found: list[Maps] = []
         for _, group in groupby(inputs, key=np.shape):
-            # The bytes travel, not the floats: a quarter of the traffic to a GPU.
-            batch = torch.from_numpy(np.stack(list(group))).to(device).permute(0, 3, 1, 2).float() / 255.0
+            # Bytes travel as bytes, not as floats: a quarter of the traffic to a GPU.
+            batch = torch.from_numpy(np.stack(list(group))).to(device).permute(0, 3, 1, 2)
+            batch = batch.float() / 255.0 if batch.dtype == torch.uint8 else batch.float()
             maps = {
                 name: values[:, 0].float().cpu().numpy()
                 for name, values in _outputs(model, batch, levels, flip_average)

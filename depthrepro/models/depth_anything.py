@@ -18,9 +18,10 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.files import sha256
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.models.dpt import DPTDecoder
-from depthrepro.models.encoders import make_encoder, normalise
+from depthrepro.models.encoders import PATCH, POSITIONS, fit_positions, make_encoder, normalise, position_grid
 from depthrepro.models.metric_bins import MetricBins
-from depthrepro.models.published import read_published
+from depthrepro.models.published import Description, read_published
+from depthrepro.models.published_input import HuggingFaceInput, OfficialInput, OfficialMetricInput
 from depthrepro.models.weights import load_strictly
 
 # Channels after the projection, and of the fused maps, as published for ViT-S, B and L. Other encoders take S.
@@ -31,8 +32,6 @@ SIZES: dict[str, tuple[tuple[int, int, int, int], int]] = {
 }
 HEADS = ("relative", "metric", "bins")
 WEIGHTS_OF = ("encoder", "network")
-# What the published weights were made for: shorter side 518, aspect kept, multiples of 14.
-PUBLISHED_INPUT = InputTransform(518, 518, multiple=14, keep_aspect=True, interpolation="cubic")
 
 
 class DepthAnything(nn.Module):
@@ -102,13 +101,10 @@ class DepthAnything(nn.Module):
     def _load_relative(self, file: Path) -> None:
         """Encoder and decoder of a network in a file; what is beside them stays as it is."""
         own = _own(file) if file.is_file() and file.suffix != ".safetensors" else None
-        state = own["model"] if own else read_published(file)[1]
+        state = fit_positions(self, own["model"] if own else read_published(file)[1], file)
         parts = nn.ModuleDict({"encoder": self.encoder, "decoder": self.decoder})
-        load_strictly(
-            parts,
-            {name: value for name, value in state.items() if name.split(".")[0] in parts},
-            f"model.weights: {file}",
-        )
+        named = {name: value for name, value in state.items() if name.split(".")[0] in parts}
+        load_strictly(parts, named, f"model.weights: {file}")
 
     @property
     def kind(self) -> Kind | None:
@@ -190,33 +186,46 @@ def load_published(
         path: A `.pth`, `.pt`, `.bin` or `.safetensors` file in either kind of names; a folder with such a file, beside
             its config.json; or, online and with `huggingface_hub` installed, a name such as
             depth-anything/Depth-Anything-V2-Small-hf.
-        version: 1 or 2, which read other blocks of the encoder; the weights look alike. None = as the config.json
-            beside Hugging Face's names says, else 2 if the file's name has "v2" in it, else 1.
+        version: 1 or 2, which read other blocks of the encoder; the tensors have the same names and shapes. None = as
+            the config.json beside Hugging Face's names says, else as "v1" or "v2" in the file's name, or 1 for V1's own
+            names (vits14, ...) and for metric bins, which V1 alone has.
         head: "relative" or "metric"; weights with metric bins tell it themselves. None = as config.json says, else
             metric if the file's name has "metric" in it.
         max_depth_m: Largest depth of a metric head; None = as config.json says, else by the file's name: V2's
             "hypersim" 20 and "vkitti" 80, V1's "indoor" 10 and "outdoor" 80.
 
     Returns:
-        The network in evaluation mode. The file's sha256 is printed.
+        The network in evaluation mode, with the input and the position embedding of its authors' program, or of
+        `transformers` for weights in Hugging Face's names. The file's sha256 is printed.
 
     Raises:
-        UserError: If the file is missing or damaged, if it has Hugging Face's names and says nothing of its version, or
+        UserError: If the file is missing or damaged, if nothing tells its version or a largest depth that it needs, or
             if its tensors do not fit; the message names those that differ.
     """
     network, state, file = read_published(path, version=version, head=head, max_depth_m=max_depth_m)
+    options: dict[str, Any] = {"blocks": list(network.blocks), "position_offset": 0.1}
+    if network.hugging_face:  # which resizes from the grid that is stored
+        stored = position_grid(state.get(POSITIONS))
+        options |= {"position_offset": 0.0} | ({"img_size": stored * PATCH} if stored else {})
     model = DepthAnything(
         network.encoder,
         head=network.head,
         max_depth_m=network.max_depth_m,
         bins=network.bins,
-        encoder_options={"blocks": list(network.blocks)},
+        encoder_options=options,
     )
-    load_strictly(model, state, file)
-    model.transform = PUBLISHED_INPUT
-    about = f"{network.encoder}, {network.head}, blocks {list(network.blocks)}"
+    load_strictly(model, fit_positions(model, state, file), file)
+    model.transform = _input_of(network)
+    centers = f" ({network.bins['centers']}, to {network.max_depth_m:g} m)" if network.bins else ""
+    about = f"{network.encoder}, {network.head}{centers}, blocks {list(network.blocks)}"
     print(f"weights    {file.name}, {about}, sha256 {sha256(file)}")
     return model.eval()
+
+
+def _input_of(network: Description) -> InputTransform:
+    if network.hugging_face:
+        return HuggingFaceInput()
+    return OfficialMetricInput() if network.head == "bins" else OfficialInput(corners=network.version == 2)
 
 
 def transform_of(model: DepthAnything) -> InputTransform:

@@ -9,16 +9,18 @@ from typing import Any
 
 import timm
 import torch
+from timm.layers import resample_abs_pos_embed
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depthrepro.core.errors import UserError
-from depthrepro.models.weights import load_strictly, read_weights
+from depthrepro.models.weights import State, load_strictly, read_weights
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PATCH = 14
 READOUTS = ("ignore", "project")
 _PART = "encoder."  # of a whole network's names
+POSITIONS = _PART + "vit.pos_embed"
 
 # DINOv2: timm's name, and the blocks whose tokens the decoder reads: the last four (Depth Anything, V1).
 VITS = {
@@ -35,18 +37,22 @@ class VitEncoder(nn.Module):
         size: "vits", "vitb" or "vitl".
         blocks: Indices of the blocks; None = the last four, as Depth Anything.
         readout: "ignore" the class token, as Depth Anything, or "project" it into every patch, as DPT and ZoeDepth.
+        position_offset: Patches that are added to both sides of the grid in the ratio of its size to 37: 0 as Hugging
+            Face, 0.1 as DINOv2's and Depth Anything's own code.
         options: For timm's model, such as `depth` of a small test model.
 
     Source: DINOv2 (arXiv:2304.07193). The position embedding of 37 × 37 patches (images of 518 × 518) is resized for
-    other sizes as Hugging Face does it: bicubic, half-pixel centres, no smoothing. Differs: DINOv2's and Depth
-    Anything's own code divides by (n + 0.1) / 37 for n patches instead of n / 37, so that its last sample lies 0.35
-    patches nearer for n = 10, 0.10 for n = 37 and 0.05 for n = 74. In a ViT-S of random weights this changed the map
-    by 0.2, 0.1 and 0.1 % of its maximum (140 × 98, 252 × 336, 518 × 686) where the embedding was smooth, and by 2.6,
-    1.3 and 0.8 % where it was noise; 518 × 518 is the same in both.
+    other sizes: bicubic, half-pixel centres, no smoothing. With an offset of 0.1 the last of n samples lies 0.35
+    patches nearer for n = 10, 0.10 for n = 37 and 0.05 for n = 74; at 518 × 518 nothing is resized.
     """
 
     def __init__(
-        self, size: str = "vits", blocks: Sequence[int] | None = None, readout: str = "ignore", **options: Any
+        self,
+        size: str = "vits",
+        blocks: Sequence[int] | None = None,
+        readout: str = "ignore",
+        position_offset: float = 0.0,
+        **options: Any,
     ) -> None:
         super().__init__()
         if readout not in READOUTS:
@@ -58,6 +64,7 @@ class VitEncoder(nn.Module):
         width = self.vit.embed_dim
         self.channels = [width] * 4
         self.strides = [PATCH] * 4
+        self.position_offset = position_offset
         self.readout = (
             nn.ModuleList(nn.Sequential(nn.Linear(2 * width, width), nn.GELU()) for _ in range(4))
             if readout == "project"
@@ -94,7 +101,10 @@ class VitEncoder(nn.Module):
         if (height, width) == (side, side):
             return embedding
         grid = embedding[:, 1:].transpose(1, 2).unflatten(2, (side, side)).float()
-        resized = F.interpolate(grid, size=(height, width), mode="bicubic", align_corners=False)
+        target: dict[str, Any] = {"size": (height, width)}
+        if self.position_offset:
+            target = {"scale_factor": tuple((n + self.position_offset) / side for n in (height, width))}
+        resized = F.interpolate(grid, mode="bicubic", align_corners=False, **target)
         return torch.cat([embedding[:, :1], resized.flatten(2).transpose(1, 2).to(embedding.dtype)], dim=1)
 
 
@@ -203,7 +213,26 @@ def _load_file(encoder: nn.Module, path: Path) -> None:
     if isinstance(encoder, VitEncoder) and "cls_token" in state:  # as DINOv2 and timm name them
         target = encoder.vit
         state.pop("mask_token", None)  # of DINOv2's training
-    load_strictly(target, state, f"model.weights: {path}")
+    load_strictly(target, fit_positions(target, state, path), f"model.weights: {path}")
+
+
+def position_grid(embedding: Tensor | None) -> int | None:
+    """Patches along a side of a position embedding (1, 1 + side * side, C); None if it is no such tensor."""
+    if embedding is None or embedding.ndim != 3 or embedding.shape[1] < 2:
+        return None
+    side = math.isqrt(embedding.shape[1] - 1)
+    return side if side**2 + 1 == embedding.shape[1] else None
+
+
+def fit_positions(model: nn.Module, state: State, source: Path) -> State:
+    """The state with its position embedding on the model's grid, resampled as timm does it: bicubic, smoothed."""
+    wanted = model.state_dict()
+    for name in (POSITIONS, "vit.pos_embed", "pos_embed"):
+        stored, side = position_grid(state.get(name)), position_grid(wanted.get(name))
+        if stored and side and stored != side:
+            print(f"weights    {source.name}: positions of {stored}x{stored} patches, resampled to {side}x{side}")
+            state = {**state, name: resample_abs_pos_embed(state[name], [side, side])}
+    return state
 
 
 def normalise(image: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

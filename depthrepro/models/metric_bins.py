@@ -200,7 +200,7 @@ class MetricBins(nn.Module):
         dim: Channels of the bin embedding.
         hidden: Units of the perceptrons that make it.
         attractors: Points of each of the four refinements, coarse to fine.
-        centers: "softplus" as Depth Anything and ZoeDepth's published indoor and outdoor models, or "normed".
+        centers: "softplus" as Depth Anything and ZoeDepth's indoor model, or "normed" as ZoeDepth's outdoor one.
         temperature: (least, largest) temperature.
 
     Raises:

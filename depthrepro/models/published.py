@@ -18,16 +18,20 @@ from torch import Tensor
 
 from depthrepro.core.errors import UserError
 from depthrepro.models.published_bins import NAMES, UNUSED, bins_of, without_core
-from depthrepro.models.weights import State, read_weights
+from depthrepro.models.weights import WEIGHT_FILES, State, find_weights, read_weights
 
-WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
-SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 # Blocks whose tokens the decoder reads, from 0. Weights cannot tell the versions apart.
 BLOCKS = {
     1: {"vits": (8, 9, 10, 11), "vitb": (8, 9, 10, 11), "vitl": (20, 21, 22, 23)},
     2: {"vits": (2, 5, 8, 11), "vitb": (2, 5, 8, 11), "vitl": (4, 11, 17, 23)},
 }
 _WIDTHS = {384: "vits", 768: "vitb", 1024: "vitl"}
+_VERSION = re.compile(r"(?<!dino)v([12])(?!\d)")
+# What the metric models were trained to, in metres, by a word in their names: V2's, and V1's with metric bins.
+_RANGES = {
+    "metric": {"hypersim": 20.0, "indoor": 20.0, "vkitti": 80.0, "outdoor": 80.0},
+    "bins": {"indoor": 10.0, "nyu": 10.0, "outdoor": 80.0, "kitti": 80.0},
+}
 # The mask token of DINOv2's training, and the first unit of the coarsest fusion, which no map reaches.
 _UNUSED = (
     r"pretrained\.mask_token|backbone\.embeddings\.mask_token",
@@ -77,6 +81,8 @@ class Description:
         head: "relative", "metric" or "bins".
         max_depth_m: Of a metric head.
         bins: Arguments of the metric bins.
+        version: 1 or 2; None = not known, and of no meaning beside Hugging Face's names.
+        hugging_face: Whether the names are Hugging Face's, else the authors'.
     """
 
     encoder: str
@@ -84,6 +90,8 @@ class Description:
     head: str = "relative"
     max_depth_m: float = 80.0
     bins: dict[str, Any] | None = None
+    version: int | None = None
+    hugging_face: bool = False
 
 
 def read_published(
@@ -95,57 +103,18 @@ def read_published(
         (the network, its state dict, the file that was read).
 
     Raises:
-        UserError: If the file is missing or damaged, or has Hugging Face's names and says nothing of its version.
+        UserError: If the file is missing or damaged, or says nothing of its version, or of a range that it needs.
     """
     folder, file = find_weights(path)
     state = {without_core(name): value for name, value in read_weights(file).items()}
-    described = describe(state, file, folder / "config.json", version)
+    described = describe(state, file, folder / "config.json", version, max_depth_m)
     chosen = replace(described, head=head or described.head, max_depth_m=max_depth_m or described.max_depth_m)
     return chosen, our_names(state), file
 
 
-def find_weights(path: str | Path) -> tuple[Path, Path]:
-    """(folder, file) of a file, of a folder with weights, or of a name to be fetched.
-
-    Raises:
-        UserError: If there are none.
-    """
-    local = Path(path).expanduser()
-    if local.is_file():
-        return local.parent, local
-    if local.is_dir():
-        return local, _in_folder(local)
-    if not re.fullmatch(r"\w[\w.-]*/[\w.-]+", str(path)) or local.suffix in SUFFIXES:
-        raise UserError(f"{local}: no such file or folder with published weights")
-    return _fetch(str(path))
-
-
-def _in_folder(folder: Path) -> Path:
-    """The weights in a folder: under Hugging Face's file names, else the only file that can hold any."""
-    files = [folder / name for name in WEIGHT_FILES if (folder / name).is_file()][:1]
-    files = files or sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES)
-    if len(files) != 1:
-        found = f"several: {', '.join(file.name for file in files[:4])}; name one" if files else "none"
-        raise UserError(f"{folder}: holds no {' or '.join(WEIGHT_FILES)}; of other weights {found}")
-    return files[0]
-
-
-def _fetch(name: str) -> tuple[Path, Path]:
-    try:
-        from huggingface_hub import snapshot_download  # optional
-    except ImportError:
-        raise UserError(f"{name}: no such file; to fetch it by name, pip install huggingface_hub") from None
-    try:
-        folder = Path(snapshot_download(name, allow_patterns=["config.json", *WEIGHT_FILES, "*.pth"]))
-    except Exception as error:  # the hub's errors have no common name
-        raise UserError(
-            f"{name}: no such file, and it cannot be fetched ({type(error).__name__}); download its weights and give "
-            "their path"
-        ) from None
-    return folder, _in_folder(folder)
-
-
-def describe(state: Mapping[str, Tensor], file: Path, config: Path, version: int | None) -> Description:
+def describe(
+    state: Mapping[str, Tensor], file: Path, config: Path, version: int | None, max_depth_m: float | None = None
+) -> Description:
     """Network that the tensors are of; see `load_published`.
 
     Raises:
@@ -159,19 +128,37 @@ def describe(state: Mapping[str, Tensor], file: Path, config: Path, version: int
     if size is None:
         some = ", ".join(list(state)[:3]) or "nothing"
         raise UserError(f"{file}: no weights of Depth Anything's ViT-S, B or L; it holds {some}, ...")
+    bins = bins_of(our_names(state), file)
+    if bins and hugging_face:
+        raise UserError(
+            f"{file}: ZoeDepth in Hugging Face's names needs its image processor; use model=hf model.path={file.parent}"
+        )
     name = file.name.lower()
-    head, max_depth_m = ("metric", 20.0 if "hypersim" in name else 80.0) if "metric" in name else ("relative", 80.0)
-    known = Description(size, BLOCKS[version or (2 if "v2" in name else 1)][size], head, max_depth_m)
-    if found := bins_of(our_names(state), name):
-        known = replace(known, head="bins", bins=found[0], max_depth_m=found[1])
+    found = version or _version(name, hugging_face, bins is not None)
+    head = "bins" if bins else "metric" if "metric" in name else "relative"
+    range_m = max_depth_m or next((metres for word, metres in _RANGES.get(head, {}).items() if word in name), None)
+    known = Description(size, BLOCKS[found or 1][size], head, range_m or 80.0, bins, found, hugging_face)
     if hugging_face and config.is_file():
         return _configured(known, config, keep_blocks=version is not None)
-    if hugging_face and version is None and file.name in WEIGHT_FILES:
+    if found is None:
+        beside = "put the config.json that was published with it beside it, or " if hugging_face else ""
+        raise UserError(f"{file}: V1's and V2's weights look alike; {beside}rename the file so that it says v1 or v2")
+    if range_m is None and (head == "metric" or (bins and bins["centers"] == "normed")):
         raise UserError(
-            f"{file}: V1's and V2's weights look alike; put the config.json that was published with it beside it, or "
-            "rename the file so that it says v1 or v2"
+            f"{file}: nothing says its largest depth; rename the file so that it says indoor "
+            f"({_RANGES[head]['indoor']:g} m) or outdoor ({_RANGES[head]['outdoor']:g} m), or give max_depth_m"
         )
     return known
+
+
+def _version(name: str, hugging_face: bool, bins: bool) -> int | None:
+    """1 or 2 as the file's name says; None if it says nothing, or both."""
+    said = set(_VERSION.findall(name))
+    if said:
+        return int(said.pop()) if len(said) == 1 else None
+    # V1's own names, and V1 alone has metric bins or was put on the hub under its authors' names in the hub's files.
+    first = bins or re.search(r"vit[sbl]14", name) or (name in WEIGHT_FILES and not hugging_face)
+    return 1 if first else None
 
 
 def _configured(known: Description, config: Path, keep_blocks: bool) -> Description:
@@ -189,6 +176,8 @@ def _configured(known: Description, config: Path, keep_blocks: bool) -> Descript
     depth = BLOCKS[1][known.encoder][-1] + 1
     if stages and (len(stages) != 4 or stages != sorted(set(stages)) or stages[0] < 1 or stages[-1] > depth):
         raise UserError(f"{config}: out_indices {stages} are not four of the stages 1 to {depth}, in their order")
+    if not stages and known.version is None:
+        raise UserError(f"{config}: no out_indices say whether the weights are V1's or V2's; fetch it again")
     blocks = tuple(stage - 1 for stage in stages) if stages and not keep_blocks else known.blocks
     return replace(known, blocks=blocks, head=head, max_depth_m=max_depth_m)
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
+
+from depthrepro.core.errors import UserError
 
 # (pattern of a published name, ours), after the core's prefix is taken off; \1 and so on are carried over.
 _ORIGINAL_LAYERS = r"\._net\.([02])\.(.*)"
@@ -42,20 +45,33 @@ def without_core(name: str) -> str:
     return name.removeprefix(_CORE)
 
 
-def bins_of(state: Mapping[str, Tensor], file_name: str) -> tuple[dict[str, Any], float] | None:
-    """(arguments of `MetricBins`, largest depth in metres) of weights with a metric head; None of others.
+def bins_of(state: Mapping[str, Tensor], file: Path) -> dict[str, Any] | None:
+    """Arguments of `MetricBins` of weights with a metric head; None of others.
+
+    The last refinement has one attractor, of which softplus centres make one number and normed ones two.
 
     Args:
         state: Tensors by our names.
-        file_name: The indoor model was trained to 10 m, the outdoor one to 80 m.
+        file: Where they come from, for messages.
+
+    Raises:
+        UserError: If part of the head is missing, or its last refinement is neither.
     """
     last = "bins.{}.weight"
     if last.format("seed.net.2") not in state:
         return None
-    points = [int(state[last.format(f"attract.{i}.net.2")].shape[0]) for i in range(4)]
-    arguments = {
+    names = [last.format(part) for part in ("embed_seed.2", *(f"attract.{i}.net.2" for i in range(4)))]
+    if missing := [name for name in names if name not in state]:
+        raise UserError(f"{file}: its metric head lacks {missing[0]}; fetch the file again")
+    dim, *outputs = (int(state[name].shape[0]) for name in names)
+    if outputs[-1] not in (1, 2):
+        raise UserError(
+            f"{file}: its last attractor layer makes {outputs[-1]} numbers, where ZoeDepth's makes 1 (softplus) or 2 "
+            "(normed centres); fetch the published file"
+        )
+    return {
         "bins": int(state[last.format("seed.net.2")].shape[0]),
-        "dim": int(state[last.format("embed_seed.2")].shape[0]),
-        "attractors": points,
+        "dim": dim,
+        "attractors": [number // outputs[-1] for number in outputs],
+        "centers": "softplus" if outputs[-1] == 1 else "normed",
     }
-    return arguments, 10.0 if "indoor" in file_name.lower() or "nyu" in file_name.lower() else 80.0

@@ -1,7 +1,8 @@
-"""Weights in files: read without executing anything, loaded whole or not at all."""
+"""Weights in files: found, read without executing anything, loaded whole or not at all."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,7 +12,50 @@ from torch import Tensor, nn
 
 from depthrepro.core.errors import UserError
 
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 State = dict[str, Tensor]
+
+
+def find_weights(path: str | Path) -> tuple[Path, Path]:
+    """(folder, file) of a file, of a folder with weights, or of a name to be fetched.
+
+    Raises:
+        UserError: If there are none.
+    """
+    local = Path(path).expanduser()
+    if local.is_file():
+        return local.parent, local
+    if local.is_dir():
+        return local, _in_folder(local)
+    if not re.fullmatch(r"\w[\w.-]*/[\w.-]+", str(path)) or local.suffix in SUFFIXES:
+        raise UserError(f"{local}: no such file or folder with published weights")
+    return _fetch(str(path))
+
+
+def _in_folder(folder: Path) -> Path:
+    """The weights in a folder: under Hugging Face's file names, else the only file that can hold any."""
+    files = [folder / name for name in WEIGHT_FILES if (folder / name).is_file()][:1]
+    files = files or sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES)
+    if len(files) != 1:
+        found = f"several: {', '.join(file.name for file in files[:4])}; name one" if files else "none"
+        raise UserError(f"{folder}: holds no {' or '.join(WEIGHT_FILES)}; of other weights {found}")
+    return files[0]
+
+
+def _fetch(name: str) -> tuple[Path, Path]:
+    try:
+        from huggingface_hub import snapshot_download  # optional
+    except ImportError:
+        raise UserError(f"{name}: no such file; to fetch it by name, pip install huggingface_hub") from None
+    try:
+        folder = Path(snapshot_download(name, allow_patterns=["config.json", *WEIGHT_FILES, "*.pth"]))
+    except Exception as error:  # the hub's errors have no common name
+        raise UserError(
+            f"{name}: no such file, and it cannot be fetched ({type(error).__name__}); download its weights and give "
+            "their path"
+        ) from None
+    return folder, _in_folder(folder)
 
 
 def read_weights(file: Path) -> State:

@@ -28,7 +28,7 @@ def run(settings: Settings) -> int:
     job = Job(settings, Predictor(network))
     transform = network.transform
     about = f"{type(network.model).__name__}, {network.kind.unit} ({network.kind.near_is} = near)"
-    shape = f"{'at least ' if transform.keep_aspect else ''}{transform.height}x{transform.width}"
+    shape = f"{transform.height}x{transform.width}" + (" with the aspect kept" if transform.keep_aspect else "")
     print(f"network    {about}, input {shape}, {network.device}", flush=True)
     return VideoJob(job, inputs.video).run() if inputs.video else FolderJob(job, inputs).run()
 

@@ -27,8 +27,6 @@ from depthrepro.training.device import choose_device
 _TARGET = re.compile(r"depthrepro\.models(\.[a-z]\w*)+\.[A-Z]\w*")
 # How Hydra is to build the object; without meaning here.
 _HYDRA_KEYS = {"_target_", "_convert_", "_recursive_"}
-# Shorter side 518, aspect kept, multiples of the patch: as the published networks were trained and are used.
-PUBLISHED_INPUT = InputTransform(518, 518, multiple=14, keep_aspect=True, interpolation="cubic")
 
 
 @dataclass(frozen=True)
@@ -69,9 +67,10 @@ def load_network(path: Path, device: str = "auto", level: str | None = None) -> 
     if own is not None:
         model, transform, description = _build(own, file)
     else:
-        from depthrepro.models.depth_anything import load_published  # torch and timm take 3 s
+        from depthrepro.models.depth_anything import load_published, transform_of  # torch and timm take 3 s
 
-        model, transform = load_published(file), PUBLISHED_INPUT
+        model = load_published(file)
+        transform = transform_of(model)
         description = {"_target_": f"{type(model).__module__}.{type(model).__qualname__}", "published": True}
     kind = declared_kind(model)
     if kind is None:
@@ -103,7 +102,7 @@ def _weights_file(path: Path) -> Path:
     found = next((file for file in own if file.is_file()), None)
     if found is not None:
         return found
-    from depthrepro.models.published import find_weights  # torch and timm take 3 s
+    from depthrepro.models.weights import find_weights  # torch takes 1.3 s
 
     try:
         return find_weights(path)[1]

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -59,16 +58,16 @@ class Predictor:
         found = {index: self.finish(raw, *images[index]) for index, raw in self.maps(inputs, batch_size)}
         return [found[index] for index in range(len(images))]
 
-    def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """An image, RGB uint8 (H, W, 3), at the size of the network's input."""
+    def prepare(self, image: NDArray[np.uint8]) -> NDArray[Any]:
+        """An image, RGB uint8 (H, W, 3), as the network's transform makes its input: uint8, or float32 in [0, 1]."""
         return self.network.transform.resize(image)
 
-    def maps(self, inputs: Iterable[tuple[Item, NDArray[np.uint8]]], batch_size: int) -> Iterator[tuple[Item, Floats]]:
+    def maps(self, inputs: Iterable[tuple[Item, NDArray[Any]]], batch_size: int) -> Iterator[tuple[Item, Floats]]:
         """Raw outputs, float32 (h, w), of inputs made by `prepare`.
 
         Inputs of one size are computed together, so the order may change; each output comes with its item.
         """
-        waiting: dict[tuple[int, ...], list[tuple[Item, NDArray[np.uint8]]]] = {}
+        waiting: dict[tuple[int, ...], list[tuple[Item, NDArray[Any]]]] = {}
         for item, image in inputs:
             group = waiting.setdefault(image.shape, [])
             group.append((item, image))
@@ -77,12 +76,12 @@ class Predictor:
         for group in waiting.values():
             yield from self._batch(group)
 
-    def _batch(self, group: list[tuple[Item, NDArray[np.uint8]]]) -> Iterator[tuple[Item, Floats]]:
+    def _batch(self, group: list[tuple[Item, NDArray[Any]]]) -> Iterator[tuple[Item, Floats]]:
         outputs = self.forward([image for _, image in group])
         yield from zip((item for item, _ in group), outputs, strict=True)
 
-    def forward(self, images: Sequence[NDArray[np.uint8]]) -> list[Floats]:
-        """Raw outputs, float32 (h, w), of images uint8 (H, W, 3) at the size of the network's input.
+    def forward(self, images: Sequence[NDArray[Any]]) -> list[Floats]:
+        """Raw outputs, float32 (h, w), of images made by `prepare`.
 
         Raises:
             UserError: If a GPU has not enough memory.
@@ -107,8 +106,7 @@ class Predictor:
         if not np.isfinite(raw).all():
             raise UserError(f"{name}: the prediction is not finite; the training diverged, use another checkpoint")
         height, width = image.shape[:2]
-        # Half-pixel centres, as the evaluation resizes.
-        values = cv2.resize(raw, (width, height), interpolation=cv2.INTER_LINEAR)
+        values = self.network.transform.restore(raw, (height, width))
         network = self.network
         about = {
             "checkpoint": {"path": network.path.as_posix(), "sha256": network.sha256},

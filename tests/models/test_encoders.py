@@ -69,6 +69,38 @@ def test_positions_keep_their_place_when_the_image_grows():
     torch.testing.assert_close(grid[0, 3:5, 1], torch.tensor([1.296875, 3 - 1.296875]))
 
 
+def test_positions_with_the_offset_of_the_authors_code():
+    """Sample i of 8 lies at (i + 1/2) * 4 / 8.1 - 1/2: sample 3 at 1.2283951 instead of 1.25, sample 4 at 1.7222222.
+
+    The bicubic kernel with a = -3/4 weighs the values 0, 1, 2, 3 with -0.1019854, 0.8975229, 0.2346502, -0.0301877 at
+    the first, and with -0.0417953, 0.2972822, 0.8531807, -0.1086677 at the second.
+    """
+    encoder = tiny_vit(position_offset=0.1)
+    encoder.vit.pos_embed.data = torch.zeros(1, 17, 32)
+    encoder.vit.pos_embed.data[0, 1:, 0] = torch.arange(4.0).repeat(4)
+    assert torch.equal(encoder._positions(4, 4), encoder.vit.pos_embed)
+    found = encoder._positions(8, 8)[0, 1:, 0].unflatten(0, (8, 8))
+    torch.testing.assert_close(found[2, 3:5], torch.tensor([1.2762602, 1.6776406]), atol=1e-5, rtol=0)
+    for sides in [(1, 1), (9, 13), (37, 75), (74, 123)]:  # never one patch more or less
+        assert encoder._positions(*sides).shape == (1, 1 + sides[0] * sides[1], 32)
+
+
+def test_positions_of_another_grid_are_resampled_at_loading(tmp_path, capsys):
+    """From 2 to 4 along a ramp of 0 and 1: sample 0 lies at -1/4, sample 1 at 1/4; only what lies inside is weighed.
+
+    The kernel with a = -1/2 gives the 0 and the 1 the weights 0.8671875 and -0.0703125 at the first, 0.8671875 and
+    0.2265625 at the second, each over their sum.
+    """
+    small = tiny_vit(img_size=28)
+    small.vit.pos_embed.data[0, 1:, 0] = torch.tensor([0.0, 1.0, 0.0, 1.0])
+    torch.save(small.vit.state_dict(), tmp_path / "small.pth")
+    encoder = make_encoder("vits", str(tmp_path / "small.pth"), blocks=[0, 1, 2, 3], **TINY)
+    assert capsys.readouterr().out == "weights    small.pth: positions of 2x2 patches, resampled to 4x4\n"
+    found = encoder.vit.pos_embed[0, 1:, 0].unflatten(0, (4, 4))
+    torch.testing.assert_close(found[1], torch.tensor([-0.0882353, 0.2071429, 0.7928571, 1.0882353]))
+    assert torch.equal(encoder.vit.pos_embed[0, 0], small.vit.pos_embed[0, 0])
+
+
 def test_a_pyramid_gives_maps_from_a_quarter_to_a_thirty_second(lite0):
     maps = lite0(torch.rand(1, 3, 64, 96))
     assert [tuple(x.shape) for x in maps] == [(1, 24, 16, 24), (1, 40, 8, 12), (1, 112, 4, 6), (1, 320, 2, 3)]

@@ -11,8 +11,9 @@ from torch import nn
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import sha256
-from depthrepro.models.depth_anything import PUBLISHED_INPUT, DepthAnything, load_published
+from depthrepro.models.depth_anything import DepthAnything, load_published
 from depthrepro.models.published import BLOCKS, describe, our_names
+from depthrepro.models.published_input import HuggingFaceInput, OfficialInput, OfficialMetricInput
 
 transformers = pytest.importorskip("transformers", reason="the reference implementation; pip install -e '.[dev]'")
 
@@ -27,7 +28,7 @@ PUBLISHED = ((r"attention\.q_proj", "attention.attention.query"), (r"attention\.
 PUBLISHED += ((r"attention\.v_proj", "attention.attention.value"), (r"attention\.o_proj", "attention.output.dense"))
 
 
-def reference(blocks=(9, 10, 11, 12), size="vits", **options) -> nn.Module:
+def reference(blocks=(9, 10, 11, 12), size="vits", image_size=518, **options) -> nn.Module:
     """Hugging Face's network in a published configuration, every parameter random, those that start at 0 or 1 too.
 
     Measured on ViT-S: any of the 234 tensors turned round moves the map by 1.4 % of its maximum or more, so that a
@@ -38,7 +39,7 @@ def reference(blocks=(9, 10, 11, 12), size="vits", **options) -> nn.Module:
         hidden_size=width,
         num_hidden_layers=depth,
         num_attention_heads=heads,
-        image_size=518,
+        image_size=image_size,
         patch_size=14,
         out_indices=list(blocks),
         apply_layernorm=True,
@@ -136,8 +137,13 @@ def test_the_same_map_at_every_size(theirs, names, tmp_path, capsys):
     file = tmp_path / "depth_anything_vits14.pth"
     torch.save(names(theirs), file)
     ours = DepthAnything.from_checkpoint(file)
-    assert ours.transform == PUBLISHED_INPUT and not ours.training
-    assert sha256(file) in capsys.readouterr().out
+    assert not ours.training and sha256(file) in capsys.readouterr().out
+    if names is original_names:  # the authors' own way between the patches, see `test_encoders`; else the same network
+        assert ours.transform == OfficialInput(corners=False) and ours.encoder.position_offset == 0.1
+        assert difference(ours, theirs, (140, 98)) > 1e-3
+        ours.encoder.position_offset = 0.0
+    else:
+        assert ours.transform == HuggingFaceInput()
     for size in SIZES if names is published_names else SIZES[1:]:
         assert difference(ours, theirs, size) < 1e-4
 
@@ -162,6 +168,9 @@ def test_a_folder_of_hugging_face_says_its_blocks_and_its_head(tmp_path):
         ("mine.pth", 2, [4, 11, 17, 23], ("relative", 80.0)),
         ("depth_anything_v2_metric_hypersim_vitl.pth", None, [4, 11, 17, 23], ("metric", 20.0)),
         ("depth_anything_v2_metric_vkitti_vitl.pth", None, [4, 11, 17, 23], ("metric", 80.0)),
+        ("DepthAnythingV2-Metric-Indoor.pth", None, [4, 11, 17, 23], ("metric", 20.0)),
+        ("dinov2_depth_anything_v1.pth", None, [20, 21, 22, 23], ("relative", 80.0)),
+        ("pytorch_model.bin", None, [20, 21, 22, 23], ("relative", 80.0)),  # as V1 is on the hub, in its authors' names
     ],
 )
 def test_the_version_and_the_head_are_read_from_the_name_or_given(name, version, blocks, head, tmp_path):
@@ -202,19 +211,52 @@ def test_names_of_hugging_face_without_a_version_are_refused(theirs, tmp_path):
     assert load_published(tmp_path, head="metric").max_depth_m == 80.0  # 1 is what a relative head's config has
 
 
+@pytest.mark.parametrize("name", ["latest.pth", "from_v1_to_v2.pth", "dinov2_vits.pth"])
+def test_original_names_without_a_version_are_refused(name, tmp_path):
+    with pytest.raises(UserError, match=rf"{name}: V1's and V2's weights look alike; rename the file so that it says"):
+        describe({"pretrained.cls_token": torch.zeros(1, 1, 384)}, tmp_path / name, tmp_path / "none", None)
+
+
+def test_a_metric_file_that_does_not_say_its_range_is_refused(tmp_path):
+    state, file = {"pretrained.cls_token": torch.zeros(1, 1, 384)}, tmp_path / "my_v2_metric.pth"
+    with pytest.raises(
+        UserError, match=r"my_v2_metric\.pth: nothing says its largest depth; .* indoor \(20 m\) or outdoor"
+    ):
+        describe(state, file, tmp_path / "none", None)
+    assert describe(state, file, tmp_path / "none", None, 35.0).max_depth_m == 35.0
+
+
+def test_each_version_has_the_input_of_its_authors_program(theirs, tmp_path):
+    torch.save(original_names(theirs), tmp_path / "depth_anything_v2_vits.pth")
+    assert load_published(tmp_path / "depth_anything_v2_vits.pth").transform == OfficialInput(corners=True)
+    assert load_published(tmp_path / "depth_anything_v2_vits.pth", version=1).transform == OfficialInput(corners=False)
+
+
+def test_positions_of_another_grid(tmp_path, capsys):
+    """Original names: resampled at loading, and told. Hugging Face's: resized from the stored grid, as there."""
+    theirs = reference(image_size=224)
+    torch.save(original_names(theirs), tmp_path / "depth_anything_vits14.pth")
+    ours = load_published(tmp_path / "depth_anything_vits14.pth")
+    assert ours.encoder.vit.pos_embed.shape == (1, 1 + 37 * 37, 384)
+    assert "vits14.pth: positions of 16x16 patches, resampled to 37x37\n" in capsys.readouterr().out
+    torch.save(published_names(theirs), tmp_path / "depth_anything_hf_v1.pth")
+    assert difference(load_published(tmp_path / "depth_anything_hf_v1.pth"), theirs, (140, 98)) < 1e-4
+    assert "resampled" not in capsys.readouterr().out
+
+
 def test_differences_are_told_and_nothing_is_loaded(theirs, tmp_path):
     state = original_names(theirs)
     del state["depth_head.projects.1.bias"]
     state["depth_head.extra.weight"] = torch.zeros(2)
     state["pretrained.norm.weight"] = torch.zeros(3)
-    torch.save(state, tmp_path / "a.pth")
+    torch.save(state, tmp_path / "a_v1.pth")
     with pytest.raises(UserError) as error:
-        load_published(tmp_path / "a.pth")
+        load_published(tmp_path / "a_v1.pth")
     for words in (
         "1 missing (decoder.project.1.bias)",
         "1 not known (depth_head.extra.weight)",
         "1 of another shape (encoder.vit.norm.weight (3,) for (384,))",
-        "a.pth",
+        "a_v1.pth",
     ):
         assert words in str(error.value)
 
@@ -267,27 +309,47 @@ def test_a_part_of_query_key_value_is_missed(theirs):
     assert "encoder.vit.blocks.3.attn.qkv.bias" not in our_names(state)
 
 
-def test_version_1_metric_weights_have_metric_bins(theirs, tmp_path):
+def metric_names(theirs: nn.Module, model: DepthAnything) -> dict[str, torch.Tensor]:
+    """Weights of V1's metric network: the core, and `model`'s bins, in ZoeDepth's names."""
+    core = {k: value for k, value in original_names(theirs).items() if "resConfUnit1" not in k or "4." not in k}
+    bins, state = model.bins, {f"core.core.{name}": value for name, value in core.items()}
+    parts = {"conv2": bins.bottleneck, "seed_bin_regressor._net": bins.seed.net, "seed_projector._net": bins.embed_seed}
+    parts |= {f"projectors.{i}._net": part for i, part in enumerate(bins.embed)}
+    parts |= {f"attractors.{i}._net": part.net for i, part in enumerate(bins.attract)}
+    parts["conditional_log_binomial.mlp"] = bins.weigh.net
+    state |= {f"{name}.{k}": value for name, part in parts.items() for k, value in part.state_dict().items()}
+    return state | {"conditional_log_binomial.log_binomial_transform.k_idx": torch.arange(64).view(1, -1, 1, 1)}
+
+
+@pytest.mark.parametrize("centers", ["softplus", "normed"])
+def test_version_1_metric_weights_have_metric_bins(theirs, centers, tmp_path, capsys):
+    """Normed centres are told by the last attractor layer: two numbers of its one attractor."""
     torch.manual_seed(0)
-    model = DepthAnything("vits", head="bins", max_depth_m=10.0, bins={"attractors": [8, 4, 2, 1]}).eval()
-    core = {
-        name: value for name, value in original_names(theirs).items() if "resConfUnit1" not in name or "4." not in name
-    }
-    with torch.no_grad():
-        state = {f"core.core.{name}": value for name, value in core.items()}
-        bins = model.bins
-        state |= {f"conv2.{k}": v for k, v in bins.bottleneck.state_dict().items()}
-        state |= {f"seed_bin_regressor._net.{k}": v for k, v in bins.seed.net.state_dict().items()}
-        state |= {f"seed_projector._net.{k}": v for k, v in bins.embed_seed.state_dict().items()}
-        for i in range(4):
-            state |= {f"projectors.{i}._net.{k}": v for k, v in bins.embed[i].state_dict().items()}
-            state |= {f"attractors.{i}._net.{k}": v for k, v in bins.attract[i].net.state_dict().items()}
-        state |= {f"conditional_log_binomial.mlp.{k}": v for k, v in bins.weigh.net.state_dict().items()}
-        state["conditional_log_binomial.log_binomial_transform.k_idx"] = torch.arange(64).view(1, -1, 1, 1)
-    torch.save({"model": state}, tmp_path / "depth_anything_metric_depth_indoor.pt")
+    options = {"attractors": [8, 4, 2, 1], "centers": centers}
+    model = DepthAnything("vits", head="bins", max_depth_m=10.0, bins=options).eval()
+    torch.save({"model": metric_names(theirs, model)}, tmp_path / "depth_anything_metric_depth_indoor.pt")
     loaded = load_published(tmp_path / "depth_anything_metric_depth_indoor.pt")
+    assert f"bins ({centers}, to 10 m)" in capsys.readouterr().out
     assert loaded.head == "bins" and loaded.max_depth_m == 10.0 and loaded.kind.unit == "m"
-    assert [part.points for part in loaded.bins.attract] == [8, 4, 2, 1]
+    assert [part.points for part in loaded.bins.attract] == [8, 4, 2, 1] and loaded.bins.centers == centers
+    assert loaded.transform == OfficialMetricInput() and loaded.encoder.position_offset == 0.1
     image = torch.rand(1, 3, 28, 42)
-    expected = bins(loaded.decoder.maps(loaded.features(image), (28, 42)))
+    expected = model.bins(loaded.decoder.maps(loaded.features(image), (28, 42)))
     assert torch.equal(loaded(image)["depth"], expected)
+
+
+def test_bins_that_would_give_other_metres_are_refused(tmp_path):
+    bins = {f"attractors.{i}._net.2.weight": torch.zeros(n, 128, 1, 1) for i, n in enumerate((32, 16, 8, 2))}
+    bins |= {f"{part}._net.2.weight": torch.zeros(64, 128, 1, 1) for part in ("seed_bin_regressor", "seed_projector")}
+    state, none = {"pretrained.cls_token": torch.zeros(1, 1, 384), **bins}, tmp_path / "none"
+    with pytest.raises(UserError, match=r"mine\.pt: nothing says its largest depth; .* indoor \(10 m\) or outdoor"):
+        describe(state, tmp_path / "mine.pt", none, None)
+    assert describe(state, tmp_path / "metric_outdoor.pt", none, None).max_depth_m == 80.0
+    with pytest.raises(UserError, match="ZoeDepth in Hugging Face's names needs its image processor; use model=hf"):
+        describe({"backbone.embeddings.cls_token": torch.zeros(1, 1, 384), **bins}, tmp_path / "mine.pt", none, None)
+    state["attractors.3._net.2.weight"] = torch.zeros(3, 128, 1, 1)
+    with pytest.raises(UserError, match=r"mine\.pt: its last attractor layer makes 3 numbers"):
+        describe(state, tmp_path / "mine.pt", none, None)
+    del state["attractors.3._net.2.weight"]
+    with pytest.raises(UserError, match=r"mine\.pt: its metric head lacks bins\.attract\.3\.net\.2\.weight"):
+        describe(state, tmp_path / "mine.pt", none, None)

@@ -1,15 +1,20 @@
 """Checkpoints: every form that we write is read, and nothing that a file names is executed."""
 
+import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from depthrepro.core.checkpoint import save_checkpoint
 from depthrepro.core.errors import UserError
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.inference.predictions import Kind
+from depthrepro.models import depth_anything
 from depthrepro.models.garg import GargNet
+from depthrepro.models.published_input import OfficialInput
 from depthrepro.predict.loading import build_model, load_network
-from tests.predict.helpers import GARG, SIZE, depth_anything_checkpoint, garg_checkpoint
+from depthrepro.predict.predictor import Predictor
+from tests.predict.helpers import GARG, SIZE, depth_anything_checkpoint, garg_checkpoint, photograph
 
 
 def test_an_older_checkpoint_with_input_size(garg):
@@ -31,6 +36,22 @@ def test_a_depth_anything_of_ours(relative, metric):
     network = load_network(metric, "cpu")
     assert network.kind is Kind.depth and network.transform.keep_aspect
     assert network.level == "depth"
+
+
+def test_published_weights_are_run_as_their_authors_run_them(relative, tmp_path, monkeypatch):
+    """Cubic on floats, and the map back with its corners aligned: V2's way, written out."""
+    model = load_network(relative, "cpu").model
+    model.transform = OfficialInput(42, 42, corners=True)
+    monkeypatch.setattr(depth_anything, "load_published", lambda file: model)
+    (tmp_path / "v2.safetensors").write_bytes(b"read by another test")
+    image = photograph(30, 50)
+    found = Predictor(load_network(tmp_path / "v2.safetensors", "cpu"))(image).values
+    inputs = torch.from_numpy(model.transform.resize(image)).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        raw = model(inputs)["affine_inv_depth"]
+    expected = F.interpolate(raw, size=(30, 50), mode="bilinear", align_corners=True, antialias=False)[0, 0]
+    assert inputs.shape == (1, 3, 42, 70) and raw.std() > 1e-4
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-6)
 
 
 def test_a_run_directory_and_its_digest(tmp_path):
