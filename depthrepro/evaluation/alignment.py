@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from depthrepro.core.protocol import Alignment
 
 Floats = NDArray[np.floating]
+Mask = NDArray[np.bool_]
 
 
-def align(
-    pred: Floats, target: Floats, *, mask: NDArray[np.bool_], method: Alignment | str, cap_m: float = float("inf")
-) -> Floats:
+def align(pred: Floats, target: Floats, *, mask: Mask, method: Alignment | str, cap_m: float = float("inf")) -> Floats:
     """Fit a prediction to the ground truth; what every score of this package goes through.
 
     Args:

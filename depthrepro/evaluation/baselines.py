@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -190,34 +189,21 @@ def ground_plane(record: ImageRecord) -> Prediction:
     return Prediction(record.id, Kind.affine_inv_depth, {"ground_plane": np.repeat(rows[:, None], width, axis=1)})
 
 
-def baseline_names(test: DepthDataset, mean: bool, protocol: Protocol) -> tuple[str, ...]:
-    """The baselines that a test set and a protocol allow.
+def baseline_predictions(record: ImageRecord, protocol: Protocol, mean: MeanMap | None) -> list[Prediction]:
+    """The baselines of one image that it and the protocol allow.
 
     Args:
-        test: The test set; stereo pairs allow `sgbm`.
-        mean: Whether there is a mean depth map.
-        protocol: One that fits scale and shift in inverse depth allows `ground_plane`.
-    """
-    allowed = {
-        "mean_map": mean,
-        "ground_plane": protocol.alignment is Alignment.lstsq_inv_depth,
-        "sgbm": isinstance(test.records[0], StereoRecord),
-    }
-    return tuple(name for name, there in allowed.items() if there)
-
-
-def baseline_predictions(record: ImageRecord, names: Sequence[str], mean: MeanMap | None) -> list[Prediction]:
-    """The named baselines of one image.
+        record: The image; a stereo pair has `sgbm`.
+        protocol: One that fits scale and shift in inverse depth has `ground_plane`.
+        mean: The training set's mean depth map; None = no `mean_map`.
 
     Raises:
         UserError: If an image cannot be read, or a pair matches nowhere.
     """
-    found = []
-    if mean is not None and "mean_map" in names:
-        found.append(mean.prediction(record.id))
-    if "ground_plane" in names:
+    found = [] if mean is None else [mean.prediction(record.id)]
+    if protocol.alignment is Alignment.lstsq_inv_depth:
         found.append(ground_plane(record))
-    if isinstance(record, StereoRecord) and "sgbm" in names:
+    if isinstance(record, StereoRecord):
         found.append(sgbm_prediction(record))
     return found
 
