@@ -125,8 +125,9 @@ def _line(table: PaperTable, block: Block, name: str) -> Line | None:
     """Our line of a row, or of a baseline by its name in paper.yaml."""
     label = table.baselines.get(name, name)
     lines = [line for line in block.lines.get("last", []) if line.role != "paper"]
-    by_label = next((line for line in lines if line.label == label), None)
-    return by_label or next((line for line in lines if line.role == "baseline" and line.method == name), None)
+    named = [line for line in lines if line.label == label]
+    named += [line for line in lines if line.role == "baseline" and line.method == name]
+    return named[0] if named else None
 
 
 def _paired(better: pd.DataFrame, worse: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -36,10 +36,9 @@ def draw_training_curves(metrics_jsonl: Path, caption: str) -> Figure:
     steps, loss = series["train/loss"]
     changes = _stage_changes(series)
     validation = _validation(series)
-    with style.figure(style.WIDTH, 3.35, style.PRINT_DPI) as fig:
-        note = "Faint: as logged. Bold: moving average within a stage."
-        note += " Dashed lines: a new stage starts." if changes else ""
-        style.heading(fig, f"Training: {caption}", note)
+    note = "Faint: as logged. Bold: moving average within a stage."
+    note += " Dashed lines: a new stage starts." if changes else ""
+    with style.titled(2.875, f"Training: {caption}", note, dpi=style.PRINT_DPI) as (fig, head):
         panels = layout.panel_grid(fig, count := 2 if validation else 1, count)
         _draw_loss(panels[0], steps, loss, changes)
         if "val/loss" in series:
@@ -53,7 +52,7 @@ def draw_training_curves(metrics_jsonl: Path, caption: str) -> Figure:
                 axes.axvline(step, color=style.PAPER, lw=0.7, ls=(0, (3, 3)), zorder=0)
             axes.set_xlim(0, max(values[0][-1] for values in [(steps,), *validation.values()]) * 1.01)
             layout.grid_lines(axes)
-        fig.subplots_adjust(left=0.085, right=0.985, top=0.785, bottom=0.145, wspace=0.2)
+        style.margins(fig, left=0.612, right=0.108, top=head + 0.24525, bottom=0.48575, wspace=0.2)
     return fig
 
 

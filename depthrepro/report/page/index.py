@@ -47,7 +47,9 @@ def page(tables: Sequence[MeasuredTable], *, source: str) -> str:
     )
     environment.filters["numbers"] = numbers
     environment.filters["signed"] = signed
-    papers = by_paper(tables)
+    papers: dict[str, list[MeasuredTable]] = {}  # in the order of their first tables
+    for one in tables:
+        papers.setdefault(one.table.paper, []).append(one)
     ordered = [one for of_paper in papers.values() for one in of_paper]
     return environment.get_template("index.html.j2").render(
         papers=papers,
@@ -69,14 +71,6 @@ def page(tables: Sequence[MeasuredTable], *, source: str) -> str:
         outcomes=outcomes,
         pictures=pictures,
     )
-
-
-def by_paper(tables: Sequence[MeasuredTable]) -> dict[str, list[MeasuredTable]]:
-    """The tables of each paper, the papers in the order of their first tables."""
-    found: dict[str, list[MeasuredTable]] = {}
-    for one in tables:
-        found.setdefault(one.table.paper, []).append(one)
-    return found
 
 
 def bodies(block: Block, checkpoint: str) -> Iterator[tuple[str, list[Line]]]:
