@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from depthrepro.core.errors import UserError
@@ -107,14 +108,13 @@ def fill_smoothly(values: Floats, known: NDArray[np.bool_]) -> Floats:
         values: (H, W); read only where `known`.
         known: (H, W), bool, at least one True.
     """
-    filled = np.where(known, values, 0.0).astype(np.float64)
-    weight, missing, sigma = known.astype(np.float64), ~known, 1.0
+    given, weight = np.where(known, values, 0.0).astype(np.float64), known.astype(np.float64)
+    filled, missing, sigma = given.copy(), ~known, 1.0
     while missing.any():
         kernel = cv2.getGaussianKernel(2 * int(np.ceil(3 * sigma)) + 1, sigma)
         kernel /= kernel.max()  # so that the weight of one pixel in reach does not fall as the window grows
         reach, total = (
-            cv2.sepFilter2D(m, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
-            for m in (weight, np.where(known, values, 0.0).astype(np.float64))
+            cv2.sepFilter2D(m, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_CONSTANT) for m in (weight, given)
         )
         now = missing & (reach > _REACHED)
         filled[now] = total[now] / reach[now]
@@ -163,18 +163,12 @@ def fill_from_background(disp: Floats, valid: NDArray[np.bool_]) -> Floats:
     A hole is mostly what only one camera sees, and that belongs to the farther side. Rows without any valid value
     repeat the nearest row that has one; a map without any is returned as zeros.
     """
-    height, width = disp.shape
-    columns = np.arange(width)[None]
-    before = np.maximum.accumulate(np.where(valid, columns, -1), axis=1)
-    after = np.minimum.accumulate(np.where(valid, columns, width)[:, ::-1], axis=1)[:, ::-1]
-    nothing = np.float32(np.inf)
-    from_left = np.where(before >= 0, np.take_along_axis(disp, before.clip(0), axis=1), nothing)
-    from_right = np.where(after < width, np.take_along_axis(disp, after.clip(max=width - 1), axis=1), nothing)
-    filled = np.where(valid, disp, np.minimum(from_left, from_right))
+    known = pd.DataFrame(np.where(valid, disp, np.float32(np.nan)))
+    filled = np.fmin(known.ffill(axis=1).to_numpy(), known.bfill(axis=1).to_numpy())
     rows = np.nonzero(valid.any(axis=1))[0]
     if not rows.size:
         return np.zeros_like(disp)
-    nearest = rows[np.abs(np.arange(height)[:, None] - rows[None]).argmin(axis=1)]
+    nearest = rows[np.abs(np.arange(len(disp))[:, None] - rows[None]).argmin(axis=1)]
     return filled[nearest]
 
 

@@ -198,13 +198,12 @@ def begin_figures(
         if trainings <= drawn_already:
             wanted.pop(CURVES, None)  # the test sets of a run share its training
         drawn_already |= trainings
-        panel = kept / f"panel{ending}" if kept is not None else None
-        if panel is not None and panel.exists():
+        copied = {}
+        if kept is not None and (panel := kept / f"panel{ending}").exists():
             wanted.pop(PANEL, None)
-        drawings = {title: painter.start(draw, plots / f"{stem}{ending}") for title, (stem, draw) in wanted.items()}
-        if panel is not None and panel.exists():
-            drawings[PANEL] = done(_copy(panel, plots / panel.name))
-        begun[block.slug] = drawings
+            copied = {PANEL: done(_copy(panel, plots / panel.name))}
+        drawn = {title: painter.start(draw, plots / f"{stem}{ending}") for title, (stem, draw) in wanted.items()}
+        begun[block.slug] = drawn | copied
     return begun
 
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from depthrepro.core.files import replacing
 
 INK, QUIET, FAINT = "#222222", "#6b6b6b", "#d9d9d9"
-OURS, PAPER, WARM, GREEN = "#1f5a94", "#8a8a8a", "#b8612a", "#4a7d52"
+OURS, PAPER, WARM = "#1f5a94", "#8a8a8a", "#b8612a"
 # Rows of a table. Apart from each other also with every common kind of colour-blindness (least CIE distance 15), and
 # each has a mark of its own, for print in grey.
 SERIES = ("#1f5a94", "#d55e00", "#0b9a72", "#cc79a7", "#d9a000", "#5fb3e6")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -111,9 +112,5 @@ def _validation(series: dict[str, Series]) -> dict[str, Series]:
 
 def _smooth(values: np.ndarray) -> np.ndarray:
     """Centred moving average over about a twentieth of the values; the window shrinks at the ends, NaN is left out."""
-    half = max(1, len(values) // 40)
-    known, filled = np.isfinite(values), np.nan_to_num(values)
-    kernel = np.ones(2 * half + 1)
-    count = np.convolve(known, kernel, mode="full")[half:-half]
-    total = np.convolve(filled, kernel, mode="full")[half:-half]
-    return np.divide(total, count, out=np.full(len(values), math.nan), where=count > 0)
+    window = 2 * max(1, len(values) // 40) + 1
+    return pd.Series(values).rolling(window, center=True, min_periods=1).mean().to_numpy()
