@@ -13,10 +13,9 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_json
 from depthrepro.core.protocol import Protocol
 from depthrepro.evaluate import parse_arguments
-from depthrepro.evaluation.rows import read_rows
 from depthrepro.evaluation.saved_run import evaluate_again
 from depthrepro.inference.predictions import prediction_path
-from tests.evaluation.scenes import PROTOCOL, build
+from tests.evaluation.scenes import PROTOCOL, build, read_rows
 from tests.evaluation.test_run_evaluation import evaluate, make_run
 
 

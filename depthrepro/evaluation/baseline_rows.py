@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +21,10 @@ from depthrepro.evaluation.baselines import (
     MEAN_MAP_LIMIT,
     SGBM_RANGE,
     MeanMap,
-    baseline_names,
     baseline_predictions,
     mean_depth_map,
 )
-from depthrepro.evaluation.ranks import Watch, together
+from depthrepro.evaluation.ranks import together, watch
 from depthrepro.evaluation.rows import Row
 from depthrepro.evaluation.scoring import score
 
@@ -37,7 +36,7 @@ class Baselines:
     """Baselines on one test set under one protocol.
 
     Attributes:
-        rows: Per image, in the order of `baseline_names`; checkpoint "-".
+        rows: Per image, in the order of `baseline_predictions`; checkpoint "-".
         mean: The training set's mean depth map; None where the training set has no depth.
     """
 
@@ -51,9 +50,8 @@ def baselines(
     protocol: Protocol,
     n_valid: Mapping[str, int],
     *,
-    cache_dir: Path | None,
+    cache_dir: Path,
     share: Sequence[int],
-    watch: Watch,
 ) -> Baselines:
     """Baselines of the images in `n_valid`, from the cache or, divided among the ranks, computed.
 
@@ -63,51 +61,40 @@ def baselines(
         protocol: What is scored, and how.
         n_valid: Id → number of evaluated pixels of every scored image, in order. A cached table that counts otherwise
             was made from other ground truth and is computed anew.
-        cache_dir: Folder of the cache; None = no cache.
+        cache_dir: Folder of the cache.
         share: Indices into the test set that this rank computes.
-        watch: Progress bar.
 
     Raises:
         UserError: If an image cannot be read or scored, on whichever rank.
     """
-    file = None if cache_dir is None else cache_dir / f"{cache_key(test, train, protocol)}.npz"
-    names = baseline_names(test, train is not None, protocol)
-    found = distributed.broadcast(_read(file, n_valid, names) if file is not None and distributed.is_main() else None)
-    if found is not None:
-        return found
+    file = cache_dir / f"{cache_key(test, train, protocol)}.npz"
+    cached: Baselines | None = distributed.broadcast(_read(file, n_valid) if distributed.is_main() else None)
+    if cached is not None:
+        return cached
     mean = None if train is None else mean_depth_map(train, protocol)
-    rows = in_order(flat(together(lambda: _compute(test, share, names, mean, protocol, watch))), n_valid)
-    result = Baselines(rows, mean)
-    if file is not None and distributed.is_main():
+
+    def compute() -> list[Row]:
+        rows: list[Row] = []
+        for i in watch(share, "baselines"):
+            record, depth_gt = test.records[i], test.depth_gt(i, protocol.ground_truth)
+            for prediction in baseline_predictions(record, protocol, mean):
+                rows += [{"checkpoint": "-", **row} for row in score(prediction, record, depth_gt, protocol)]
+        return rows
+
+    result = Baselines(all_rows(compute, n_valid), mean)
+    if distributed.is_main():
         _write(file, result)
     return result
 
 
-def _compute(
-    test: DepthDataset,
-    share: Sequence[int],
-    names: Sequence[str],
-    mean: MeanMap | None,
-    protocol: Protocol,
-    watch: Watch,
-) -> list[Row]:
-    rows: list[Row] = []
-    for i in watch(share, "baselines"):
-        record, depth_gt = test.records[i], test.depth_gt(i, protocol.ground_truth)
-        for prediction in baseline_predictions(record, names, mean):
-            rows += [{"checkpoint": "-", **row} for row in score(prediction, record, depth_gt, protocol)]
-    return rows
+def all_rows(work: Callable[[], list[Row]], ids: Collection[str]) -> list[Row]:
+    """What `work` gives on every rank, in the order of `ids`; the rows of one image keep theirs.
 
-
-def flat(parts: Iterable[list[Row]]) -> list[Row]:
-    """The ranks' rows in one list."""
-    return [row for part in parts for row in part]
-
-
-def in_order(rows: list[Row], ids: Iterable[str]) -> list[Row]:
-    """Rows in the order of `ids`; those of one image keep theirs."""
+    Raises:
+        UserError: As `together`.
+    """
     position = {item_id: k for k, item_id in enumerate(ids)}
-    return sorted(rows, key=lambda row: position.get(row["id"], len(position)))
+    return sorted((row for part in together(work) for row in part), key=lambda row: position[row["id"]])
 
 
 def cache_key(test: DepthDataset, train: DepthDataset | None, protocol: Protocol) -> str:
@@ -130,17 +117,16 @@ def _write(file: Path, result: Baselines) -> None:
         np.savez(handle, allow_pickle=False, depth=depth, table=np.array(text))
 
 
-def _read(file: Path, n_valid: Mapping[str, int], names: Sequence[str]) -> Baselines | None:
+def _read(file: Path, n_valid: Mapping[str, int]) -> Baselines | None:
     """The cached baselines, None if there are none that fit: a cache is never worth an error."""
     try:
         arrays = read_npz(file)
         depth, table = arrays["depth"], json.loads(str(arrays["table"]))
         counts = table["mean_map"]
         result = Baselines(table["rows"], None if counts is None else MeanMap(depth, *counts))
-        same = all(
-            {row["id"]: row["n_valid"] for row in result.rows if row["method"] == method} == dict(n_valid)
-            for method in names
-        )
+        scored: dict[str, dict[str, int]] = {}
+        for row in result.rows:
+            scored.setdefault(row["method"], {})[row["id"]] = row["n_valid"]
     except Exception:
         return None
-    return result if same else None
+    return result if all(counted == dict(n_valid) for counted in scored.values()) else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from depthrepro.core.errors import UserError
@@ -108,14 +108,13 @@ def fill_smoothly(values: Floats, known: NDArray[np.bool_]) -> Floats:
         values: (H, W); read only where `known`.
         known: (H, W), bool, at least one True.
     """
-    filled = np.where(known, values, 0.0).astype(np.float64)
-    weight, missing, sigma = known.astype(np.float64), ~known, 1.0
+    given, weight = np.where(known, values, 0.0).astype(np.float64), known.astype(np.float64)
+    filled, missing, sigma = given.copy(), ~known, 1.0
     while missing.any():
         kernel = cv2.getGaussianKernel(2 * int(np.ceil(3 * sigma)) + 1, sigma)
         kernel /= kernel.max()  # so that the weight of one pixel in reach does not fall as the window grows
         reach, total = (
-            cv2.sepFilter2D(m, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
-            for m in (weight, np.where(known, values, 0.0).astype(np.float64))
+            cv2.sepFilter2D(m, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_CONSTANT) for m in (weight, given)
         )
         now = missing & (reach > _REACHED)
         filled[now] = total[now] / reach[now]
@@ -164,18 +163,12 @@ def fill_from_background(disp: Floats, valid: NDArray[np.bool_]) -> Floats:
     A hole is mostly what only one camera sees, and that belongs to the farther side. Rows without any valid value
     repeat the nearest row that has one; a map without any is returned as zeros.
     """
-    height, width = disp.shape
-    columns = np.arange(width)[None]
-    before = np.maximum.accumulate(np.where(valid, columns, -1), axis=1)
-    after = np.minimum.accumulate(np.where(valid, columns, width)[:, ::-1], axis=1)[:, ::-1]
-    nothing = np.float32(np.inf)
-    from_left = np.where(before >= 0, np.take_along_axis(disp, before.clip(0), axis=1), nothing)
-    from_right = np.where(after < width, np.take_along_axis(disp, after.clip(max=width - 1), axis=1), nothing)
-    filled = np.where(valid, disp, np.minimum(from_left, from_right))
+    known = pd.DataFrame(np.where(valid, disp, np.float32(np.nan)))
+    filled = np.fmin(known.ffill(axis=1).to_numpy(), known.bfill(axis=1).to_numpy())
     rows = np.nonzero(valid.any(axis=1))[0]
     if not rows.size:
         return np.zeros_like(disp)
-    nearest = rows[np.abs(np.arange(height)[:, None] - rows[None]).argmin(axis=1)]
+    nearest = rows[np.abs(np.arange(len(disp))[:, None] - rows[None]).argmin(axis=1)]
     return filled[nearest]
 
 
@@ -190,34 +183,21 @@ def ground_plane(record: ImageRecord) -> Prediction:
     return Prediction(record.id, Kind.affine_inv_depth, {"ground_plane": np.repeat(rows[:, None], width, axis=1)})
 
 
-def baseline_names(test: DepthDataset, mean: bool, protocol: Protocol) -> tuple[str, ...]:
-    """The baselines that a test set and a protocol allow.
+def baseline_predictions(record: ImageRecord, protocol: Protocol, mean: MeanMap | None) -> list[Prediction]:
+    """The baselines of one image that it and the protocol allow.
 
     Args:
-        test: The test set; stereo pairs allow `sgbm`.
-        mean: Whether there is a mean depth map.
-        protocol: One that fits scale and shift in inverse depth allows `ground_plane`.
-    """
-    allowed = {
-        "mean_map": mean,
-        "ground_plane": protocol.alignment is Alignment.lstsq_inv_depth,
-        "sgbm": isinstance(test.records[0], StereoRecord),
-    }
-    return tuple(name for name, there in allowed.items() if there)
-
-
-def baseline_predictions(record: ImageRecord, names: Sequence[str], mean: MeanMap | None) -> list[Prediction]:
-    """The named baselines of one image.
+        record: The image; a stereo pair has `sgbm`.
+        protocol: One that fits scale and shift in inverse depth has `ground_plane`.
+        mean: The training set's mean depth map; None = no `mean_map`.
 
     Raises:
         UserError: If an image cannot be read, or a pair matches nowhere.
     """
-    found = []
-    if mean is not None and "mean_map" in names:
-        found.append(mean.prediction(record.id))
-    if "ground_plane" in names:
+    found = [] if mean is None else [mean.prediction(record.id)]
+    if protocol.alignment is Alignment.lstsq_inv_depth:
         found.append(ground_plane(record))
-    if isinstance(record, StereoRecord) and "sgbm" in names:
+    if isinstance(record, StereoRecord):
         found.append(sgbm_prediction(record))
     return found
 

@@ -53,19 +53,17 @@ def evaluate_classifier(
     learnt: ClassDataset,
     *,
     device: torch.device | str = "cpu",
-    checkpoints: Sequence[str] = ("last", "best"),
 ) -> dict[str, Any]:
-    """Answer with each checkpoint, and tabulate; writes `per_image.csv` and `confusion.csv` (of the first checkpoint).
+    """Answer with each checkpoint, and tabulate; writes `per_image.csv` and `confusion.csv` (of the last checkpoint).
 
     The model gets its own weights back.
 
     Args:
-        run_dir: The run directory, with `checkpoints/`.
+        run_dir: The run directory, with `checkpoints/last.pt` and perhaps `best.pt`.
         model: The classifier.
         items: What is reported on.
         learnt: Training images, for the baseline.
         device: Where the model is.
-        checkpoints: Names to evaluate; the first must exist.
 
     Returns:
         What a summary holds: `metrics`, `metrics_best`, `baselines`, `images`, `level_sizes`, `protocol`.
@@ -76,14 +74,14 @@ def evaluate_classifier(
     found: dict[str, Mapping[str, Mapping[str, float]]] = {}
     ids = [record.id for record in data.records]
     try:
-        for name in checkpoints:
+        for name in ("last", "best"):
             file = run_dir / "checkpoints" / f"{name}.pt"
-            if found and not file.exists():
+            if name == "best" and not file.exists():
                 continue
             model.load_state_dict(load_checkpoint(file)["model"])
             logits = _logits(model, items, torch.device(device))
             scored = [{"checkpoint": name, **row} for row in _rows(LOGITS, ids, logits, torch.tensor(data.labels))]
-            if not found:
+            if name == "last":
                 _write_confusion(run_dir / "confusion.csv", data, logits)
             found[name] = summarise(scored, ids)
             rows += scored

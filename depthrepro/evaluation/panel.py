@@ -11,7 +11,7 @@ from depthrepro.core.files import replacing
 from depthrepro.core.protocol import Protocol
 from depthrepro.data.base import DepthDataset
 from depthrepro.data.io.images import resize_rgb
-from depthrepro.evaluation.baselines import MeanMap, baseline_names, baseline_predictions
+from depthrepro.evaluation.baselines import MeanMap, baseline_predictions
 from depthrepro.evaluation.scoring import depth_map
 from depthrepro.inference.predictions import Prediction, prediction_path
 
@@ -38,12 +38,11 @@ def write_panels(
     Raises:
         UserError: If an image cannot be read.
     """
-    names = baseline_names(test, mean is not None, protocol)
     for i, own in predictions.items():
         record, depth_gt = test.records[i], test.depth_gt(i, protocol.ground_truth)
         maps = {
             name: depth_map(values, prediction.kind, record, depth_gt, protocol).astype(np.float32)
-            for prediction in (own, *baseline_predictions(record, names, mean))
+            for prediction in (own, *baseline_predictions(record, protocol, mean))
             for name, values in prediction.levels.items()
         }
         image = test.read_image(i)

@@ -10,7 +10,6 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.progress import progress_bar
 
 T = TypeVar("T")
-Watch = Callable[[Iterable[int], str], Iterable[int]]  # wraps an iterable in a progress bar with a title
 
 
 def together(work: Callable[[], T]) -> list[T]:
@@ -25,19 +24,13 @@ def together(work: Callable[[], T]) -> list[T]:
         result = work()
     except UserError as error:
         fault = error
-    gathered = distributed.gather((result, None if fault is None else str(fault)))
-    if fault is not None:
-        raise fault
-    for _, message in gathered:
-        if message is not None:
-            raise UserError(message)
+    gathered = distributed.gather((result, fault))
+    for _, met in gathered:
+        if met is not None:
+            raise met
     return [part for part, _ in gathered]
 
 
-def image_bars(shown: bool) -> Watch:
-    """Bars with the time left, on stderr, on the main process only; none at all unless `shown`."""
-
-    def watch(items: Iterable[int], title: str) -> Iterable[int]:
-        return progress_bar(items, title, "image", shown=shown and distributed.is_main())
-
-    return watch
+def watch(items: Iterable[int], title: str) -> Iterable[int]:
+    """Indices of images under a bar with the time left, which only the main process shows, on stderr."""
+    return progress_bar(items, title, "image", shown=distributed.is_main())

@@ -14,42 +14,20 @@ from typing import Any
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import replacing
-from depthrepro.core.metric_names import METRICS, metrics_of
+from depthrepro.core.metric_names import metrics_of
 
 Row = dict[str, Any]
 COLUMNS = ("checkpoint", "method", "id", "n_valid")  # then the metrics of the task
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write the columns above as CSV; numbers keep every digit, so that `read_rows` gives back the same values."""
+    """Write the columns above as CSV; numbers keep every digit, so that reading them gives the same values."""
     rows = list(rows)
     columns = (*COLUMNS, *metrics_of(rows[0] if rows else ()))
     with replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Inverse of `write_rows`.
-
-    Raises:
-        UserError: If the file is missing, or lacks a column or a value.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [
-                {k: int(v) if k == "n_valid" else float(v) if k in METRICS else v for k, v in _complete(line).items()}
-                for line in csv.DictReader(file)
-            ]
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; the run's own command, typed again, writes it") from None
-    except (KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: not a table of per-image rows ({error}); evaluate the run again") from error
-
-
-def _complete(line: dict[str, str]) -> dict[str, str]:
-    return {column: line[column] for column in (*COLUMNS, *metrics_of(line))}
 
 
 def summarise(rows: Sequence[Row], expected_ids: Sequence[str]) -> dict[str, dict[str, float]]:

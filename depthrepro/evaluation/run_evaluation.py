@@ -23,7 +23,7 @@ from depthrepro.data.input_transform import InputTransform
 from depthrepro.evaluation.baselines import evenly_spread
 from depthrepro.evaluation.depth_ranges import write_ranges
 from depthrepro.evaluation.panel import write_panels
-from depthrepro.evaluation.ranks import image_bars, together
+from depthrepro.evaluation.ranks import together, watch
 from depthrepro.evaluation.rows import Row, write_rows
 from depthrepro.evaluation.run_scores import score_run
 from depthrepro.evaluation.scoring import check_metres, score
@@ -47,13 +47,13 @@ class _Scored:
     """
 
     rows: list[Row] = field(default_factory=list)
-    level_sizes: dict[str, list[int]] | None = None
+    level_sizes: dict[str, list[int]] = field(default_factory=dict)
     shown: dict[int, Prediction] = field(default_factory=dict)
     fault: UserError | None = None
 
     def add(self, index: int, prediction: Prediction, test: DepthDataset, protocol: Protocol) -> None:
         """Score one image, if it has ground truth."""
-        if self.level_sizes is None:
+        if not self.level_sizes:
             self.level_sizes = {name: list(values.shape) for name, values in prediction.levels.items()}
         if self.fault is not None or not test.has_depth(index, protocol.ground_truth):
             return
@@ -64,11 +64,7 @@ class _Scored:
             self.fault = error
 
     def scored(self) -> list[Row]:
-        """The rows.
-
-        Raises:
-            UserError: If an image cannot be scored.
-        """
+        """The rows; raises the fault, if there is one."""
         if self.fault is not None:
             raise self.fault
         return self.rows
@@ -82,35 +78,25 @@ def evaluate_run(
     protocol: Protocol,
     *,
     transform: InputTransform,
+    cache_dir: Path,
     checkpoints_dir: Path | None = None,
     device: torch.device | str = "cpu",
-    checkpoints: Sequence[str] = ("last", "best"),
-    batch_size: int = 1,
-    cache_dir: Path | None = None,
-    rank: int = 0,
-    world_size: int = 1,
-    progress: bool = True,
 ) -> dict[str, Any]:
     """Predict, save, score and tabulate; writes `predictions/`, `per_image.csv`, `per_range.csv` and `panel/`.
 
     All test images are predicted, so that another protocol can score them later; those with this protocol's ground
-    truth are scored. The model gets its own weights back at the end.
+    truth are scored. Every rank takes a part of the images. The model gets its own weights back at the end.
 
     Args:
-        run_dir: The run directory, with `checkpoints/<name>.pt`.
+        run_dir: The run directory, or the folder of one of its test sets.
         model: The network, not wrapped for distributed training.
         test: What is scored.
         train: Gives the mean depth map; None = no such baseline.
         protocol: What is scored, and how.
         transform: The network's input.
-        checkpoints_dir: Folder of the checkpoints; None = `run_dir`/checkpoints.
+        cache_dir: Folder that keeps baselines for other runs.
+        checkpoints_dir: Folder of `last.pt` and, if there is one, `best.pt`; None = `run_dir`/checkpoints.
         device: Where the model is.
-        checkpoints: Names to evaluate. The first must exist; another that is absent is left out.
-        batch_size: Images per forward pass.
-        cache_dir: Folder that keeps baselines for other runs; None = compute them.
-        rank: This process's number; it takes every world_size-th image.
-        world_size: Number of processes.
-        progress: Show bars with the time left.
 
     Returns:
         `RunScores.summary`, on every rank.
@@ -119,15 +105,12 @@ def evaluate_run(
         UserError: If an image or checkpoint cannot be read, or as `score` and `summarise`; on every rank.
     """
     check_metres(depth_kind(model), protocol, type(model).__name__)
-    watch = image_bars(progress)
-    share = list(range(len(test)))[rank::world_size]
+    share = range(len(test))[distributed.rank() :: distributed.world_size()]
     shown = evenly_spread([i for i in range(len(test)) if test.has_depth(i, protocol.ground_truth)], PANELS)
 
     def predict_share(name: str) -> _Scored:
         found, flip = _Scored(), protocol.flip_average
-        outputs = predict(
-            model, test, share, transform=transform, device=device, batch_size=batch_size, flip_average=flip
-        )
+        outputs = predict(model, test, share, transform=transform, device=device, flip_average=flip)
         for i, prediction in zip(watch(share, f"predicting ({name})"), outputs, strict=True):
             save_prediction(prediction_path(run_dir / "predictions" / name, prediction.id), prediction)
             found.add(i, prediction, test, protocol)
@@ -135,24 +118,19 @@ def evaluate_run(
                 found.shown[i] = prediction
         return found
 
-    folder = checkpoints_dir or run_dir / "checkpoints"
-    found = _predict_checkpoints(
-        folder, run_dir, model, checkpoints, [test.records[i].id for i in share], predict_share
-    )
-    first, *_ = found.values()
+    checkpoints, ids = checkpoints_dir or run_dir / "checkpoints", [test.records[i].id for i in share]
+    found = _predict_checkpoints(checkpoints, model, predict_share, run_dir / "predictions", ids)
+    last = found["last"]
     scores = score_run(
         test,
         train,
         protocol,
         list(found),
         lambda name, _: found[name].scored(),
-        first.level_sizes,
+        last.level_sizes,
         cache_dir=cache_dir,
-        rank=rank,
-        world_size=world_size,
-        watch=watch,
     )
-    write_panels(run_dir / "panel", test, first.shown, protocol, scores.mean)
+    write_panels(run_dir / "panel", test, last.shown, protocol, scores.mean)
     if distributed.is_main():
         write_rows(run_dir / "per_image.csv", scores.rows)
         write_ranges(run_dir / "per_range.csv", scores.rows)
@@ -160,46 +138,29 @@ def evaluate_run(
 
 
 def _predict_checkpoints(
-    folder: Path,
-    run_dir: Path,
-    model: nn.Module,
-    checkpoints: Sequence[str],
-    ids: Sequence[str],
-    predict_share: Callable[[str], _Scored],
+    folder: Path, model: nn.Module, predict_share: Callable[[str], _Scored], predictions: Path, ids: Sequence[str]
 ) -> dict[str, _Scored]:
-    """Load each checkpoint that exists into `model` and predict with it; equal weights are not run twice.
-
-    Returns:
-        Checkpoint → what `predict_share` returned on this rank.
-    """
+    """Predict with `last.pt` and, if there is one, `best.pt`; equal weights are not run twice, but linked."""
     own = {key: value.detach().clone() for key, value in model.state_dict().items()}
-    done: dict[str, Mapping[str, Tensor]] = {}
     found: dict[str, _Scored] = {}
 
-    def run(name: str) -> None:
+    def run(name: str, weights: Mapping[str, Tensor]) -> None:
+        model.load_state_dict(weights)
         found[name] = predict_share(name)
 
     try:
-        for name in checkpoints:
-            file = folder / f"{name}.pt"
-            if done and not file.exists():
-                continue
-            weights = load_checkpoint(file)["model"]
-            same_weights = next((other for other, theirs in done.items() if _same(weights, theirs)), None)
-            if same_weights is None:
-                model.load_state_dict(weights)
-                together(partial(run, name))
+        last = load_checkpoint(folder / "last.pt")["model"]
+        together(partial(run, "last", last))
+        if (folder / "best.pt").exists():
+            best = load_checkpoint(folder / "best.pt")["model"]
+            if best.keys() == last.keys() and all(torch.equal(best[key], last[key]) for key in best):
+                _link_predictions(predictions / "last", predictions / "best", ids)
+                found["best"] = found["last"]
             else:
-                _link_predictions(run_dir / "predictions" / same_weights, run_dir / "predictions" / name, ids)
-                found[name] = found[same_weights]
-            done[name] = weights
+                together(partial(run, "best", best))
     finally:
         model.load_state_dict(own)
     return found
-
-
-def _same(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
 def _link_predictions(source: Path, target: Path, ids: Sequence[str]) -> None:

@@ -11,9 +11,8 @@ from typing import Any
 from depthrepro.core import distributed
 from depthrepro.core.protocol import Protocol
 from depthrepro.data.base import DepthDataset
-from depthrepro.evaluation.baseline_rows import baselines, flat, in_order
+from depthrepro.evaluation.baseline_rows import all_rows, baselines
 from depthrepro.evaluation.baselines import MeanMap
-from depthrepro.evaluation.ranks import Watch, image_bars, together
 from depthrepro.evaluation.rows import Row, summarise
 from depthrepro.evaluation.scoring import scored_indices
 
@@ -40,12 +39,9 @@ def score_run(
     protocol: Protocol,
     checkpoints: Sequence[str],
     rows_of: Callable[[str, Sequence[int]], list[Row]],
-    level_sizes: Mapping[str, Sequence[int]] | None,
+    level_sizes: Mapping[str, Sequence[int]],
     *,
-    cache_dir: Path | None = None,
-    rank: int = 0,
-    world_size: int = 1,
-    watch: Watch | None = None,
+    cache_dir: Path,
 ) -> RunScores:
     """Gather the rows of every checkpoint from the ranks, add those of the baselines, and average.
 
@@ -56,24 +52,21 @@ def score_run(
         checkpoints: Names, at least one.
         rows_of: From a checkpoint's name and the indices of this rank's images to their rows.
         level_sizes: Level → [height, width], of the first checkpoint; read on rank 0 alone.
-        cache_dir: Folder that keeps baselines for other runs; None = compute them.
-        rank: This process's number; its images are every `world_size`-th.
-        world_size: Number of processes.
-        watch: Progress bar; None = none.
+        cache_dir: Folder that keeps baselines for other runs.
 
     Raises:
         UserError: As `rows_of` and `summarise`, on every rank.
     """
     indices = scored_indices(test, protocol.ground_truth)
     ids = [test.records[i].id for i in indices]
-    share = [i for i in indices if i % world_size == rank]
+    share = [i for i in indices if i % distributed.world_size() == distributed.rank()]
 
     def share_of(name: str) -> list[Row]:
         return [{"checkpoint": name, **row} for row in rows_of(name, share)]
 
-    by_checkpoint = {name: in_order(flat(together(partial(share_of, name))), ids) for name in checkpoints}
+    by_checkpoint = {name: all_rows(partial(share_of, name), ids) for name in checkpoints}
     n_valid = {row["id"]: row["n_valid"] for row in by_checkpoint[checkpoints[0]]}
-    base = baselines(test, train, protocol, n_valid, cache_dir=cache_dir, share=share, watch=watch or image_bars(False))
+    base = baselines(test, train, protocol, n_valid, cache_dir=cache_dir, share=share)
     means = {name: summarise(rows, ids) for name, rows in by_checkpoint.items()}
     summary = {
         "metrics": means.get("last", {}),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from depthrepro.core.protocol import Alignment, Protocol
 from depthrepro.core.run_dir import now
 from depthrepro.data.base import DataSplits, DepthDataset
 from depthrepro.evaluation.depth_ranges import write_ranges
-from depthrepro.evaluation.ranks import image_bars
+from depthrepro.evaluation.ranks import watch
 from depthrepro.evaluation.rows import Row, write_rows
 from depthrepro.evaluation.run_scores import score_run
 from depthrepro.evaluation.scoring import evaluate_predictions
@@ -67,26 +66,25 @@ def evaluate_again(
             predictions were made from, or as `score_run`.
     """
     cfg = _load_config(run_dir)
-    source = _source(cfg, run_dir, test)
-    protocol = _protocol(source.protocol, protocol_overrides)
-    origin = _origin(source.folder)
-    data, train = _data(source.data, data_overrides or {}, origin)
+    source, own_protocol, own_data = _source(cfg, run_dir, test)
+    protocol = _protocol(own_protocol, protocol_overrides)
+    origin = _origin(source)
+    data, train = _data(own_data, data_overrides or {}, origin)
     if test is not None:
         train = _training_images(cfg, protocol)
-    predictions = source.folder / "predictions"
+    predictions = source / "predictions"
     checkpoints = [name for name in ("last", "best") if (predictions / name).is_dir()]
     if not checkpoints:
         raise UserError(f"{predictions}: no predictions; the run's own command, typed again, finishes the run")
     cache_dir = default_cache_dir(cfg.get("cache_dir")) / "baselines"
-    watch = image_bars(True)
 
     def rows_of(name: str, indices: Sequence[int]) -> list[Row]:
         return evaluate_predictions(predictions / name, data, watch(indices, f"scoring ({name})"), protocol)
 
     first = load_prediction(prediction_path(predictions / checkpoints[0], data.records[0].id))
     sizes = {name: list(values.shape) for name, values in first.levels.items()}
-    scores = score_run(data, train, protocol, checkpoints, rows_of, sizes, cache_dir=cache_dir, watch=watch)
-    folder = source.folder / "evaluations" / _folder_name(protocol)
+    scores = score_run(data, train, protocol, checkpoints, rows_of, sizes, cache_dir=cache_dir)
+    folder = source / "evaluations" / _folder_name(protocol)
     write_rows(folder / "per_image.csv", scores.rows)
     write_ranges(folder / "per_range.csv", scores.rows)
     write_json(folder / "summary.json", {**origin, "protocol": protocol.as_dict(), **scores.summary, "created": now()})
@@ -106,17 +104,8 @@ def _load_config(run_dir: Path) -> DictConfig:
     return cfg
 
 
-@dataclass(frozen=True)
-class _Source:
-    """The predictions to be scored: their folder, and protocol and data set as the configuration has them."""
-
-    folder: Path
-    protocol: DictConfig
-    data: DictConfig
-
-
-def _source(cfg: DictConfig, run_dir: Path, test: str | None) -> _Source:
-    """The run itself, or one of its test sets."""
+def _source(cfg: DictConfig, run_dir: Path, test: str | None) -> tuple[Path, DictConfig, DictConfig]:
+    """Of the run itself, or of one of its test sets: the folder, and protocol and data set as configured."""
     tests = cfg.get("tests") or {}
     scored = sorted(path.parent.name for path in run_dir.glob("tests/*/summary.json"))
     if test is None and scored and not (run_dir / "predictions").is_dir():
@@ -124,12 +113,12 @@ def _source(cfg: DictConfig, run_dir: Path, test: str | None) -> _Source:
             f"{run_dir}: this run was scored on several test sets; add test={scored[0]}, or another of {scored}"
         )
     if test is None:
-        return _Source(run_dir, cfg.eval, cfg.data)
+        return run_dir, cfg.eval, cfg.data
     if test not in tests or test not in scored:
         raise UserError(
             f"test={test}: {run_dir} was not scored on it, but on {', '.join(scored) or 'its own data alone'}"
         )
-    return _Source(run_dir / "tests" / test, tests[test].protocol, tests[test].data)
+    return run_dir / "tests" / test, tests[test].protocol, tests[test].data
 
 
 def _protocol(own: DictConfig, overrides: Mapping[str, Any]) -> Protocol:

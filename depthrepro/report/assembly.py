@@ -16,7 +16,7 @@ from depthrepro.report.blocks import Block, build_blocks
 from depthrepro.report.claims import decide, describe, overall, word
 from depthrepro.report.committed import commit, from_committed, is_committed
 from depthrepro.report.figures.of_block import CURVES, PANEL, figures_of
-from depthrepro.report.figures.painter import Painter
+from depthrepro.report.figures.painter import Painter, done
 from depthrepro.report.measured import MeasuredTable
 from depthrepro.report.mlflow_source import from_mlflow
 from depthrepro.report.page.index import page
@@ -101,14 +101,29 @@ class Report:
         return written
 
     def _begin(self, table: PaperTable, out: Path, painter: Painter, *, publish: bool) -> Callable[[], MeasuredTable]:
+        """Build a table's blocks and verdicts, and begin to draw its figures; what it returns waits for them."""
         results = self._results(table)
         assert results is not None
         results = for_table(results, table)
         if publish:  # what is committed must read the same when it is all there is
             results = replace(results, unfinished=[])
+        blocks = build_blocks(table, results.rows)
+        plots = out / table.name / "plots" if publish else out / table.name
+        # Nothing can draw the panels of committed results again.
         kept = self._experiments / table.name / "plots" if table.name in self._committed else None
-        plots_in = out / table.name / "plots" if publish else out / table.name
-        return measure(table, results, plots_in, painter, publish=publish, kept=kept)
+        begun = begin_figures(table, blocks, results, plots, painter, publish=publish, kept=kept)
+        verdicts = {block.slug: decide(table, block, results.images) for block in blocks}
+
+        def finish() -> MeasuredTable:
+            figures = {
+                slug: {title: path for title, drawing in drawings.items() if (path := drawing.result())}
+                for slug, drawings in begun.items()
+            }
+            for stale in set(plots.glob("*.png")) - {path for paths in figures.values() for path in paths.values()}:
+                stale.unlink()
+            return MeasuredTable(table, blocks, verdicts, figures, results.unfinished)
+
+        return finish
 
     def _write_table(self, table: PaperTable, folder: Path) -> list[Path]:
         one = self._written[table.name]
@@ -159,26 +174,22 @@ class Report:
         return "\n".join(lines) + "\n"
 
 
-def measure(
-    table: PaperTable, results: Results, plots_in: Path, painter: Painter, *, publish: bool, kept: Path | None
-) -> Callable[[], MeasuredTable]:
-    """Build one table's blocks and verdicts, and begin to draw its figures.
+def begin_figures(
+    table: PaperTable,
+    blocks: list[Block],
+    results: Results,
+    plots: Path,
+    painter: Painter,
+    *,
+    publish: bool,
+    kept: Path | None,
+) -> dict[str, dict[str, Future[Path | None]]]:
+    """Begin to draw the figures of a table's blocks into `plots`: block slug → title → file, as `Painter.start`.
 
-    Args:
-        table: The published side.
-        results: What was measured for the table (`sources.for_table`).
-        plots_in: Where the figures go; those of an earlier report that have no place any more are deleted.
-        painter: Draws them.
-        publish: As in `figures_of`.
-        kept: Folder of the figures that were committed with the results, whose panels nothing can draw again.
-
-    Returns:
-        Call it to wait for the figures and get the table.
+    A panel that lies in the folder `kept` is copied instead. `publish` as in `figures_of`.
     """
-    blocks = build_blocks(table, results.rows)
     endings = file_endings(blocks)
     begun: dict[str, dict[str, Future[Path | None]]] = {}
-    copied: dict[str, dict[str, Path]] = {}
     drawn_already: set[str] = set()
     for block in blocks:
         ending = f"_{endings[block.slug]}.png"
@@ -187,24 +198,13 @@ def measure(
         if trainings <= drawn_already:
             wanted.pop(CURVES, None)  # the test sets of a run share its training
         drawn_already |= trainings
-        if kept is not None and (kept / f"panel{ending}").exists():
+        copied = {}
+        if kept is not None and (panel := kept / f"panel{ending}").exists():
             wanted.pop(PANEL, None)
-            copied[block.slug] = {PANEL: _copy(kept / f"panel{ending}", plots_in / f"panel{ending}")}
-        begun[block.slug] = {
-            title: painter.start(draw, plots_in / f"{stem}{ending}") for title, (stem, draw) in wanted.items()
-        }
-    verdicts = {block.slug: decide(table, block, results.images) for block in blocks}
-
-    def finish() -> MeasuredTable:
-        figures: dict[str, dict[str, Path]] = {}
-        for slug, drawings in begun.items():
-            drawn = {title: path for title, drawing in drawings.items() if (path := drawing.result())}
-            figures[slug] = drawn | copied.get(slug, {})
-        for stale in set(plots_in.glob("*.png")) - {path for paths in figures.values() for path in paths.values()}:
-            stale.unlink()
-        return MeasuredTable(table, blocks, verdicts, figures, results.unfinished)
-
-    return finish
+            copied = {PANEL: done(_copy(panel, plots / panel.name))}
+        drawn = {title: painter.start(draw, plots / f"{stem}{ending}") for title, (stem, draw) in wanted.items()}
+        begun[block.slug] = drawn | copied
+    return begun
 
 
 def file_endings(blocks: list[Block]) -> dict[str, str]:

@@ -111,13 +111,13 @@ def _scores(table: PaperTable, block: Block, images: pd.DataFrame, name: str, me
     line = _line(table, block, name)
     if line is None or line.missing:
         return None
-    of_line = images[images["run"].isin(line.runs) & (images["method"] == line.method)]
-    if line.role == "baseline":
-        first = of_line[of_line["checkpoint"] == "-"].drop_duplicates("id").assign(seed=ANY_SEED)
-        return first.pivot(index="seed", columns="id", values=metric) if len(first) else None
-    seeds = block.runs.set_index("run")["seed"]
-    found = of_line[of_line["checkpoint"] == "last"]
-    found = found.assign(seed=found["run"].map(seeds))
+    fixed = line.role == "baseline"
+    mine = (images["method"] == line.method) & (images["checkpoint"] == ("-" if fixed else "last"))
+    found = images[mine & images["run"].isin(line.runs)]
+    if fixed:
+        found = found.drop_duplicates("id").assign(seed=ANY_SEED)
+    else:
+        found = found.assign(seed=found["run"].map(block.runs.set_index("run")["seed"]))
     return found.pivot(index="seed", columns="id", values=metric) if len(found) else None
 
 
@@ -125,23 +125,24 @@ def _line(table: PaperTable, block: Block, name: str) -> Line | None:
     """Our line of a row, or of a baseline by its name in paper.yaml."""
     label = table.baselines.get(name, name)
     lines = [line for line in block.lines.get("last", []) if line.role != "paper"]
-    by_label = next((line for line in lines if line.label == label), None)
-    return by_label or next((line for line in lines if line.role == "baseline" and line.method == name), None)
+    named = [line for line in lines if line.label == label]
+    named += [line for line in lines if line.role == "baseline" and line.method == name]
+    return named[0] if named else None
 
 
 def _paired(better: pd.DataFrame, worse: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The two tables on common seeds and images that both score; a baseline stands beside every seed of the other."""
-    ids = better.columns.intersection(worse.columns)
-    for fixed, other in ((better, worse), (worse, better)):
-        if list(fixed.index) == [ANY_SEED] and list(other.index) != [ANY_SEED]:
-            repeated = pd.concat([fixed] * len(other)).set_axis(other.index)
-            better, worse = (repeated, other) if fixed is better else (other, repeated)
-            break
-    seeds = better.index.intersection(worse.index)
+    better, worse = _for_seeds_of(worse, better), _for_seeds_of(better, worse)
+    seeds, ids = better.index.intersection(worse.index), better.columns.intersection(worse.columns)
     better, worse = better.loc[seeds, ids], worse.loc[seeds, ids]
     known = np.isfinite(better.to_numpy()) & np.isfinite(worse.to_numpy())
     scored = better.columns[known.all(axis=0)]  # by every seed that is compared
     return better[scored], worse[scored]
+
+
+def _for_seeds_of(other: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    fixed = list(scores.index) == [ANY_SEED]
+    return pd.concat([scores] * len(other)).set_axis(other.index) if fixed else scores
 
 
 def overall(verdicts: Iterable[Verdict]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -54,15 +55,17 @@ def from_mlflow(uri: str, tables: Sequence[PaperTable]) -> Results:
             client = MlflowClient(uri)
             for name, run in _finished_runs(client).items():
                 artifacts = _Artifacts(client, run, Path(downloads) / run.info.run_id)
-                found = run_rows(artifacts.folder, name) if artifacts.fetch_summaries() else []
+                artifacts.fetch(SUMMARY)
+                found = run_rows(artifacts.folder, name) if (artifacts.folder / SUMMARY).is_file() else []
                 if not found:
                     lost.append(
                         Unfinished(name, name.partition("/")[2], "finished, but the store has no numbers of it")
                     )
                 elif found[0]["experiment"] in wanted:
-                    artifacts.fetch(*DETAILS, *(f"{test}/{file}" for test in artifacts.tests() for file in DETAILS))
-                    folders |= {name: artifacts.folder}
-                    folders |= {f"{name}/{test}": artifacts.folder / test for test in artifacts.tests()}
+                    artifacts.fetch(*DETAILS)
+                    folders |= {
+                        row["run"]: artifacts.folder / row["run"].removeprefix(name).strip("/") for row in found
+                    }
                     rows += found
             results = collect(pd.DataFrame(rows, columns=ROW_COLUMNS), folders, tables, lost)
     except MlflowException as error:
@@ -72,7 +75,7 @@ def from_mlflow(uri: str, tables: Sequence[PaperTable]) -> Results:
 
 
 class _Artifacts:
-    """The files of one run.
+    """The files of one run and of its test sets.
 
     Args:
         client: Client of the store.
@@ -85,36 +88,25 @@ class _Artifacts:
         parts = urlsplit(run.info.artifact_uri)
         self._here = parts.scheme in ("", "file")
         self.folder = Path(url2pathname(parts.path)) if self._here else downloads
-        self._there: set[str] | None = None
 
-    def fetch(self, *names: str) -> bool:
-        """Make those files that the run has available in `folder`; returns whether the run has all of them."""
-        if self._here:
-            return all((self.folder / name).is_file() for name in names)
-        if self._there is None:
-            self._there = set(self._list("")) | set(self._list(TESTS))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for name in self._there.intersection(names):
-            self._client.download_artifacts(self._run_id, name, str(self.folder))
-        return self._there.issuperset(names)
+    def fetch(self, *names: str) -> None:
+        """Make the files of these names available in `folder`, as far as the run and its test sets have them."""
+        for file in () if self._here else self._files:
+            if PurePath(file).name in names:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._client.download_artifacts(self._run_id, file, str(self.folder))
 
-    def fetch_summaries(self) -> bool:
-        """Make the run's summary and those of its test sets available; returns whether there is the run's."""
-        if not self.fetch(SUMMARY):
-            return False
-        return self._here or self.fetch(*(name for name in self._there or () if name.endswith(f"/{SUMMARY}")))
-
-    def tests(self) -> list[str]:
-        """`tests/<set>` of every set whose summary is available."""
-        return [f"{TESTS}/{path.parent.name}" for path in sorted(self.folder.glob(f"{TESTS}/*/{SUMMARY}"))]
-
-    def _list(self, folder: str) -> Iterator[str]:
-        """Paths of the run's files in a folder; in that of the test sets, of all below it."""
-        for file in self._client.list_artifacts(self._run_id, folder or None):
-            if file.is_dir and folder:
-                yield from self._list(file.path)
-            elif not file.is_dir:
-                yield file.path
+    @cached_property
+    def _files(self) -> list[str]:
+        """Paths of the files behind the server: the run's own, and all below its test sets."""
+        found, folders = [], [""]
+        while folders:
+            for file in self._client.list_artifacts(self._run_id, folders.pop() or None):
+                if not file.is_dir:
+                    found.append(file.path)
+                elif PurePath(file.path).parts[0] == TESTS:
+                    folders.append(file.path)
+        return found
 
 
 def _check_database(uri: str) -> None:

@@ -133,11 +133,6 @@ class PaperTable:
         return re.split("[:,]", self.title)[0]
 
     @property
-    def called(self) -> str:
-        """Its name in the page's navigation."""
-        return self.short or self.name
-
-    @property
     def experiments(self) -> tuple[str, ...]:
         """Experiments whose runs feed the table, in the order of its rows."""
         return tuple(dict.fromkeys(name for row in self.rows if row.ours for name in row.ours.experiment))

@@ -86,9 +86,9 @@ def run_rows(run: Path, name: str) -> list[dict[str, Any]]:
     Raises:
         UserError: As `summary_rows`.
     """
-    rows = [{**row, "run": name} for row in summary_rows(run / SUMMARY)]
+    rows = summary_rows(run / SUMMARY, name)
     for summary in sorted(run.glob(f"{TESTS}/*/{SUMMARY}")):
-        rows += [{**row, "run": f"{name}/{TESTS}/{summary.parent.name}"} for row in summary_rows(summary)]
+        rows += summary_rows(summary, f"{name}/{TESTS}/{summary.parent.name}")
     return rows
 
 
@@ -103,7 +103,7 @@ def training_of(run: str) -> str:
     return run.removesuffix(f"/{TESTS}/{set_of(run)}") if set_of(run) else run
 
 
-def summary_rows(path: Path) -> list[dict[str, Any]]:
+def summary_rows(path: Path, name: str) -> list[dict[str, Any]]:
     """Rows of one summary.json, as `load_runs` describes them; none if no network was scored (no test image present).
 
     Raises:
@@ -112,7 +112,7 @@ def summary_rows(path: Path) -> list[dict[str, Any]]:
     summary = _read_json(path)
     how_to_fix = "the run's own command, typed again, writes it"
     try:
-        run = _run_columns(path.parent, summary)
+        run = {"run": name, **_run_columns(summary)}
         rows = [
             {**run, "kind": kind, "method": method, "checkpoint": checkpoint, "height": size[0], "width": size[1]}
             | {key: _checked(values, key, f"{method} ({checkpoint})") for key in metrics_of(values)}
@@ -136,11 +136,10 @@ def variant(overrides: list[str]) -> str:
     return " ".join(sorted(item for item in kept if not leaves_result_alone(item)))
 
 
-def _run_columns(run: Path, summary: dict[str, Any]) -> dict[str, Any]:
+def _run_columns(summary: dict[str, Any]) -> dict[str, Any]:
     data = summary["data"]
     commit = (summary["git_commit"] or "")[:7] or "none"
     return {
-        "run": run.as_posix(),
         "experiment": str(summary["experiment"]),
         "variant": variant([str(item) for item in summary["overrides"]]),
         "seed": int(summary["seed"]),

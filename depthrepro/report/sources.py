@@ -70,7 +70,7 @@ def from_runs(root: Path, tables: Sequence[PaperTable]) -> Results:
 def collect(
     rows: pd.DataFrame, folders: dict[str, Path], tables: Sequence[PaperTable], unfinished: list[Unfinished]
 ) -> Results:
-    """Read the other files of the runs that feed `tables`, and keep what the tables use.
+    """Read the other files of the runs that feed `tables`.
 
     Args:
         rows: `rows.ROW_COLUMNS` of all runs.
@@ -80,50 +80,12 @@ def collect(
     """
     wanted = {name for table in tables for name in table.experiments}
     rows = rows[rows["experiment"].isin(wanted)].reset_index(drop=True)
-    runs = rows.drop_duplicates("run")
-    methods = _methods(tables)
-    baselines = set().union(*(_baselines(rows, table) for table in tables))
-    parts: tuple[list[pd.DataFrame], ...] = ([], [], [])
-    for run, experiment in zip(runs["run"], runs["experiment"], strict=True):
-        keep = methods.get(experiment, set()) | {method for of, method in baselines if of == run}
-        for part, read in zip(parts, (_images, _ranges, _curves), strict=True):
-            part.append(read(folders[run], keep).assign(run=run))
-    images, ranges, curves = (_joined(part) for part in parts)
-    return Results(
-        rounded(_shown(rows, methods)),
-        rounded(images.reindex(columns=list(IMAGE_COLUMNS))),
-        rounded(_over_images(ranges)),
-        rounded(_over_epochs(curves)),
-        unfinished,
-        {run: folders[run] for run in runs["run"]},
+    mine = {run: folders[run] for run in rows["run"].unique()}
+    images, ranges, curves = (
+        _joined([read(folder).assign(run=run) for run, folder in mine.items()]) for read in (_images, _ranges, _curves)
     )
-
-
-def _baselines(rows: pd.DataFrame, table: PaperTable) -> set[tuple[str, str]]:
-    """(run, baseline) that a table's blocks take the baseline's images from.
-
-    A baseline is the same in every run of a block, so one copy is enough. It is the newest run's, which no other run
-    supersedes, and depends on the table's own runs alone: a table reads alike whatever is read beside it.
-    """
-    mine = rows[rows["experiment"].isin(table.experiments) & (rows["kind"] == "baseline")]
-    newest = mine.sort_values(["created", "run"]).drop_duplicates([*BLOCK_KEYS, "method"], keep="last")
-    return set(zip(newest["run"], newest["method"], strict=True))
-
-
-def _methods(tables: Iterable[PaperTable]) -> dict[str, set[str]]:
-    """Output levels that tables show, by experiment."""
-    found: dict[str, set[str]] = {}
-    for table in tables:
-        for row in table.rows:
-            for name in row.ours.experiment if row.ours and row.ours.level else ():
-                found.setdefault(name, set()).add(str(row.ours.level))  # type: ignore[union-attr]
-    return found
-
-
-def _shown(rows: pd.DataFrame, methods: dict[str, set[str]]) -> pd.DataFrame:
-    """Rows of the levels that tables show, and of baselines."""
-    columns = rows[["method", "experiment", "kind"]].to_numpy()
-    return rows[np.array([m in methods.get(e, ()) or k == "baseline" for m, e, k in columns], dtype=bool)]
+    images = images.reindex(columns=list(IMAGE_COLUMNS))
+    return Results(rows, images, _over_images(ranges), _over_epochs(curves), unfinished, mine)
 
 
 def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -131,22 +93,22 @@ def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
-def _images(folder: Path, methods: set[str]) -> pd.DataFrame:
+def _images(folder: Path) -> pd.DataFrame:
     """Per-image scores of the last checkpoint and of baselines."""
     file = folder / "per_image.csv"
     with file.open(encoding="utf-8") as lines:
         metrics = metrics_of(lines.readline().strip().split(","))
     frame = _table(file, ("n_valid", *metrics), ("checkpoint", "method", "id"))
-    return frame[frame["method"].isin(methods) & (frame["checkpoint"] != "best")]
+    return frame[frame["checkpoint"] != "best"]
 
 
-def _ranges(folder: Path, methods: set[str]) -> pd.DataFrame:
-    """AbsRel per image and depth range; no rows for a run that has no such file."""
+def _ranges(folder: Path) -> pd.DataFrame:
+    """The same scores by depth range, AbsRel alone; no rows for a run that has no such file."""
     file = folder / "per_range.csv"
     if not file.exists():
         return pd.DataFrame()
     frame = _table(file, ("near_m", "far_m", "abs_rel"), ("checkpoint", "method"))
-    return frame[frame["method"].isin(methods) & (frame["checkpoint"] != "best")]
+    return frame[frame["checkpoint"] != "best"]
 
 
 def _over_images(ranges: pd.DataFrame) -> pd.DataFrame:
@@ -156,7 +118,7 @@ def _over_images(ranges: pd.DataFrame) -> pd.DataFrame:
     return grouped.agg(images=("abs_rel", "size"), abs_rel=("abs_rel", "mean"))[list(RANGE_COLUMNS)]
 
 
-def _curves(folder: Path, _methods: set[str]) -> pd.DataFrame:
+def _curves(folder: Path) -> pd.DataFrame:
     """Losses at every logged step; what was logged twice (after a restart) counts once, the later time."""
     records: dict[tuple[int, str], dict[str, Any]] = {}
     trained = folder.parents[1] if set_of(folder.as_posix()) else folder
@@ -212,25 +174,30 @@ def _significant(values: np.ndarray) -> np.ndarray:
 
 
 def for_table(results: Results, table: PaperTable) -> Results:
-    """The part of `results` that feeds one table, in a fixed order."""
+    """The part of `results` that feeds one table, in a fixed order, floats rounded as the committed files hold them.
+
+    Runs may feed several tables, each with output levels of its own. A baseline is the same in every run of a block, so
+    one copy of its images is enough. It is the newest run's, which no other run supersedes, and depends on the table's
+    own runs alone: a table reads alike whatever is read beside it.
+    """
     rows = rows_of(table, results.rows)
-    rows = _shown(rows, _methods([table])).sort_values(["run", "kind", "method", "checkpoint"], ignore_index=True)
-    runs, baselines = set(rows["run"]), _baselines(rows, table)
-    levels = _methods([table])
-    shown = {
-        (run, level) for run, of in zip(rows["run"], rows["experiment"], strict=True) for level in levels.get(of, ())
-    }
-    parts = {}
+    levels = {(name, row.ours.level) for row in table.rows if row.ours for name in row.ours.experiment}
+    shown = [k == "baseline" or (e, m) in levels for k, e, m in rows[["kind", "experiment", "method"]].to_numpy()]
+    rows = rows[np.array(shown, dtype=bool)].sort_values(["run", "kind", "method", "checkpoint"], ignore_index=True)
+    fixed = rows["kind"] == "baseline"
+    newest = rows[fixed].sort_values(["created", "run"]).drop_duplicates([*BLOCK_KEYS, "method"], keep="last")
+    scored = {(run, method) for part in (rows[~fixed], newest) for run, method in part[["run", "method"]].to_numpy()}
+    parts: dict[str, Any] = {}
     for name, keys in (
         ("images", ["run", "checkpoint", "method", "id"]),
         ("ranges", ["run", "checkpoint", "method", "near_m"]),
         ("curves", ["run", "name", "epoch"]),
     ):
         frame: pd.DataFrame = getattr(results, name)
-        frame = frame[frame["run"].isin(runs)]
-        if "method" in frame and len(frame):  # runs may feed several tables, each with levels of its own
-            wanted = shown | baselines
-            frame = frame[[pair in wanted for pair in zip(frame["run"], frame["method"], strict=True)]]
-        parts[name] = frame.sort_values(keys, ignore_index=True)
+        frame = frame[frame["run"].isin(rows["run"])]
+        if "method" in frame:
+            pairs = zip(frame["run"], frame["method"], strict=True)
+            frame = frame[np.array([pair in scored for pair in pairs], dtype=bool)]
+        parts[name] = rounded(frame.sort_values(keys, ignore_index=True))
     unfinished = [run for run in results.unfinished if run.feeds(table.experiments)]
-    return replace(results, rows=rows[list(ROW_COLUMNS)], **parts, unfinished=unfinished)
+    return replace(results, rows=rounded(rows[list(ROW_COLUMNS)]), **parts, unfinished=unfinished)

@@ -28,7 +28,7 @@ from depthrepro.data.readers.classes import ClassSplits
 from depthrepro.evaluation.classification import evaluate_classifier
 from depthrepro.evaluation.run_evaluation import evaluate_run
 from depthrepro.evaluation.scoring import check_cameras, check_metres
-from depthrepro.evaluation.test_sets import load_test_sets, score_test_set
+from depthrepro.evaluation.test_sets import load_test_sets, mean_map_source
 from depthrepro.models.contract import all_levels, declared_levels, depth_kind
 from depthrepro.runs.record import Record, say
 from depthrepro.runs.reuse import choose_equivalent, take_over
@@ -193,12 +193,14 @@ class Experiment:
         """Scores on each test set of `tests`, written into its folder; mean metrics by set and output."""
         found: dict[str, Any] = {}
         for test in self.tests:
-            scores = score_test_set(
-                self.run.path,
+            scores = evaluate_run(
+                self.run.path / "tests" / test.name,
                 trainer.model,
-                test,
-                self.data.train,
+                test.data,
+                mean_map_source(self.data.train, test.protocol),
+                test.protocol,
                 transform=self.transform,
+                checkpoints_dir=self.run.checkpoints,
                 device=self.device,
                 cache_dir=self.cache_dir / "baselines",
             )
@@ -223,8 +225,6 @@ class Experiment:
             protocol=self.settings.eval,
             transform=self.transform,
             device=self.device,
-            rank=distributed.rank(),
-            world_size=distributed.world_size(),
             cache_dir=self.cache_dir / "baselines",
         )
 

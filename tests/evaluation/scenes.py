@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -69,6 +72,13 @@ def build(root: str, test: int = 3, without_depth: tuple[int, ...] = ()) -> Ster
     return StereoSplits("scenes", True, *parts)
 
 
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a per_image.csv, numbers to the last digit."""
+    texts = ("checkpoint", "method", "id")
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{k: v if k in texts else json.loads(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
 class TwoLevels(nn.Module):
     """disp_frac from grey and from the row, at two resolutions; `gain` tells one checkpoint from another."""
 
@@ -98,5 +108,6 @@ __all__ = [
     "TwoLevels",
     "build",
     "protocol",
+    "read_rows",
     "record",
 ]

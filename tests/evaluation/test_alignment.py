@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from depthrepro.core.protocol import Alignment
-from depthrepro.evaluation.alignment import align, align_depth, align_inv_depth, fit_scale_shift
+from depthrepro.evaluation.alignment import align, fit_scale_shift
 
 RNG = np.random.default_rng(0)
 TARGET = RNG.uniform(2, 40, (6, 8))
@@ -12,47 +12,41 @@ MASK = RNG.random((6, 8)) > 0.3
 
 
 def test_none_changes_nothing():
-    assert align_depth(TARGET, TARGET + 1, MASK, Alignment.none) is TARGET
+    assert align(TARGET, TARGET + 1, mask=MASK, method=Alignment.none) is TARGET
 
 
 def test_median_is_the_ratio_of_medians_over_the_mask():
     depth = np.array([[1.0, 2.0, 6.0, 100.0]])
     target = np.array([[4.0, 10.0, 11.0, 0.0]])
     mask = np.array([[True, True, True, False]])
-    np.testing.assert_allclose(align_depth(depth, target, mask, Alignment.median), depth * 5)  # 10 / 2
+    np.testing.assert_allclose(align(depth, target, mask=mask, method=Alignment.median), depth * 5)  # 10 / 2
 
 
 def test_median_bears_pixels_at_infinity():
     depth = np.array([[1.0, 2.0, np.inf]])
-    aligned = align_depth(depth, np.array([[2.0, 4.0, 50.0]]), np.ones((1, 3), bool), Alignment.median)
+    aligned = align(depth, np.array([[2.0, 4.0, 50.0]]), mask=np.ones((1, 3), bool), method=Alignment.median)
     np.testing.assert_allclose(aligned, [[2, 4, np.inf]])
 
 
 def test_lstsq_depth_undoes_scale_and_shift_and_skips_infinity():
     depth = (TARGET - 3) / 7
-    np.testing.assert_allclose(align_depth(depth, TARGET, MASK, Alignment.lstsq_depth), TARGET)
+    np.testing.assert_allclose(align(depth, TARGET, mask=MASK, method=Alignment.lstsq_depth), TARGET)
     depth[np.nonzero(MASK)[0][0], np.nonzero(MASK)[1][0]] = np.inf
-    aligned = align_depth(depth, TARGET, MASK, Alignment.lstsq_depth)
+    aligned = align(depth, TARGET, mask=MASK, method=Alignment.lstsq_depth)
     assert np.isinf(aligned).sum() == 1
     np.testing.assert_allclose(aligned[np.isfinite(aligned)], TARGET[np.isfinite(aligned)])
 
 
 def test_lstsq_inv_depth_undoes_an_affine_change_of_inverse_depth():
-    np.testing.assert_allclose(align_inv_depth(5 / TARGET + 2, TARGET, MASK, cap_m=80), TARGET)
+    np.testing.assert_allclose(align(5 / TARGET + 2, TARGET, mask=MASK, method="lstsq_inv_depth", cap_m=80), TARGET)
 
 
 def test_only_masked_pixels_take_part_in_a_fit():
     spoilt = np.where(MASK, TARGET, 1e6)
-    np.testing.assert_allclose(align_inv_depth(3 / TARGET - 1, spoilt, MASK, cap_m=80), TARGET)
+    np.testing.assert_allclose(align(3 / TARGET - 1, spoilt, mask=MASK, method="lstsq_inv_depth", cap_m=80), TARGET)
     for alignment in (Alignment.median, Alignment.lstsq_depth):
-        expected = align_depth(TARGET / 2, TARGET, MASK, alignment)
-        np.testing.assert_array_equal(align_depth(TARGET / 2, spoilt, MASK, alignment), expected)
-
-
-def test_aligned_inverse_depth_below_one_over_the_cap_is_at_the_cap_not_behind_the_camera():
-    inverse = np.array([[0.5, 0.1, -0.2]])  # the last: aligned to a negative inverse depth
-    aligned = align_inv_depth(inverse, np.array([[2.0, 10.0, 1.0]]), np.array([[True, True, False]]), cap_m=50)
-    np.testing.assert_allclose(aligned, [[2, 10, 50]])
+        expected = align(TARGET / 2, TARGET, mask=MASK, method=alignment)
+        np.testing.assert_array_equal(align(TARGET / 2, spoilt, mask=MASK, method=alignment), expected)
 
 
 def test_least_squares_matches_the_normal_equations():
@@ -67,12 +61,10 @@ def test_undetermined_fits_are_refused(values):
         fit_scale_shift(values, values)
 
 
-def test_no_ratio_to_a_median_of_infinity_or_of_the_wrong_space():
+def test_no_ratio_to_a_median_of_infinity():
     mask = np.ones((1, 2), bool)
     with pytest.raises(ValueError, match="median depth is inf"):
-        align_depth(np.full((1, 2), np.inf), np.ones((1, 2)), mask, Alignment.median)
-    with pytest.raises(ValueError, match="not a fit in depth"):
-        align_depth(np.ones((1, 2)), np.ones((1, 2)), mask, Alignment.lstsq_inv_depth)
+        align(np.full((1, 2), np.inf), np.ones((1, 2)), mask=mask, method=Alignment.median)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +81,7 @@ def test_one_door_for_all_methods(method, pred):
     np.testing.assert_allclose(align(pred, TARGET, mask=MASK, method=method), TARGET)
 
 
-def test_without_a_cap_what_is_aligned_beyond_the_horizon_is_infinitely_far():
+def test_what_is_aligned_beyond_the_horizon_is_at_the_cap_or_infinitely_far_and_never_behind_the_camera():
     inverse, target = np.array([[0.5, 0.1, -0.2]]), np.array([[2.0, 10.0, 1.0]])
     mask = np.array([[True, True, False]])
     np.testing.assert_allclose(align(inverse, target, mask=mask, method="lstsq_inv_depth"), [[2, 10, np.inf]])

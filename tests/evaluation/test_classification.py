@@ -8,9 +8,10 @@ import torch
 
 from depthrepro.core.protocol import Classification, Protocol, read_protocol
 from depthrepro.evaluation.classification import confusion, top_k
-from depthrepro.evaluation.rows import format_table, read_rows
+from depthrepro.evaluation.rows import format_table
 from depthrepro.report.figures.confusion import draw_confusion, read_confusion
 from depthrepro.report.rows import run_rows
+from tests.evaluation.scenes import read_rows
 
 LOGITS = torch.tensor([[3.0, 2.0, 1.0, 0.0], [0.0, 1.0, 2.0, 3.0], [1.0, 5.0, 0.0, 2.0]])
 

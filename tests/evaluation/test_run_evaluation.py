@@ -15,12 +15,12 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import DEPTH_METRICS
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.evaluation import baseline_rows
-from depthrepro.evaluation.rows import read_rows, summarise
+from depthrepro.evaluation.rows import summarise
 from depthrepro.evaluation.run_evaluation import evaluate_run
 from depthrepro.evaluation.scoring import evaluate_predictions, score
 from depthrepro.inference.forward import predict
 from depthrepro.inference.predictions import load_prediction, prediction_path
-from tests.evaluation.scenes import HEIGHT, PROTOCOL, WIDTH, TwoLevels, build, protocol
+from tests.evaluation.scenes import HEIGHT, PROTOCOL, WIDTH, TwoLevels, build, protocol, read_rows
 
 SIZE = InputTransform(24, 80)
 IDS = ["scene/00", "scene/01", "scene/02"]
@@ -33,8 +33,8 @@ def make_run(run_dir: Path, **gains: float) -> Path:
 
 
 def evaluate(run_dir, splits, case=PROTOCOL, model=None, **options):
-    test, train = splits.test, splits.train
-    return evaluate_run(run_dir, model or TwoLevels(), test, train, case, transform=SIZE, progress=False, **options)
+    options = {"cache_dir": run_dir / "cache", **options}
+    return evaluate_run(run_dir, model or TwoLevels(), splits.test, splits.train, case, transform=SIZE, **options)
 
 
 @pytest.fixture
@@ -175,12 +175,11 @@ run, bad, data = map(Path, sys.argv[1:])
 torch.set_num_threads(1)
 splits = build(str(data / str(distributed.rank())))
 distributed.start(torch.device("cpu"))
-ranks = dict(rank=distributed.rank(), world_size=2)
-summary = evaluate(run, splits, **ranks)
+summary = evaluate(run, splits)
 assert summary["images"] == 3 and distributed.gather(summary)[0] == summary
 splits.test.records[1].left.unlink()  # rank 1's image
 try:
-    evaluate(bad, splits, **ranks)
+    evaluate(bad, splits)
 except UserError as error:
     (bad / f"rank{distributed.rank()}.txt").write_text(str(error))
 distributed.stop()

@@ -22,8 +22,8 @@ EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 TABLE = load_paper(TABLES / "garg_resolution" / "paper.yaml")
 
 
-def test_only_what_the_tables_show_is_read(two_seeds):
-    results = from_runs(two_seeds, [TABLE])
+def test_only_what_a_table_shows_is_kept(two_seeds):
+    results = for_table(from_runs(two_seeds, [TABLE]), TABLE)
     assert set(results.rows["run"]) == {"runs/garg_kitti/seed=0", "runs/garg_kitti/seed=1"}
     assert set(results.images["method"]) == {"L9", "L10", "L11", "L12", "mean_map", "sgbm"}
     assert set(results.images["checkpoint"]) == {"last", "-"}
@@ -34,7 +34,7 @@ def test_only_what_the_tables_show_is_read(two_seeds):
     assert one["abs_rel"].tolist() == pytest.approx([0.25, 0.30])  # the mean 0.2, and what the fixture adds by depth
     curve = results.curves[results.curves["name"] == "train/loss"].groupby("epoch")["value"].first()
     assert curve.tolist() == pytest.approx([1.0, 0.5, 0.333333])
-    assert [u.run for u in for_table(results, TABLE).unfinished] == ["runs/garg_kitti/seed=2"]
+    assert [u.run for u in results.unfinished] == ["runs/garg_kitti/seed=2"]
 
 
 def test_a_table_reads_alike_alone_and_beside_others(runs, add_run):

@@ -46,8 +46,8 @@ class Painter:
             name = path.relative_to(self._memory).as_posix()
             known, self._keys[path] = self._known.pop(name, {}), f"{self._code} {fingerprint(draw)}"
             if known.get("of") == self._keys[path] and path.exists() == known.get("drawn"):
-                return _done(path if known["drawn"] else None)
-        return self._pool.submit(_write, draw, path) if self._pool is not None else _done(_write(draw, path))
+                return done(path if known["drawn"] else None)
+        return self._pool.submit(_write, draw, path) if self._pool is not None else done(_write(draw, path))
 
     def close(self) -> None:
         """End the processes; what has not begun is not drawn."""
@@ -93,7 +93,8 @@ def _write(draw: Draw, path: Path) -> Path | None:
     return None if figure is None else save(figure, path)
 
 
-def _done(result: Path | None) -> Future[Path | None]:
+def done(result: Path | None) -> Future[Path | None]:
+    """What `Painter.start` returns of a figure that is there already."""
     future: Future[Path | None] = Future()
     future.set_result(result)
     return future

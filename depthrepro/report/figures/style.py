@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +12,10 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from depthrepro.core.files import replacing
+
 INK, QUIET, FAINT = "#222222", "#6b6b6b", "#d9d9d9"
-OURS, PAPER, WARM, GREEN = "#1f5a94", "#8a8a8a", "#b8612a", "#4a7d52"
+OURS, PAPER, WARM = "#1f5a94", "#8a8a8a", "#b8612a"
 # Rows of a table. Apart from each other also with every common kind of colour-blindness (least CIE distance 15), and
 # each has a mark of its own, for print in grey.
 SERIES = ("#1f5a94", "#d55e00", "#0b9a72", "#cc79a7", "#d9a000", "#5fb3e6")
@@ -79,23 +80,30 @@ def titled(
 ) -> Iterator[tuple[Figure, float]]:
     """A figure with its heading: `body` inches below as many lines as the heading takes.
 
+    The title is bold at the upper left, the subtitle quiet below it, both wrapped to the figure's width.
+
     Yields:
         The figure and the heading's height in inches.
     """
-    head = heading_lines(width, title, subtitle)[2]
-    with figure(width, body + head, dpi) as fig:
-        heading(fig, title, subtitle)
+    room = width - 2 * HEADING_LEFT
+    title = textwrap.fill(title, max(20, int(room * TITLE_PER_INCH)))
+    subtitle = textwrap.fill(subtitle, max(30, int(room * TEXT_PER_INCH)))
+    wrapped = 0.20 * title.count("\n")
+    head = 0.32 + wrapped + 0.155 * (1 + subtitle.count("\n"))
+    height = body + head
+    with figure(width, height, dpi) as fig:
+        left, top = HEADING_LEFT / width, 1 - 0.10 / height
+        text: dict[str, Any] = {"ha": "left", "va": "top", "linespacing": 1.35}
+        fig.text(left, top, title, fontsize=10.5, fontweight="bold", **text)
+        fig.text(left, top - (0.22 + wrapped) / height, subtitle, fontsize=8.0, color=QUIET, **text)
         yield fig, head
 
 
 def save(fig: Figure, path: Path) -> Path:
     """Write a PNG beside `path` and rename it into place; returns `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with mpl.rc_context(_RC):  # ticks are made when the figure is drawn
+    with mpl.rc_context(_RC), replacing(path) as beside:  # ticks are made when the figure is drawn
         # No Software entry, which names a version: the same numbers give the same file.
         fig.savefig(beside, format="png", facecolor="white", metadata={"Software": None})
-    beside.replace(path)
     return path
 
 
@@ -104,24 +112,3 @@ def margins(fig: Figure, *, left: float, right: float, top: float, bottom: float
     width, height = fig.get_size_inches()
     edges = {"left": left / width, "right": 1 - right / width, "top": 1 - top / height, "bottom": bottom / height}
     fig.subplots_adjust(**edges, **gaps)
-
-
-def heading(fig: Figure, title: str, subtitle: str = "") -> None:
-    """Title in bold and quiet lines below it at the figure's upper left, wrapped to its width."""
-    width, height = fig.get_size_inches()
-    title, subtitle, _ = heading_lines(width, title, subtitle)
-    left, top = HEADING_LEFT / width, 1 - 0.10 / height
-    text: dict[str, Any] = {"ha": "left", "va": "top", "linespacing": 1.35}
-    fig.text(left, top, title, fontsize=10.5, fontweight="bold", **text)
-    if subtitle:
-        below = (0.22 + 0.20 * title.count("\n")) / height
-        fig.text(left, top - below, subtitle, fontsize=8.0, color=QUIET, **text)
-
-
-def heading_lines(width: float, title: str, subtitle: str) -> tuple[str, str, float]:
-    """A heading wrapped to a figure's width in inches: title, subtitle, and the height in inches that they take."""
-    room = width - 2 * HEADING_LEFT
-    title = textwrap.fill(title, max(20, int(room * TITLE_PER_INCH)))
-    subtitle = textwrap.fill(subtitle, max(30, int(room * TEXT_PER_INCH)))
-    lines = 1 + subtitle.count("\n") if subtitle else 0
-    return title, subtitle, 0.32 + 0.20 * title.count("\n") + 0.155 * lines

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -36,10 +37,9 @@ def draw_training_curves(metrics_jsonl: Path, caption: str) -> Figure:
     steps, loss = series["train/loss"]
     changes = _stage_changes(series)
     validation = _validation(series)
-    with style.figure(style.WIDTH, 3.35, style.PRINT_DPI) as fig:
-        note = "Faint: as logged. Bold: moving average within a stage."
-        note += " Dashed lines: a new stage starts." if changes else ""
-        style.heading(fig, f"Training: {caption}", note)
+    note = "Faint: as logged. Bold: moving average within a stage."
+    note += " Dashed lines: a new stage starts." if changes else ""
+    with style.titled(2.875, f"Training: {caption}", note, dpi=style.PRINT_DPI) as (fig, head):
         panels = layout.panel_grid(fig, count := 2 if validation else 1, count)
         _draw_loss(panels[0], steps, loss, changes)
         if "val/loss" in series:
@@ -53,7 +53,7 @@ def draw_training_curves(metrics_jsonl: Path, caption: str) -> Figure:
                 axes.axvline(step, color=style.PAPER, lw=0.7, ls=(0, (3, 3)), zorder=0)
             axes.set_xlim(0, max(values[0][-1] for values in [(steps,), *validation.values()]) * 1.01)
             layout.grid_lines(axes)
-        fig.subplots_adjust(left=0.085, right=0.985, top=0.785, bottom=0.145, wspace=0.2)
+        style.margins(fig, left=0.612, right=0.108, top=head + 0.24525, bottom=0.48575, wspace=0.2)
     return fig
 
 
@@ -112,9 +112,5 @@ def _validation(series: dict[str, Series]) -> dict[str, Series]:
 
 def _smooth(values: np.ndarray) -> np.ndarray:
     """Centred moving average over about a twentieth of the values; the window shrinks at the ends, NaN is left out."""
-    half = max(1, len(values) // 40)
-    known, filled = np.isfinite(values), np.nan_to_num(values)
-    kernel = np.ones(2 * half + 1)
-    count = np.convolve(known, kernel, mode="full")[half:-half]
-    total = np.convolve(filled, kernel, mode="full")[half:-half]
-    return np.divide(total, count, out=np.full(len(values), math.nan), where=count > 0)
+    window = 2 * max(1, len(values) // 40) + 1
+    return pd.Series(values).rolling(window, center=True, min_periods=1).mean().to_numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from depthrepro.core.metric_names import METRICS
@@ -56,20 +56,14 @@ def place(verdict: Verdict, limit: float, kind: str) -> Mark | None:
         return round(half + (half - MARGIN) * value / limit, 2) if limit > 0 else half
 
     published = verdict.paper_difference
-    inside = published is not None and abs(published) <= limit
     metric = METRICS[verdict.metric]
     difference, low, high = numbers(verdict)
     return Mark(
         low=at(interval.low),
         x=at(interval.difference),
         high=at(interval.high),
-        paper=at(published) if inside and published is not None else None,
+        paper=None if published is None or abs(published) > limit else at(published),
         claimed_left=not metric.higher_is_better,
         kind=kind,
         text=f"{metric.label} {difference}, 95 % interval {low} to {high}: {word(verdict.verdict, verdict.claim)}",
     )
-
-
-def alt_text(marks: Sequence[Mark | None]) -> str:
-    """One drawing of several intervals in words."""
-    return "; ".join(mark.text for mark in marks if mark)

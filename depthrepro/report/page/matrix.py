@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from depthrepro.core.metric_names import METRICS
 from depthrepro.report.blocks import BLOCK_KEYS, Block
 from depthrepro.report.claims import CONTRADICTED, REPRODUCED, UNDECIDED, UNMEASURED, Verdict, overall, word
 from depthrepro.report.measured import MeasuredTable
-from depthrepro.report.page.intervals import Mark, alt_text, place, reach
+from depthrepro.report.page.intervals import Mark, place, reach
 from depthrepro.report.paper import Claim, PaperTable
 
 KINDS = {REPRODUCED: "for", CONTRADICTED: "against", UNDECIDED: "open", UNMEASURED: "none"}  # colours and symbols
@@ -33,11 +32,6 @@ class ByMetric:
     chip: Chip
     mark: Mark | None
 
-    @property
-    def label(self) -> str:
-        """The metric's name as printed."""
-        return METRICS[self.verdict.metric].label
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -53,51 +47,23 @@ class Outcome:
     chip: Chip
     metrics: tuple[ByMetric, ...] = ()
 
-    @property
-    def drawn(self) -> list[ByMetric]:
-        """The metrics that were measured."""
-        return [part for part in self.metrics if part.mark]
 
-    @property
-    def alt(self) -> str:
-        """The drawing in words."""
-        return alt_text([part.mark for part in self.metrics])
-
-
-@dataclass(frozen=True)
-class Column:
-    """One data set at one scale.
-
-    Attributes:
-        key: What makes two blocks of different tables share the column.
-        block: The first block of the column, for its words.
-        tallies: One text for the claims and one for our own questions, each only if there are any.
-    """
-
-    key: Key
-    block: Block
-    tallies: tuple[tuple[str, tuple[tuple[Chip, int], ...]], ...] = ()
-
-    @property
-    def images(self) -> str:
-        """The number of test images, in words."""
-        return f"{self.block.keys['images']} test images"
-
-
-@dataclass(frozen=True)
-class TableClaims:
-    """The claims of one table: for each a row of outcomes, one per column of the matrix."""
-
-    table: PaperTable
-    rows: tuple[tuple[Outcome, ...], ...]
+Row = tuple[Outcome, ...]  # one claim, on every data set
+Tally = tuple[str, list[tuple[Chip, int]]]  # "12 claims", and how many came out how
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """Claims against data sets, of the tables that share these."""
+    """Claims against data sets, of the tables that share these.
 
-    columns: tuple[Column, ...]
-    tables: tuple[TableClaims, ...]
+    Attributes:
+        columns: One data set at one scale each: the first block of it, for its words, and one tally of the claims and
+            one of our own questions, each only if there are any.
+        tables: Each table with a row of outcomes, one per column, for each of its claims.
+    """
+
+    columns: list[tuple[Block, list[Tally]]]
+    tables: list[tuple[PaperTable, list[Row]]]
 
 
 def outcomes(one: MeasuredTable, block: Block | None) -> list[Outcome]:
@@ -128,21 +94,23 @@ def matrices(tables: Sequence[MeasuredTable]) -> list[Matrix]:
             sharing.remove(other)
         if keys:
             sharing.append((keys, members))
-    found = []
-    for _, members in sorted(sharing, key=lambda part: part[1][0]):
-        mine = [tables[i] for i in members]
-        shown = columns(mine)
-        claims = [TableClaims(one.table, _rows(one, shown)) for one in mine if one.table.claims]
-        found.append(Matrix(tuple(shown), tuple(claims)))
-    return found
+    return [_matrix([tables[i] for i in members]) for _, members in sorted(sharing, key=lambda part: part[1][0])]
 
 
-def _rows(one: MeasuredTable, shown: Sequence[Column]) -> tuple[tuple[Outcome, ...], ...]:
+def _matrix(tables: Sequence[MeasuredTable]) -> Matrix:
+    blocks = columns(tables)
+    claims = [(one.table, _rows(one, list(blocks))) for one in tables if one.table.claims]
+    by_set = zip(*(row for _, rows in claims for row in rows), strict=True)
+    tallies = [_tallies(outcomes) for outcomes in by_set] if claims else [[] for _ in blocks]
+    return Matrix(list(zip(blocks.values(), tallies, strict=True)), claims)
+
+
+def _rows(one: MeasuredTable, keys: Sequence[Key]) -> list[Row]:
     blocks = by_column(one)
-    return tuple(zip(*(outcomes(one, blocks.get(column.key)) for column in shown), strict=True))
+    return list(zip(*(outcomes(one, blocks.get(key)) for key in keys), strict=True))
 
 
-def columns(tables: Sequence[MeasuredTable]) -> list[Column]:
+def columns(tables: Sequence[MeasuredTable]) -> dict[Key, Block]:
     """The data sets of all tables: unchanged settings first, then where most is decided, real data before synthetic."""
     found: dict[Key, Block] = {}
     decided: Counter[Key] = Counter()
@@ -151,7 +119,7 @@ def columns(tables: Sequence[MeasuredTable]) -> list[Column]:
             found.setdefault(key, block)
             decided[key] += sum(v.interval is not None for v in one.verdicts.get(block.slug, []))
     order = sorted(found, key=lambda k: (found[k].keys["variant"] != "", found[k].synthetic, -decided[k], str(k)))
-    return [Column(key, found[key], _tallies(tables, key)) for key in order]
+    return {key: found[key] for key in order}
 
 
 def by_column(one: MeasuredTable) -> dict[Key, Block]:
@@ -166,13 +134,12 @@ def by_column(one: MeasuredTable) -> dict[Key, Block]:
     return found
 
 
-def _tallies(tables: Sequence[MeasuredTable], key: Key) -> tuple[tuple[str, tuple[tuple[Chip, int], ...]], ...]:
-    """("12 claims", ((reproduced, 5), ...)) and the same for our questions, over all tables."""
-    found = [outcome for one in tables for outcome in outcomes(one, by_column(one).get(key))]
+def _tallies(found: Sequence[Outcome]) -> list[Tally]:
+    """("12 claims", [(reproduced, 5), ...]) and the same for our questions, of one data set."""
     texts = []
     for ours, single, plural in ((False, "claim", "claims"), (True, "question of our own", "questions of our own")):
         counts = Counter(outcome.chip for outcome in found if bool(outcome.claim.asked_by) == ours)
         if total := sum(counts.values()):
             ranked = sorted(counts.items(), key=lambda item: list(KINDS.values()).index(item[0].kind))
-            texts.append((f"{total} {single if total == 1 else plural}", tuple(ranked)))
-    return tuple(texts)
+            texts.append((f"{total} {single if total == 1 else plural}", ranked))
+    return texts

@@ -49,8 +49,8 @@ def _float(table: PaperTable, block: Block, checkpoint: str) -> str:
 
 def _published(table: PaperTable, published: PublishedSets) -> str:
     lines = [" & ".join(escape(title) for title in published.header) + r" \\", r"\midrule"]
-    lines += [" & ".join(escape(cell) for cell in row) + r" \\" for row in published.body(GAP)]
-    columns = "l" + "r" * len(published.columns)
+    lines += [" & ".join(escape(cell) for cell in row) + r" \\" for row in published.body]
+    columns = "l" + "r" * (len(published.header) - 1)
     notes = [rf"\textit{{Paper}}: {escape(f'{table.cite}. {table.source}')}"]
     return _environment(f"{table.title}. {TITLE}.", f"{table.name}-published", columns, lines, notes)
 

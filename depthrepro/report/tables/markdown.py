@@ -22,7 +22,7 @@ def markdown(measured: MeasuredTable, figures: dict[str, dict[str, str]]) -> str
     paper = f"Paper: {table.cite}, measured on {table.data}: {table.protocol} {table.source}"
     parts = [f"# {table.title}", paper]
     if published := published_sets(table):
-        parts += [f"## {TITLE}", pipe_table(published.header, published.body(GAP), text_columns=1)]
+        parts += [f"## {TITLE}", pipe_table(published.header, published.body, text_columns=1)]
     for block in measured.blocks:
         parts += [f"## {block.title}", f"Fingerprint {block.keys['fingerprint']}; {block.protocol}."]
         parts += [claims_markdown(measured, block), *block_markdown(table, block)]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 
 from depthrepro.core.metric_names import METRICS
 from depthrepro.report.paper import PaperTable
+from depthrepro.report.tables.cells import GAP
 
 TITLE = "As published, by test set"
 # Keys of the test sets in paper.yaml and conf/test, as the papers print them.
@@ -30,40 +30,30 @@ class PublishedSets:
     """A table of published values: one column for each test set and metric.
 
     Attributes:
-        columns: (test set, metric key) of each column, sets in the paper's order.
-        rows: (label, values) of each row that has any; None where the paper has none.
+        groups: (test set, titles of its columns), sets in the paper's order; a header of two lines.
+        body: The cells as text, of each row that has any value; a dash where the paper has none.
     """
 
-    columns: tuple[tuple[str, str], ...]
-    rows: tuple[tuple[str, tuple[float | None, ...]], ...]
+    groups: list[tuple[str, list[str]]]
+    body: list[list[str]]
 
     @property
     def header(self) -> list[str]:
-        """Titles of all columns."""
+        """Titles of all columns in one line."""
         return ["Row", *(f"{name} {title}" for name, titles in self.groups for title in titles)]
-
-    @property
-    def groups(self) -> list[tuple[str, list[str]]]:
-        """(test set, titles of its columns), for a header of two lines."""
-        return [
-            (NAMES.get(name, name), [f"{METRICS[key].label} {METRICS[key].arrow}" for _, key in columns])
-            for name, columns in groupby(self.columns, key=lambda column: column[0])
-        ]
-
-    def body(self, gap: str) -> list[list[str]]:
-        """The cells as text; `gap` where the paper has no number."""
-        return [
-            [label, *(gap if v is None else f"{v:.3f}" for v in values)]  # three digits, as all of these are printed
-            for label, values in self.rows
-        ]
 
 
 def published_sets(table: PaperTable) -> PublishedSets | None:
     """The published side of a table over several test sets; None of a table over one."""
-    found = [(name, key) for row in table.rows for name, values in row.sets.items() for key in values]
-    sets = list(dict.fromkeys(name for name, _ in found))
-    columns = tuple((name, key) for name in sets for key in table.metrics if (name, key) in found)
-    rows = tuple(
-        (row.label, tuple(row.sets.get(name, {}).get(key) for name, key in columns)) for row in table.rows if row.sets
-    )
-    return PublishedSets(columns, rows) if rows else None
+    found = dict.fromkeys((name, key) for row in table.rows for name, values in row.sets.items() for key in values)
+    if not found:
+        return None
+    by_set = {name: [key for key in table.metrics if (name, key) in found] for name, _ in found}
+    body = []
+    for row in table.rows:
+        if row.sets:
+            values = [row.sets.get(name, {}).get(key) for name, keys in by_set.items() for key in keys]
+            # Three digits, as all of these are printed.
+            body.append([row.label, *(GAP if value is None else f"{value:.3f}" for value in values)])
+    titles = {key: f"{METRICS[key].label} {METRICS[key].arrow}" for key in table.metrics}
+    return PublishedSets([(NAMES.get(n, n), [titles[key] for key in keys]) for n, keys in by_set.items()], body)

@@ -68,12 +68,12 @@ def test_tables_that_share_no_data_set_stand_in_matrices_of_their_own(report):
     apart = replace(loss, blocks=elsewhere, verdicts={elsewhere[0].slug: loss.verdicts[loss.blocks[0].slug]})
     first, second = matrices([resolution, apart, waiting])
     assert [len(first.columns), len(second.columns)] == [2, 1]
-    assert [[claims.table.name for claims in matrix.tables] for matrix in (first, second)] == [
+    assert [[table.name for table, _ in matrix.tables] for matrix in (first, second)] == [
         ["garg_resolution"],
         ["garg_loss"],
     ]
     (together,) = matrices(report)
-    assert [claims.table.name for claims in together.tables] == ["garg_resolution", "garg_loss"]
+    assert [table.name for table, _ in together.tables] == ["garg_resolution", "garg_loss"]
 
 
 def test_synthetic_data_are_marked_wherever_they_stand(html):

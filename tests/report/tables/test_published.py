@@ -23,7 +23,7 @@ def paper(name):
 def test_the_sets_of_a_table_stand_side_by_side():
     published = published_sets(paper("da_zero_shot_metric"))
     assert published is not None
-    cells = {row[0]: dict(zip(published.header[1:], row[1:], strict=True)) for row in published.body("–")}
+    cells = {row[0]: dict(zip(published.header[1:], row[1:], strict=True)) for row in published.body}
     assert cells["Depth Anything, ViT-L, NYUv2"]["SUN RGB-D AbsRel ↓"] == "0.500"
     assert cells["ZoeDepth (reproduced), KITTI"]["Virtual KITTI 2 δ < 1.25 ↑"] == "0.844"
     assert cells["ZoeDepth (reproduced), KITTI"]["iBims-1 AbsRel ↓"] == "–"
