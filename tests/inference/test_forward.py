@@ -74,7 +74,7 @@ def test_images_of_many_sizes_come_back_in_order_and_neighbours_of_one_size_shar
 def test_an_image_that_changed_its_size_is_named(tmp_path):
     data = Scenes(tmp_path, 1)
     cv2.imwrite(str(data.records[0].left), np.zeros((10, 10, 3), np.uint8))
-    with pytest.raises(UserError, match=r"left\.png: \(10, 10\) pixels where \(48, 160\) are expected"):
+    with pytest.raises(UserError, match=r"left\.png: 10x10 pixels where 160x48 are expected"):
         list(predict(TwoLevels(), data, [0], transform=InputTransform(24, 80)))
 
 
