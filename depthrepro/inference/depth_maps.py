@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from depthrepro.config.schema import default_cache_dir
 from depthrepro.core.arrays import map_npy
+from depthrepro.core.depth_kind import Kind
 from depthrepro.core.files import replacing, sha256
 from depthrepro.core.progress import progress_bar
 from depthrepro.data.base import ImageDataset
@@ -70,7 +71,9 @@ class FrozenDepth:
 
 
 class _Named(nn.Module):
-    """`DepthMaps` in the form of a depth network: its one output has a name."""
+    """`DepthMaps` in the form of a depth network: its one output has a name, and large is near."""
+
+    kind, levels = Kind.affine_inv_depth, (_MAP,)
 
     def __init__(self, network: DepthMaps) -> None:
         super().__init__()
