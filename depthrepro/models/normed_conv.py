@@ -17,17 +17,9 @@ class NormedConv(SceneClassifier):
 
     Args:
         classes: Number of classes.
-        inputs: "rgb", "rgb_depth" (depth as a fourth channel) or "depth".
-        depth_network: Checkpoint of a network that makes the depth map and is trained along; None = the map is given.
+        inputs: As `SceneClassifier`, and likewise `depth_network`, the attributes and the errors.
+        depth_network: See there; its map is stretched.
         widths: Channels of the convolutions.
-
-    Attributes:
-        kind: None: it predicts classes.
-        levels: The one output.
-        channels: Channels of the image that `forward` takes: 3, or 4 with a given depth map.
-
-    Raises:
-        UserError: If `inputs` is unknown, or a depth network is named without depth among the inputs.
     """
 
     def __init__(
