@@ -22,6 +22,7 @@ from depthrepro.predict.prediction import ImagePrediction
 OneImage = Image.Image | NDArray[np.uint8] | str | Path
 Floats = NDArray[np.float32]
 Item = TypeVar("Item")
+_LONGEST = 16  # times its other side that an input may be long: a panorama, not a line of pixels
 
 
 class Predictor:
@@ -55,16 +56,32 @@ class Predictor:
             return self([image])[0]
         images = [as_rgb(one) for one in image]
         # Inputs are made one at a time, so that only what the network reads is in memory beside the images.
-        inputs = ((index, self.prepare(rgb)) for index, (rgb, _) in enumerate(images))
-        found = {index: self.finish(raw, *images[index]) for index, raw in self.maps(inputs, batch_size)}
+        inputs = ((index, self.prepare(*named)) for index, named in enumerate(images))
+        found = {}
+        for index, raw in self.maps(inputs, batch_size):
+            if isinstance(raw, Exception):
+                raise raw
+            found[index] = self.finish(raw, *images[index])
         return [found[index] for index in range(len(images))]
 
-    def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """An image, RGB uint8 (H, W, 3), at the size of the network's input."""
+    def prepare(self, image: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+        """An image, RGB uint8 (H, W, 3), at the size of the network's input.
+
+        Raises:
+            UserError: If the image is so long that its input would fill the memory; the message begins with `name`.
+        """
+        size = self.network.transform.size_for((image.shape[0], image.shape[1]))
+        if max(size) > _LONGEST * min(size):
+            raise UserError(
+                f"{name}: {image.shape[1]}x{image.shape[0]} pixels keep their aspect in the network's input, which would "
+                f"be {size[1]}x{size[0]}; cut the image into parts of at most {_LONGEST}:1"
+            )
         return self.network.transform.resize(image)
 
-    def maps(self, inputs: Iterable[tuple[Item, NDArray[np.uint8]]], batch_size: int) -> Iterator[tuple[Item, Floats]]:
-        """Raw outputs, float32 (h, w), of inputs made by `prepare`.
+    def maps(
+        self, inputs: Iterable[tuple[Item, NDArray[np.uint8]]], batch_size: int
+    ) -> Iterator[tuple[Item, Floats | Exception]]:
+        """Raw outputs, float32 (h, w), of inputs made by `prepare`; or what was raised for one.
 
         Inputs of one size are computed together, so the order may change; each output comes with its item.
         """
@@ -77,9 +94,18 @@ class Predictor:
         for group in waiting.values():
             yield from self._batch(group)
 
-    def _batch(self, group: list[tuple[Item, NDArray[np.uint8]]]) -> Iterator[tuple[Item, Floats]]:
-        outputs = self.forward([image for _, image in group])
-        yield from zip((item for item, _ in group), outputs, strict=True)
+    def _batch(self, group: list[tuple[Item, NDArray[np.uint8]]]) -> Iterator[tuple[Item, Floats | Exception]]:
+        outputs: Sequence[Floats | Exception]
+        try:
+            outputs = self.forward([image for _, image in group])
+        except Exception as error:
+            outputs = [error] if len(group) == 1 else []
+        if outputs:
+            yield from zip((item for item, _ in group), outputs, strict=True)
+            return
+        # One by one, so that none fails for another's sake; after the handler, which holds the memory of the batch.
+        for one in group:
+            yield from self._batch([one])
 
     def forward(self, images: Sequence[NDArray[np.uint8]]) -> list[Floats]:
         """Raw outputs, float32 (h, w), of images uint8 (H, W, 3) at the size of the network's input.
@@ -93,8 +119,7 @@ class Predictor:
         except torch.cuda.OutOfMemoryError:
             height, width = images[0].shape[:2]
             raise UserError(
-                f"{network.device}: not enough memory for {len(images)} images of {width}x{height} at once; "
-                f"lower batch_size={len(images)}, or take device=cpu"
+                f"{network.device}: not enough memory for an input of {width}x{height}; take device=cpu"
             ) from None
         return [maps[level] for maps in found]
 

@@ -77,10 +77,13 @@ class VideoJob:
         if self.settings.overwrite:
             store.clear()
         done = {index for index in range(total) if store.has(self._key(index))}
-        inputs = ((index, self.job.predictor.prepare(frame)) for index, frame in read_frames(self.clip.path, done))
+        frames, name = read_frames(self.clip.path, done), str(self.clip.path)
+        inputs = ((index, self.job.predictor.prepare(frame, name)) for index, frame in frames)
         count = max(done, default=-1) + 1
         with progress_bar(None, "predicting", "frame", total=total or None, initial=len(done)) as bar:
             for index, raw in self.job.predictor.maps(inputs, self.settings.batch_size):
+                if isinstance(raw, Exception):
+                    raise raw
                 store.save(self._key(index), raw, self.clip.size)
                 count = max(count, index + 1)
                 bar.update()

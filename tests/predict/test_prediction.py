@@ -119,8 +119,30 @@ def test_a_full_gpu_is_named(garg, monkeypatch):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(predictor.network.model, "forward", full)
-    with pytest.raises(UserError, match=r"not enough memory for 2 images of 64x40 .* lower batch_size=2"):
+    with pytest.raises(UserError, match="cpu: not enough memory for an input of 64x40; take device=cpu"):
         predictor([photograph(50, 60), photograph(40, 60)])
+
+
+def test_what_does_not_fit_in_memory_together_is_computed_one_by_one(garg, monkeypatch):
+    predictor = depthrepro.predict.load(garg, "cpu")
+    images, forward = [photograph(50, 60), photograph(40, 60, 1)], predictor.network.model.forward
+    expected = predictor(images)
+
+    def small(batch, *rest):
+        if len(batch) > 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return forward(batch, *rest)
+
+    monkeypatch.setattr(predictor.network.model, "forward", small)
+    for one, other in zip(predictor(images), expected, strict=True):
+        np.testing.assert_allclose(one.values, other.values, rtol=1e-5)
+
+
+def test_a_line_of_pixels_does_not_fill_the_memory(relative, garg):
+    line = photograph(1, 3000)
+    with pytest.raises(UserError, match=r"image: 3000x1 pixels .* would be 126000x42; cut the image into parts"):
+        depthrepro.predict.load(relative, "cpu")(line)
+    assert depthrepro.predict.load(garg, "cpu")(line).values.shape == (1, 3000)
 
 
 def test_a_prediction_is_plain_to_build():
