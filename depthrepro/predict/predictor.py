@@ -73,7 +73,7 @@ class Predictor:
         size = self.network.transform.size_for((image.shape[0], image.shape[1]))
         if max(size) > _LONGEST * min(size):
             raise UserError(
-                f"{name}: {image.shape[1]}x{image.shape[0]} pixels keep their aspect in the network's input, which would "
+                f"{name}: {image.shape[1]}x{image.shape[0]} pixels keep their aspect, so the network's input would "
                 f"be {size[1]}x{size[0]}; cut the image into parts of at most {_LONGEST}:1"
             )
         return self.network.transform.resize(image)
