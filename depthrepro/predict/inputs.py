@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import glob
+import io
 import os
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
@@ -13,14 +15,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from depthrepro.core.errors import UserError
-from depthrepro.data.io.photos import read_photo
+from depthrepro.data.io.photos import decode_photo, read_photo
 
 # A suffix that cannot be decoded here (heic) is taken too: it fails with a line of its own instead of missing silently.
 IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .webp .bmp .tif .tiff .ppm .pgm .gif .avif .jp2 .heic .heif".split())
 VIDEO_SUFFIXES = frozenset(".mp4 .mov .avi .mkv .webm .m4v .mpg .mpeg .wmv .mts".split())
+_ORIENTATION = 0x0112  # EXIF tag
 _NO_FILE = "is a folder, a pipe, a device or a link to nothing; name an image file"
 
 
@@ -138,6 +141,21 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
     return [(int(part.isdigit()), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", str(path))]
 
 
+def _as_file(image: Image.Image, name: str) -> bytes:
+    """The image as a file in memory, so that it is read as files are: upright, of any depth, transparency on white."""
+    tags, file = Image.Exif(), io.BytesIO()
+    with suppress(Exception):  # damaged tags lose no pixel
+        tags[_ORIENTATION] = image.getexif().get(_ORIENTATION, 1)
+    try:
+        plain = image.convert("RGBA") if "transparency" in image.info else image
+        plain.save(file, "TIFF", exif=tags)
+    except Exception as error:  # an image is decoded as late as here, and Pillow raises nearly anything
+        raise UserError(
+            f"{name}: the image cannot be decoded ({error}); fetch it again, or convert it to RGB"
+        ) from error
+    return file.getvalue()
+
+
 def as_rgb(image: Any) -> tuple[NDArray[np.uint8], str]:
     """An image in any form as RGB uint8 (H, W, 3), and its name.
 
@@ -153,8 +171,8 @@ def as_rgb(image: Any) -> tuple[NDArray[np.uint8], str]:
         path = Path(image).expanduser()
         return read_photo(path), path.name
     if isinstance(image, Image.Image):
-        turned = ImageOps.exif_transpose(image)
-        return np.array(turned.convert("RGB")), Path(getattr(image, "filename", "") or "image").name
+        name = Path(getattr(image, "filename", "") or "image").name
+        return decode_photo(_as_file(image, name), name), name
     array = np.asarray(image)
     if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
         raise UserError(

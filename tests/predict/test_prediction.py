@@ -1,5 +1,7 @@
 """Predictions that know what they mean, and metres worked out by hand."""
 
+import struct
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,9 @@ from PIL import Image
 
 import depthrepro.predict
 from depthrepro.core.errors import UserError
+from depthrepro.data.io.photos import read_photo
 from depthrepro.inference.predictions import Kind
+from depthrepro.predict.inputs import as_rgb
 from depthrepro.predict.prediction import ImagePrediction
 from tests.predict.helpers import SIZE, garg_checkpoint, photograph, prediction, save_photo
 
@@ -83,6 +87,36 @@ def test_a_camera_that_was_turned(garg, tmp_path):
     assert predictor(tmp_path / "turned.jpg").values.shape == (60, 40)
     with Image.open(tmp_path / "turned.jpg") as opened:
         assert predictor(opened).values.shape == (60, 40)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr", "I;16", "I"])
+def test_a_pil_image_is_read_as_its_file(mode, tmp_path):
+    """Deep greys are not clipped to white, and transparency is laid on white, whichever way the image comes."""
+    grey = np.linspace(0, 255, 24, dtype=np.uint8).reshape(4, 6)
+    image = Image.fromarray({"I;16": grey * np.uint16(257), "I": grey * np.int32(257)}.get(mode, grey))
+    if mode in ("LA", "RGBA"):
+        image.putalpha(Image.fromarray(grey[::-1].copy()))
+    image.convert(mode).save(tmp_path / "a.tif")
+    with Image.open(tmp_path / "a.tif") as opened:
+        assert opened.mode == mode
+        found, name = as_rgb(opened)
+    assert name == "a.tif" and found.std() > 50
+    np.testing.assert_array_equal(found, read_photo(tmp_path / "a.tif"))
+
+
+def test_a_pil_image_with_odd_tags_is_turned(tmp_path):
+    """Pillow turns pixels only if it can also write all tags again; only one of them matters here."""
+    turned, odd = struct.pack("<HHII", 0x0112, 3, 1, 6), struct.pack("<HHIf", 0x0128, 11, 1, 2.5)
+    tags = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + turned + odd + bytes(4)
+    Image.fromarray(photograph(40, 60)).save(tmp_path / "a.jpg", exif=tags)
+    with Image.open(tmp_path / "a.jpg") as opened:
+        assert as_rgb(opened)[0].shape == (60, 40, 3)
+    (tmp_path / "b.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:-300])
+    with (
+        Image.open(tmp_path / "b.jpg") as opened,
+        pytest.raises(UserError, match=r"b\.jpg: the image cannot be decoded"),
+    ):
+        as_rgb(opened)
 
 
 @pytest.mark.parametrize(
