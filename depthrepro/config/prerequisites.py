@@ -9,11 +9,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from depthrepro.config.cli import options
 from depthrepro.core.errors import UserError
 from depthrepro.core.run_dir import RunDir
 
-# A checkpoint that the plain command of an experiment writes.
-_PLAIN = re.compile(r"runs/(?P<name>\w+(?:/\w+)?)/seed=(?P<seed>\d+)/checkpoints/last\.pt$")
+_PLAIN = re.compile(r"runs/(?P<name>\w+(?:/\w+)?)(?:/seed=(?P<seed>\d+))?$")
 
 
 def check_checkpoints(cfg: DictConfig, coming: Collection[Path] = ()) -> None:
@@ -40,14 +40,23 @@ def check_checkpoints(cfg: DictConfig, coming: Collection[Path] = ()) -> None:
                 raise UserError(f"{key}: {path} is of a run that is {state}; {_how_to_fix(path)}")
 
 
+def how_to_train(run: Path) -> str | None:
+    """What fills a run directory, or the folder of an experiment's runs; None if no plain command does.
+
+    Args:
+        run: Such as `runs/garg_kitti/seed=0`.
+    """
+    found = _PLAIN.search(run.absolute().as_posix())
+    if found is None or found["name"] not in options("experiment"):
+        return None
+    command = f"train it first: python -m depthrepro.train +experiment={found['name']}"
+    if found["seed"] not in (None, "0"):
+        return f"{command} seed={found['seed']}"
+    return command + (", or all it needs: make student" if found["name"] == "da_student" else "")
+
+
 def _how_to_fix(path: Path) -> str:
-    found = _PLAIN.search(path.as_posix())
-    if found is None:
-        return "name the checkpoint of a run that is finished"
-    command = f"python -m depthrepro.train +experiment={found['name']}"
-    if found["seed"] != "0":
-        return f"train it first: {command} seed={found['seed']}"
-    return f"train it first: {command}" + (", or all it needs: make student" if found["name"] == "da_student" else "")
+    return how_to_train(path.parents[1]) or "name the checkpoint of a run that is finished"
 
 
 def _leaves(node: Any, key: str) -> Iterator[tuple[str, str]]:

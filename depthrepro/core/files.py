@@ -35,7 +35,8 @@ def sha256(path: Path) -> str:
 def write_atomic(path: Path, text: str) -> None:
     """Write text beside and rename: a reader sees the old file or the new one, never half of one."""
     with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+        # The bytes of a file's name that are no UTF-8 stand as \udcXX, which JSON reads back as the same name.
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:

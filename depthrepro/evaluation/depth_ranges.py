@@ -41,7 +41,7 @@ def abs_rel_by_range(pred: NDArray[np.float64], target: NDArray[np.float64]) -> 
 
 def write_ranges(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Write the ranges of `score`'s rows as CSV: one line per image, method, checkpoint and depth range."""
-    with replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as beside, beside.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for row in rows:

@@ -24,7 +24,7 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Write the columns above as CSV; numbers keep every digit, so that reading them gives the same values."""
     rows = list(rows)
     columns = (*COLUMNS, *metrics_of(rows[0] if rows else ()))
-    with replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as beside, beside.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)

@@ -147,7 +147,8 @@ def legend(scale: ColourScale, width: int) -> Picture:
     elif logarithmic and scale.high / scale.low >= 3:
         ticks = LogLocator(subs=(1, 2, 5))
     with _DRAWING:
-        figure = Figure((width / 72, round(5 * size) / 72), dpi=72, facecolor="white", layout="constrained")
+        # In fewer pixels than 16 there is no bar; what is drawn is cut to the picture.
+        figure = Figure((max(width, 16) / 72, round(5 * size) / 72), dpi=72, facecolor="white", layout="constrained")
         canvas = FigureCanvasAgg(figure)
         mapped = ScalarMappable((LogNorm if logarithmic else Normalize)(scale.low, scale.high), colours)
         bar = figure.colorbar(mapped, figure.add_subplot(), orientation="horizontal", ticks=ticks, format="%.6g")
@@ -156,7 +157,7 @@ def legend(scale: ColourScale, width: int) -> Picture:
         fitting = (text for text in _CAPTIONS[scale.kind] if _LETTER * size * len(text) < width)
         bar.set_label(next(fitting, ""), fontsize=size, loc="left")
         canvas.draw()
-    return np.array(canvas.buffer_rgba())[..., :3]
+    return np.array(canvas.buffer_rgba())[:, :width, :3]
 
 
 def pictures(

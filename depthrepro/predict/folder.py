@@ -14,7 +14,7 @@ from depthrepro.core.progress import progress_bar
 from depthrepro.data.io.photos import read_photo
 from depthrepro.inference.predictions import Kind
 from depthrepro.predict.inputs import Inputs, Source
-from depthrepro.predict.job import SAMPLED_MAPS, Job, evenly, in_background
+from depthrepro.predict.job import SAMPLED_MAPS, Job, evenly, fault, in_background
 from depthrepro.predict.store import read_range, write_range
 
 CHUNK = 16  # images, or four batches, that are predicted before they are written: the bar moves that often
@@ -28,6 +28,8 @@ class FolderJob:
 
     Attributes:
         failed: Name of an image → what is wrong with it.
+
+    No exception of one image's, foreseen or not, ends the others: each is named at the end, and the code is 1.
     """
 
     def __init__(self, job: Job, inputs: Inputs) -> None:
@@ -88,6 +90,9 @@ class FolderJob:
         waiting = [source for source in sources if source.name not in self.failed and not store.has(source.key)]
         yield from (source for source in sources if source not in waiting)
         for (source, size), raw in self.job.predictor.maps(self._read(waiting), self.settings.batch_size):
+            if isinstance(raw, Exception):
+                self.failed[source.name] = str(fault(source, raw))
+                continue
             store.save(source.key, raw, size)
             yield source
         yield from (source for source in waiting if source.name in self.failed)
@@ -97,7 +102,7 @@ class FolderJob:
 
         def prepare(source: Source) -> tuple[NDArray[np.uint8], tuple[int, int]]:
             image = read_photo(source.path)
-            return self.job.predictor.prepare(image), (image.shape[0], image.shape[1])
+            return self.job.predictor.prepare(image, str(source.path)), (image.shape[0], image.shape[1])
 
         for source, result in in_background(prepare, sources):
             if isinstance(result, UserError):
@@ -131,7 +136,8 @@ class FolderJob:
             yield source
 
     def _conclude(self, todo: int, shared: tuple[float, float] | None) -> int:
-        if not todo:
+        failed = [*self.inputs.unreadable, *self.failed.values()]
+        if not todo and not failed:
             print(f"complete   {self.settings.output}")
             return 0
         if self._shares_range and shared is not None:
@@ -139,10 +145,10 @@ class FolderJob:
         if self.job.kind is Kind.affine_inv_depth:
             print("           relative depth: no metres, and the numbers of two images cannot be compared")
         done, formats = todo - len(self.failed), ", ".join(self.settings.save)
-        print(f"written    {done} of {todo} images to {self.settings.output} ({formats})", flush=True)
-        if not self.failed:
-            return 0
-        print(f"error: {len(self.failed)} of {len(self.inputs.images)} images failed:", file=sys.stderr)
-        for message in self.failed.values():
-            print(f"  {message}", file=sys.stderr)
-        return 1
+        print(f"written    {done} of {done + len(failed)} images to {self.settings.output} ({formats})", flush=True)
+        if failed:
+            total = len(self.inputs.images) + len(self.inputs.unreadable)
+            print(f"error: {len(failed)} of {total} images failed:", file=sys.stderr)
+            for message in failed:  # a file's name can hold line ends and what moves the cursor
+                print("  " + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message), file=sys.stderr)
+        return 1 if failed else 0

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import glob
+import io
+import os
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
@@ -12,14 +15,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from depthrepro.core.errors import UserError
-from depthrepro.data.io.photos import read_photo
+from depthrepro.data.io.photos import decode_photo, read_photo
 
 # A suffix that cannot be decoded here (heic) is taken too: it fails with a line of its own instead of missing silently.
 IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .webp .bmp .tif .tiff .ppm .pgm .gif .avif .jp2 .heic .heif".split())
 VIDEO_SUFFIXES = frozenset(".mp4 .mov .avi .mkv .webm .m4v .mpg .mpeg .wmv .mts".split())
+_ORIENTATION = 0x0112  # EXIF tag
+_NO_FILE = "is a folder, a pipe, a device or a link to nothing; name an image file"
 
 
 def stamp(path: Path) -> str:
@@ -59,11 +64,13 @@ class Inputs:
         images: Image files in natural order; empty for a video.
         video: A video file; None for images.
         ignored: Files of the folder or pattern that are no images.
+        unreadable: What of the folder or pattern cannot be read, a line each.
     """
 
     images: tuple[Source, ...] = ()
     video: Path | None = None
     ignored: int = 0
+    unreadable: tuple[str, ...] = ()
 
 
 def find_inputs(text: str, output: Path) -> Inputs:
@@ -76,36 +83,47 @@ def find_inputs(text: str, output: Path) -> Inputs:
     Raises:
         UserError: If there is nothing, or the output folder is the input folder.
     """
+    unreadable: list[str] = []
     path = Path(text).expanduser()
-    if path.is_file():
+    if os.path.isfile(path):  # unlike Path.is_file, False for whatever cannot be looked at
         if path.suffix.lower() in VIDEO_SUFFIXES:
             return Inputs(video=path)
         return Inputs(images=(Source(path, path.stem, stamp(path)),))
-    if path.is_dir():
+    if os.path.isdir(path):
         if path.resolve() == output.resolve():
             raise UserError(
                 f"output={output}: is the input folder; name another one, so that photos and results stay apart"
             )
-        base, files = path, [file for file in path.rglob("*") if file.is_file()]
+        walk = os.walk(path, onerror=lambda error: unreadable.append(f"{path}: a folder cannot be listed ({error})"))
+        base, files = path, [Path(folder, name) for folder, _, names in walk for name in names]
     elif glob.has_magic(text):
-        files = [Path(file) for file in glob.glob(str(path), recursive=True) if Path(file).is_file()]
+        files = [Path(file) for file in glob.glob(str(path), recursive=True)]
         base = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
+    elif os.path.lexists(path):
+        raise UserError(f"input={text}: {_NO_FILE}")
     else:
         raise UserError(f"input={text}: no such file or folder")
-    return _select(files, base, text, output)
+    return _select(files, base, text, output, unreadable)
 
 
-def _select(files: list[Path], base: Path, text: str, output: Path) -> Inputs:
+def _select(files: list[Path], base: Path, text: str, output: Path, unreadable: list[str]) -> Inputs:
     below, hidden = output.resolve(), lambda file: any(part.startswith(".") for part in file.relative_to(base).parts)
-    files = [file for file in files if not file.resolve().is_relative_to(below) and not hidden(file)]
+    files = [file for file in files if not Path(os.path.realpath(file)).is_relative_to(below) and not hidden(file)]
+    wanted = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+    unreadable += [
+        f"{file}: {_NO_FILE}" for file in files if file.suffix.lower() in wanted and not os.path.isfile(file)
+    ]
+    files = [file for file in files if os.path.isfile(file)]
     images = sorted((file for file in files if file.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
     videos = [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES]
+    if not images and unreadable:
+        raise UserError(f"input={text}: {unreadable[0]}")
     if not images and len(videos) == 1:
         return Inputs(video=videos[0], ignored=len(files) - 1)
     if not images:
         found = f"{len(videos)} videos: name one of them" if videos else f"none of {len(files)} files is an image"
         raise UserError(f"input={text}: {found}")
-    return Inputs(images=_named(images, base), ignored=len(files) - len(images))
+    return Inputs(images=_named(images, base), ignored=len(files) - len(images), unreadable=tuple(unreadable))
 
 
 def _named(images: list[Path], base: Path) -> tuple[Source, ...]:
@@ -123,6 +141,21 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
     return [(int(part.isdigit()), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", str(path))]
 
 
+def _as_file(image: Image.Image, name: str) -> bytes:
+    """The image as a file in memory, so that it is read as files are: upright, of any depth, transparency on white."""
+    tags, file = Image.Exif(), io.BytesIO()
+    with suppress(Exception):  # damaged tags lose no pixel
+        tags[_ORIENTATION] = image.getexif().get(_ORIENTATION, 1)
+    try:
+        plain = image.convert("RGBA") if "transparency" in image.info else image
+        plain.save(file, "TIFF", exif=tags)
+    except Exception as error:  # an image is decoded as late as here, and Pillow raises nearly anything
+        raise UserError(
+            f"{name}: the image cannot be decoded ({error}); fetch it again, or convert it to RGB"
+        ) from error
+    return file.getvalue()
+
+
 def as_rgb(image: Any) -> tuple[NDArray[np.uint8], str]:
     """An image in any form as RGB uint8 (H, W, 3), and its name.
 
@@ -138,8 +171,8 @@ def as_rgb(image: Any) -> tuple[NDArray[np.uint8], str]:
         path = Path(image).expanduser()
         return read_photo(path), path.name
     if isinstance(image, Image.Image):
-        turned = ImageOps.exif_transpose(image)
-        return np.array(turned.convert("RGB")), Path(getattr(image, "filename", "") or "image").name
+        name = Path(getattr(image, "filename", "") or "image").name
+        return decode_photo(_as_file(image, name), name), name
     array = np.asarray(image)
     if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
         raise UserError(

@@ -14,17 +14,18 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from depthrepro.config.cli import tracebacks_wanted
 from depthrepro.core.errors import UserError
 from depthrepro.inference.predictions import Kind
 from depthrepro.predict.camera import NO_CAMERA, Camera, Intrinsics
 from depthrepro.predict.colour import ColourScale, colour_table, robust_range, sample
+from depthrepro.predict.inputs import Source
 from depthrepro.predict.point_cloud import check_cloud
 from depthrepro.predict.prediction import ImagePrediction
 from depthrepro.predict.predictor import Predictor
 from depthrepro.predict.settings import Settings
 from depthrepro.predict.store import RawStore, digest, read_sidecar
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 WORKERS = min(4, max(2, (os.cpu_count() or 2) // 2))  # threads that decode and encode pictures
 SAMPLED_MAPS = 256  # maps that a range is made from, evenly spread over the folder or clip
@@ -102,9 +103,10 @@ class Job:
     def is_complete(self, stem: Path, recipe: str) -> bool:
         """Whether every file of one image or video is there and was made by `recipe`."""
         about = read_sidecar(stem)
-        if self.settings.overwrite or about.get("recipe") != recipe:
+        files = about.get("files")
+        if self.settings.overwrite or about.get("recipe") != recipe or not isinstance(files, dict):
             return False
-        return all((stem.parent / name).exists() for name in about["files"].values())
+        return all((stem.parent / str(name)).exists() for name in files.values())
 
     def range_of(self, keys: Iterable[str]) -> tuple[float, float]:
         """The range of the maps in the store, as they are written.
@@ -154,20 +156,36 @@ class Job:
         return prediction.to_depth(focal_px=focal_px, baseline_m=self.settings.baseline_m)
 
 
-def in_background(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[Item, Result | UserError]]:
-    """Results in order, computed by a few threads a little ahead of the reader; a person's mistake is a result too."""
+def fault(source: Source, error: Exception) -> UserError:
+    """What is wrong with one image, whatever was raised, in a line that names it.
 
-    def guarded(item: Item) -> Result | UserError:
+    Raises:
+        Exception: `error` itself if it is unforeseen and tracebacks are wanted.
+    """
+    text = str(error)
+    if not isinstance(error, UserError):
+        if tracebacks_wanted():
+            raise error
+        text = f"{type(error).__name__}: {text[:200]}; DEPTHREPRO_TRACEBACK=1 shows where it is raised"
+    return UserError(text if source.path.name in text else f"{source.path}: {text}")
+
+
+def in_background(
+    work: Callable[[Source], Result], sources: Sequence[Source]
+) -> Iterator[tuple[Source, Result | UserError]]:
+    """Results in order, computed by a few threads a little ahead of the reader; an image's fault is a result too."""
+
+    def guarded(source: Source) -> Result | UserError:
         try:
-            return work(item)
-        except UserError as error:
-            return error
+            return work(source)
+        except Exception as error:
+            return fault(source, error)
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        ahead: deque[tuple[Item, Future[Result | UserError]]] = deque()
+        ahead: deque[tuple[Source, Future[Result | UserError]]] = deque()
         try:
-            for item in items:
-                ahead.append((item, pool.submit(guarded, item)))
+            for source in sources:
+                ahead.append((source, pool.submit(guarded, source)))
                 if len(ahead) > WORKERS:
                     first, future = ahead.popleft()
                     yield first, future.result()
@@ -179,7 +197,7 @@ def in_background(work: Callable[[Item], Result], items: Sequence[Item]) -> Iter
                 future.cancel()
 
 
-def evenly(items: Sequence[Item], count: int) -> list[Item]:
+def evenly(items: Sequence[Result], count: int) -> list[Result]:
     """At most `count` items, evenly spread."""
     if len(items) <= count:
         return list(items)

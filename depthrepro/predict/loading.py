@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from depthrepro.config.prerequisites import how_to_train
 from depthrepro.core.checkpoint import load_checkpoint
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import sha256
@@ -107,6 +108,11 @@ def _weights_file(path: Path) -> Path:
     try:
         return find_weights(path)[1]
     except UserError as error:
+        command = how_to_train(path.parents[1] if path.parent.name == "checkpoints" else path)
+        seeds = sorted(path.glob("seed=*/checkpoints/last.pt"))
+        if command or seeds:
+            fix = f"name one of its runs, such as {seeds[0].parents[1]}" if seeds else command
+            raise UserError(f"checkpoint={path}: no checkpoint is there; {fix}") from None
         if path.exists():
             raise UserError(
                 f"checkpoint={path}: the folder holds neither checkpoints/last.pt nor weights: {error}"

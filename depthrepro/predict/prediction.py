@@ -149,7 +149,8 @@ class ImagePrediction(Prediction):
             about["files"] = {name: path.name for name, path in files.items()}
             write_json(sidecar_path(stem), {**about, **(extra or {})})
         except OSError as error:
-            raise UserError(f"{stem}: the results cannot be written ({error.strerror or error})") from None
+            reason = error.strerror or error
+            raise UserError(f"{stem}: the results cannot be written ({reason}); give another name or folder") from None
         return files
 
     def _save_pictures(

@@ -21,6 +21,7 @@ from depthrepro.predict.prediction import ImagePrediction
 OneImage = Image.Image | NDArray[np.uint8] | str | Path
 Floats = NDArray[np.float32]
 Item = TypeVar("Item")
+_LONGEST = 16  # times its other side that an input may be long: a panorama, not a line of pixels
 
 
 class Predictor:
@@ -54,16 +55,32 @@ class Predictor:
             return self([image])[0]
         images = [as_rgb(one) for one in image]
         # Inputs are made one at a time, so that only what the network reads is in memory beside the images.
-        inputs = ((index, self.prepare(rgb)) for index, (rgb, _) in enumerate(images))
-        found = {index: self.finish(raw, *images[index]) for index, raw in self.maps(inputs, batch_size)}
+        inputs = ((index, self.prepare(*named)) for index, named in enumerate(images))
+        found = {}
+        for index, raw in self.maps(inputs, batch_size):
+            if isinstance(raw, Exception):
+                raise raw
+            found[index] = self.finish(raw, *images[index])
         return [found[index] for index in range(len(images))]
 
-    def prepare(self, image: NDArray[np.uint8]) -> NDArray[Any]:
-        """An image, RGB uint8 (H, W, 3), as the network's transform makes its input: uint8, or float32 in [0, 1]."""
+    def prepare(self, image: NDArray[np.uint8], name: str) -> NDArray[Any]:
+        """An image, RGB uint8 (H, W, 3), as the network's transform makes its input: uint8, or float32 in [0, 1].
+
+        Raises:
+            UserError: If the image is so long that its input would fill the memory; the message begins with `name`.
+        """
+        size = self.network.transform.size_for((image.shape[0], image.shape[1]))
+        if max(size) > _LONGEST * min(size):
+            raise UserError(
+                f"{name}: {image.shape[1]}x{image.shape[0]} pixels keep their aspect, so the network's input would "
+                f"be {size[1]}x{size[0]}; cut the image into parts of at most {_LONGEST}:1"
+            )
         return self.network.transform.resize(image)
 
-    def maps(self, inputs: Iterable[tuple[Item, NDArray[Any]]], batch_size: int) -> Iterator[tuple[Item, Floats]]:
-        """Raw outputs, float32 (h, w), of inputs made by `prepare`.
+    def maps(
+        self, inputs: Iterable[tuple[Item, NDArray[Any]]], batch_size: int
+    ) -> Iterator[tuple[Item, Floats | Exception]]:
+        """Raw outputs, float32 (h, w), of inputs made by `prepare`; or what was raised for one.
 
         Inputs of one size are computed together, so the order may change; each output comes with its item.
         """
@@ -76,9 +93,18 @@ class Predictor:
         for group in waiting.values():
             yield from self._batch(group)
 
-    def _batch(self, group: list[tuple[Item, NDArray[Any]]]) -> Iterator[tuple[Item, Floats]]:
-        outputs = self.forward([image for _, image in group])
-        yield from zip((item for item, _ in group), outputs, strict=True)
+    def _batch(self, group: list[tuple[Item, NDArray[Any]]]) -> Iterator[tuple[Item, Floats | Exception]]:
+        outputs: Sequence[Floats | Exception]
+        try:
+            outputs = self.forward([image for _, image in group])
+        except Exception as error:
+            outputs = [error] if len(group) == 1 else []
+        if outputs:
+            yield from zip((item for item, _ in group), outputs, strict=True)
+            return
+        # One by one, so that none fails for another's sake; after the handler, which holds the memory of the batch.
+        for one in group:
+            yield from self._batch([one])
 
     def forward(self, images: Sequence[NDArray[Any]]) -> list[Floats]:
         """Raw outputs, float32 (h, w), of images made by `prepare`.
@@ -92,8 +118,7 @@ class Predictor:
         except torch.cuda.OutOfMemoryError:
             height, width = images[0].shape[:2]
             raise UserError(
-                f"{network.device}: not enough memory for {len(images)} images of {width}x{height} at once; "
-                f"lower batch_size={len(images)}, or take device=cpu"
+                f"{network.device}: not enough memory for an input of {width}x{height}; take device=cpu"
             ) from None
         return [maps[level] for maps in found]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,5 +131,5 @@ def parse(arguments: Sequence[str]) -> Settings:
 def default_output(text: str) -> Path:
     """`<name of the input>_depth` in the working directory; `depth` for a pattern."""
     path = Path(text).expanduser()
-    name = path.resolve().name if path.is_dir() else path.stem if path.is_file() else ""
+    name = path.resolve().name if os.path.isdir(path) else path.stem if os.path.isfile(path) else ""
     return Path(f"{name}_depth" if name else "depth")

@@ -87,10 +87,11 @@ def read_range(output: Path, identity: str) -> tuple[float, float] | None:
         identity: Of what the numbers depend on; a range of other numbers does not count.
     """
     found = _read_json(output / FOLDER / "range.json")
-    if found.get("identity") != identity:
+    try:
+        low, high = map(float, found["range"])
+    except (KeyError, TypeError, ValueError):
         return None
-    low, high = found["range"]
-    return float(low), float(high)
+    return (low, high) if found.get("identity") == identity and low < high else None
 
 
 def write_range(output: Path, identity: str, value_range: tuple[float, float]) -> None:

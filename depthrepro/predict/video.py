@@ -15,7 +15,7 @@ from depthrepro.predict.job import SAMPLED_MAPS, Job, evenly
 from depthrepro.predict.prediction import ImagePrediction, describe
 from depthrepro.predict.settings import VIDEO_FORMATS
 from depthrepro.predict.store import sidecar_path
-from depthrepro.predict.video_files import Clip, read_frames, video_writer
+from depthrepro.predict.video_files import Clip, pace, read_frames, video_writer
 
 NOTE = "each frame is predicted on its own: nothing makes neighbouring frames agree, so depth may flicker"
 PICTURES = ("color", "side_by_side")
@@ -37,6 +37,7 @@ class VideoJob:
             raise UserError("range=image makes a video flicker: use auto, or two numbers")
         self.clip = Clip.open(path)
         self.stem = self.settings.output / path.stem
+        self._times: list[float] = []
 
     def run(self) -> int:
         """Do what is left to do; 0 when the video is written."""
@@ -50,6 +51,10 @@ class VideoJob:
             return 0
         self._check_disk()
         count = self._predict()
+        paced = pace(self._times[:count], self.clip.fps)
+        if paced and self.settings.video == "mp4":
+            print(f"note       the frames' times vary: at {paced[0]:g} pictures a second each is shown at its own time")
+        self._fps, self._repeats = paced or (self.clip.fps, [1] * count)
         scale = self._scale(count) if self.job.coloured else None
         prediction = self._write(count, scale)
         self._write_sidecar(prediction, count, scale, recipe)
@@ -77,10 +82,13 @@ class VideoJob:
         if self.settings.overwrite:
             store.clear()
         done = {index for index in range(total) if store.has(self._key(index))}
-        inputs = ((index, self.job.predictor.prepare(frame)) for index, frame in read_frames(self.clip.path, done))
+        frames, name = read_frames(self.clip.path, done, self._times), str(self.clip.path)
+        inputs = ((index, self.job.predictor.prepare(frame, name)) for index, frame in frames)
         count = max(done, default=-1) + 1
         with progress_bar(None, "predicting", "frame", total=total or None, initial=len(done)) as bar:
             for index, raw in self.job.predictor.maps(inputs, self.settings.batch_size):
+                if isinstance(raw, Exception):
+                    raise raw
                 store.save(self._key(index), raw, self.clip.size)
                 count = max(count, index + 1)
                 bar.update()
@@ -125,8 +133,13 @@ class VideoJob:
             target.mkdir(parents=True, exist_ok=True)
             yield lambda index, picture: write_picture(target / f"{index:06d}.png", picture)
             return
-        with video_writer(target, self.clip.fps) as write:
-            yield lambda index, picture: write(picture)
+        with video_writer(target, self._fps) as write:
+
+            def repeated(index: int, picture: Picture) -> None:
+                for _ in range(self._repeats[index]):
+                    write(picture)
+
+            yield repeated
 
     def _target(self, name: str) -> Path:
         """A video, a folder of pictures, or a folder of numbers."""
@@ -142,6 +155,7 @@ class VideoJob:
             "video": self.clip.path.name,
             "frames": count,
             "fps": self.clip.fps,
+            "times_s": [round(time, 6) for time in self._times[:count]],
             "color": {"range": (scale.low, scale.high), "colormap": scale.colormap} if scale else None,
             "note": NOTE,
             "files": {name: self._target(name).name for name in self.settings.save},

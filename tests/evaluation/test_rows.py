@@ -4,6 +4,7 @@ import pytest
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import DEPTH_METRICS
+from depthrepro.evaluation.depth_ranges import write_ranges
 from depthrepro.evaluation.rows import COLUMNS, format_table, summarise, write_rows
 from tests.evaluation.scenes import read_rows
 
@@ -22,6 +23,13 @@ def test_means_are_over_images_per_method():
     assert list(means) == ["L9", "L12"]
     assert means["L9"]["abs_rel"] == pytest.approx(0.25) == means["L12"]["abs_rel"]
     assert list(means["L9"]) == list(DEPTH_METRICS)
+
+
+def test_a_file_name_that_is_no_utf8_does_not_cost_the_table(tmp_path):
+    write_rows(tmp_path / "rows.csv", [row("caf\udce9.png")])
+    write_ranges(tmp_path / "ranges.csv", [row("caf\udce9.png", ranges=[{"near_m": 1.0}])])
+    for name in ("rows.csv", "ranges.csv"):
+        assert r",caf\udce9.png," in (tmp_path / name).read_text(encoding="utf-8")
 
 
 def test_the_mean_does_not_depend_on_the_order_of_rows():

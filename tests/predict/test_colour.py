@@ -85,7 +85,7 @@ def test_the_legends_colours_are_those_of_the_picture(kind):
 
 
 @pytest.mark.parametrize("kind", [Kind.affine_inv_depth, Kind.depth])
-@pytest.mark.parametrize("width", [16, 40, 100, 640, 4000])
+@pytest.mark.parametrize("width", [1, 2, 9, 16, 40, 100, 640, 4000])
 def test_a_legend_fits_any_width(width, kind):
     strip = legend(ColourScale(kind, 0.9, 17.0), width)
     assert strip.shape[1] == width and strip.shape[2] == 3 and strip.dtype == np.uint8

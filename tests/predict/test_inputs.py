@@ -1,5 +1,6 @@
 """What a person names as input, and the names of the results."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,41 @@ def test_results_below_the_input_are_no_input(tmp_path):
     assert names(tmp_path / "**" / "*.png", tmp_path / "depth") == ["depth2/b"]
     with pytest.raises(UserError, match="is the input folder; name another one"):
         find_inputs(str(tmp_path), tmp_path / "depth" / "..")
+
+
+def test_what_is_no_file_is_a_line_of_its_own(tmp_path):
+    touch(tmp_path, "a.png", "b.png/inside.jpg")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "gone.jpg").symlink_to("nowhere")
+    (tmp_path / "device.mp4").symlink_to("/dev/null")
+    found = find_inputs(str(tmp_path), Path("out"))
+    assert [source.name for source in found.images] == ["a", "b.png/inside"]
+    told = sorted(found.unreadable)
+    assert [Path(line.split(": is ")[0]).name for line in told] == ["device.mp4", "gone.jpg", "pipe.png"]
+    assert all("a folder, a pipe, a device or a link to nothing" in line for line in told)
+    assert len(find_inputs(str(tmp_path / "*.png"), Path("out")).unreadable) == 2  # the pattern names the folder too
+    for name in ("pipe.png", "gone.jpg", "device.mp4"):
+        with pytest.raises(UserError, match=rf"{name}: is a folder, a pipe, a device or a link to nothing"):
+            find_inputs(str(tmp_path / name), Path("out"))
+
+
+def test_a_folder_that_cannot_be_listed_is_a_line(tmp_path, monkeypatch):
+    touch(tmp_path, "a.png", "locked/b.png")
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    (told,) = find_inputs(str(tmp_path), Path("out")).unreadable
+    assert "a folder cannot be listed" in told and "locked" in told
+
+
+def test_a_name_that_is_too_long_is_no_such_file():
+    with pytest.raises(UserError, match="no such file or folder"):
+        find_inputs("a" * 300 + ".jpg", Path("out"))
 
 
 def test_a_pattern_and_a_file(tmp_path):

@@ -60,6 +60,26 @@ def test_a_run_directory_and_its_digest(tmp_path):
     assert by_folder.sha256 == by_file.sha256 and len(by_file.sha256) == 64
 
 
+@pytest.mark.parametrize(
+    ("named", "command"),
+    [
+        ("runs/garg_kitti/seed=0", "+experiment=garg_kitti"),
+        ("runs/garg_kitti", "+experiment=garg_kitti"),
+        ("runs/garg_warp/exact/seed=2/checkpoints/best.pt", "+experiment=garg_warp/exact seed=2"),
+    ],
+)
+def test_a_run_that_is_not_there_is_named_with_the_command_that_makes_it(tmp_path, named, command):
+    with pytest.raises(UserError) as caught:
+        load_network(tmp_path / named, "cpu")
+    assert str(caught.value).endswith(f"no checkpoint is there; train it first: python -m depthrepro.train {command}")
+
+
+def test_a_folder_of_runs_is_not_one_of_them(tmp_path):
+    garg_checkpoint(tmp_path / "runs" / "garg_kitti" / "seed=4" / "checkpoints" / "last.pt")
+    with pytest.raises(UserError, match=r"garg_kitti: no checkpoint .* name one of its runs, such as .*/seed=4$"):
+        load_network(tmp_path / "runs" / "garg_kitti", "cpu")
+
+
 def test_a_coarser_level(garg):
     assert load_network(garg, "cpu", "L9").level == "L9"
     with pytest.raises(UserError, match="level=L3: this network has L9, L10, L11, L12"):

@@ -1,5 +1,7 @@
 """Predictions that know what they mean, and metres worked out by hand."""
 
+import struct
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,9 @@ from PIL import Image
 
 import depthrepro.predict
 from depthrepro.core.errors import UserError
+from depthrepro.data.io.photos import read_photo
 from depthrepro.inference.predictions import Kind
+from depthrepro.predict.inputs import as_rgb
 from depthrepro.predict.prediction import ImagePrediction
 from tests.predict.helpers import SIZE, garg_checkpoint, photograph, prediction, save_photo
 
@@ -85,6 +89,36 @@ def test_a_camera_that_was_turned(garg, tmp_path):
         assert predictor(opened).values.shape == (60, 40)
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr", "I;16", "I"])
+def test_a_pil_image_is_read_as_its_file(mode, tmp_path):
+    """Deep greys are not clipped to white, and transparency is laid on white, whichever way the image comes."""
+    grey = np.linspace(0, 255, 24, dtype=np.uint8).reshape(4, 6)
+    image = Image.fromarray({"I;16": grey * np.uint16(257), "I": grey * np.int32(257)}.get(mode, grey))
+    if mode in ("LA", "RGBA"):
+        image.putalpha(Image.fromarray(grey[::-1].copy()))
+    image.convert(mode).save(tmp_path / "a.tif")
+    with Image.open(tmp_path / "a.tif") as opened:
+        assert opened.mode == mode
+        found, name = as_rgb(opened)
+    assert name == "a.tif" and found.std() > 50
+    np.testing.assert_array_equal(found, read_photo(tmp_path / "a.tif"))
+
+
+def test_a_pil_image_with_odd_tags_is_turned(tmp_path):
+    """Pillow turns pixels only if it can also write all tags again; only one of them matters here."""
+    turned, odd = struct.pack("<HHII", 0x0112, 3, 1, 6), struct.pack("<HHIf", 0x0128, 11, 1, 2.5)
+    tags = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + turned + odd + bytes(4)
+    Image.fromarray(photograph(40, 60)).save(tmp_path / "a.jpg", exif=tags)
+    with Image.open(tmp_path / "a.jpg") as opened:
+        assert as_rgb(opened)[0].shape == (60, 40, 3)
+    (tmp_path / "b.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:-300])
+    with (
+        Image.open(tmp_path / "b.jpg") as opened,
+        pytest.raises(UserError, match=r"b\.jpg: the image cannot be decoded"),
+    ):
+        as_rgb(opened)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
@@ -119,8 +153,30 @@ def test_a_full_gpu_is_named(garg, monkeypatch):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(predictor.network.model, "forward", full)
-    with pytest.raises(UserError, match=r"not enough memory for 2 images of 64x40 .* lower batch_size=2"):
+    with pytest.raises(UserError, match="cpu: not enough memory for an input of 64x40; take device=cpu"):
         predictor([photograph(50, 60), photograph(40, 60)])
+
+
+def test_what_does_not_fit_in_memory_together_is_computed_one_by_one(garg, monkeypatch):
+    predictor = depthrepro.predict.load(garg, "cpu")
+    images, forward = [photograph(50, 60), photograph(40, 60, 1)], predictor.network.model.forward
+    expected = predictor(images)
+
+    def small(batch, *rest):
+        if len(batch) > 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return forward(batch, *rest)
+
+    monkeypatch.setattr(predictor.network.model, "forward", small)
+    for one, other in zip(predictor(images), expected, strict=True):
+        np.testing.assert_allclose(one.values, other.values, rtol=1e-5)
+
+
+def test_a_line_of_pixels_does_not_fill_the_memory(relative, garg):
+    line = photograph(1, 3000)
+    with pytest.raises(UserError, match=r"image: 3000x1 pixels .* would be 126000x42; cut the image into parts"):
+        depthrepro.predict.load(relative, "cpu")(line)
+    assert depthrepro.predict.load(garg, "cpu")(line).values.shape == (1, 3000)
 
 
 def test_a_prediction_is_plain_to_build():

@@ -1,6 +1,8 @@
 """Videos: a frame in, a frame out, one range of colours, and a result that opens."""
 
 import json
+import os
+import struct
 from types import SimpleNamespace
 
 import cv2
@@ -11,7 +13,7 @@ from depthrepro.core.errors import UserError
 from depthrepro.predict import video as video_module
 from depthrepro.predict import video_files
 from depthrepro.predict.predictor import Predictor
-from depthrepro.predict.video_files import read_frames
+from depthrepro.predict.video_files import pace, read_frames
 from tests.predict.helpers import photograph
 from tests.predict.test_folder import predict
 
@@ -86,6 +88,62 @@ def test_a_clip_goes_on_where_it_stopped(garg, clip, tmp_path, monkeypatch, caps
     computed.clear()
     assert predict(clip, garg, out, "batch_size=2") == 0
     assert not computed and "complete" in capsys.readouterr().out
+
+
+def set_times(path, tenths):
+    """Let the frames of an mp4 of OpenCV's, 10 a second, last so many tenths of a second each."""
+    data = bytearray(path.read_bytes().replace(b"edts", b"free"))  # the list of edits knows the old length
+    at = data.index(b"stts") - 4
+    length, tick = (struct.unpack_from(">I", data, at + place)[0] for place in (0, 20))
+    table = b"".join(struct.pack(">II", 1, round(tick * share)) for share in tenths)
+    data[at : at + length] = struct.pack(">I4sII", 16 + len(table), b"stts", 0, len(tenths)) + table
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):
+        place = data.index(box) - 4
+        struct.pack_into(">I", data, place, struct.unpack_from(">I", data, place)[0] + 16 + len(table) - length)
+    path.write_bytes(data)
+
+
+def test_each_frame_is_shown_at_its_own_time(garg, tmp_path, capsys):
+    """A phone's video: frames last 1, 3, 0.5, 1, 2 and 1 tenths of a second."""
+    path, out = tmp_path / "phone.mp4", tmp_path / "out"
+    with video_files.video_writer(path, 10.0) as write:
+        for i in range(FRAMES):
+            write(np.full((*SIZE, 3), 20 + 30 * i, np.uint8))
+    set_times(path, [1, 3, 0.5, 1, 2, 1])
+    assert predict(path, garg, out, "save=side_by_side", "legend=false") == 0
+    assert "frames' times vary: at 13.333 pictures a second" in capsys.readouterr().out
+    starts = [0, 0.1, 0.4, 0.45, 0.55, 0.75]
+    assert json.loads((out / "phone.json").read_text())["times_s"] == pytest.approx(starts)
+    times: list[float] = []
+    shown = [frame[10:40, 10:60].mean() for _, frame in read_frames(out / "phone_side_by_side.mp4", times=times)]
+    for i, start in enumerate(starts):
+        first = next(time for time, grey in zip(times, shown, strict=True) if abs(grey - (20 + 30 * i)) < 12)
+        assert first == pytest.approx(start, abs=0.5 / 13.333 + 1e-3)
+
+
+def test_a_pace_keeps_frames_and_length():
+    assert pace([i / 29.97 + 0.01 * (i % 2) for i in range(100)], 29.97) is None  # trembles, less than half a frame
+    assert pace([0.0] * 9, 25.0) is None and pace([], 25.0) is None  # a format without times
+    assert pace([0.0, 0.1, 1e6], 10.0) is None  # a day of repeats: the times are damaged
+    rate, repeats = pace([0.0, 0.1, 0.2, 1.0, 1.001, 1.1], 6 / 1.2)
+    assert min(repeats) == 1 and sum(repeats) / rate == pytest.approx(1.3, abs=1 / rate)
+    times = [0.0, 0.1, 0.2, 0.15, 0.9, 1.0]  # one goes back
+    assert len(pace(times, 6.0)[1]) == 6
+
+
+def test_a_name_that_is_no_utf8_is_named(garg, clip, tmp_path):
+    odd = clip.rename(clip.with_name(os.fsdecode(b"caf\xe9.avi")))
+    with pytest.raises(UserError, match="is not UTF-8; rename it"):
+        predict(odd, garg, tmp_path / "out")
+
+
+def test_frames_of_another_size_are_named(tmp_path):
+    with (
+        pytest.raises(UserError, match=r"a\.mp4: the frames change their size.*video=png"),
+        video_files.video_writer(tmp_path / "a.mp4", 5.0) as write,
+    ):
+        for height in (40, 60):
+            write(np.zeros((height, 60, 3), np.uint8))
 
 
 def test_a_video_that_cannot_be_written_leaves_nothing(garg, clip, tmp_path, monkeypatch):

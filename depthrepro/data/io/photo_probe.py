@@ -1,9 +1,10 @@
-"""Size and format of a photograph, upright, from its first and last bytes where that is certain."""
+"""Size and format of a photograph, upright, and whether it can be decoded: what training would say, weeks earlier."""
 
 from __future__ import annotations
 
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -12,11 +13,7 @@ from PIL import Image
 from depthrepro.data.io.photos import decode_photo
 from depthrepro.data.io.reading import reading
 
-_HEAD = 1 << 16  # holds the header of any image but one with a large thumbnail or colour profile before it
-_TAIL = 64  # some writers append a few bytes after the end marker
 _ORIENTATION = 0x0112
-_PNG = b"\x89PNG"
-_PNG_TURNS = (b"eXIf", b"iTXt", b"Raw profile")  # what an orientation may be in, before the pixels or after them
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
 
 Found = tuple[int, int, str]  # height, width, format
@@ -61,40 +58,22 @@ def probe_within(file: BinaryIO, offset: int, size: int, source: str) -> Probe:
         UserError: If it is truncated, damaged or no image.
     """
     file.seek(offset)
-    head = tail = file.read(min(size, _HEAD))
-    if size > _HEAD:
-        length = _HEAD if head.startswith(_PNG) else _TAIL
-        file.seek(offset + size - length)
-        tail = file.read(length)
-    found = _certain(head, tail, size)
-    if found is None:
-        file.seek(offset)
-        data = file.read(size)
-        # Whatever is out of the ordinary is decoded: what this says is what training would say, weeks earlier.
-        found = (_certain(data, data[-_HEAD:], size) if size > _HEAD else None) or _decoded(data, source)
-    return Probe(*found, size)
+    data = file.read(size)
+    return Probe(*(_jpeg(data) or _decoded(data, source)), size)
 
 
-def _certain(head: bytes, tail: bytes, size: int) -> Found | None:
-    """Header from the beginning and the end of an image, if no pixel needs to be seen for it."""
-    try:
-        with Image.open(io.BytesIO(head), formats=("JPEG", "PNG", "WEBP")) as image:
-            name, (width, height) = _name(image), image.size
-            if name == "jpeg":
-                whole = b"\xff\xd9" in tail[-_TAIL:]
-            elif name == "webp":
-                whole = size == len(head) >= int.from_bytes(head[4:8], "little") + 8
-            else:
-                whole = b"IEND" in tail[-_TAIL:] and not any(
-                    mark in part for mark in _PNG_TURNS for part in (head, tail)
-                )
-            if not whole:
-                return None
-            # Pillow decodes a PNG to look for its tag, of which there is no sign here.
-            turned = name != "png" and image.getexif().get(_ORIENTATION) in _TURNED
-            return (width, height, name) if turned else (height, width, name)
-    except Exception:  # Pillow raises nearly anything; decoding will tell what is wrong, if anything is
-        return None
+def _jpeg(data: bytes) -> Found | None:
+    """Header of a whole JPEG; None for anything else, of which `_decoded` tells what is wrong.
+
+    It is decoded at an eighth of its size, which reads all of its data in a quarter of the time.
+    """
+    with suppress(Exception), Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        width, height = image.size
+        turned = image.getexif().get(_ORIENTATION) in _TURNED
+        image.draft(None, (1, 1))
+        image.load()
+        return (width, height, _name(image)) if turned else (height, width, _name(image))
+    return None
 
 
 def _decoded(data: bytes, source: str) -> Found:

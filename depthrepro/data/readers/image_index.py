@@ -1,6 +1,6 @@
-"""Index of many images: sizes and encodings, read from their headers once and kept in the cache.
+"""Index of many images: sizes and encodings, read once and kept in the cache.
 
-62 million headers take hours, so an index is kept as it grows, in parts, and a start that was stopped goes on where it
+62 million images take hours, so an index is kept as it grows, in parts, and a start that was stopped goes on where it
 was. The second start of a run opens no image.
 """
 
@@ -88,7 +88,7 @@ def load_index(
     Raises:
         UserError: If an image is damaged and none may be, or all are, or the cache cannot be written.
     """
-    folder = index_file(cache_dir, names.digest("images 2", str(source.resolve())).hexdigest())
+    folder = index_file(cache_dir, names.digest("images 3", str(source.resolve())).hexdigest())
     starts = range(0, len(names), _PART)
     kept_parts = [read_part(folder / f"{start:09d}.npz") for start in starts]
     parts = [part for part in kept_parts if part is not None and not part.damaged]
