@@ -41,12 +41,9 @@ class Exposure:
 
 
 def _trace(scene: Scene, focal_px: float, origin: np.ndarray, rays: np.ndarray) -> tuple:
-    """Colour and code of rays as of `Light.shade`, and their depth (N,) float32 in metres, infinite for the sky."""
-    parts = []
-    for start in range(0, rays.shape[1], _CHUNK):
-        part = np.ascontiguousarray(rays[:, start : start + _CHUNK])
-        hits = scene.tracer.first(origin, part)
-        parts.append((*scene.light.shade(scene, focal_px, origin, part, hits), hits.distance))
+    """Colour, code and depth of rays; see `Light.shade`."""
+    chunks = (np.ascontiguousarray(rays[:, i : i + _CHUNK]) for i in range(0, rays.shape[1], _CHUNK))
+    parts = [scene.light.shade(scene, focal_px, origin, chunk) for chunk in chunks]
     return tuple(np.concatenate(columns, axis=-1) for columns in zip(*parts, strict=True))
 
 
