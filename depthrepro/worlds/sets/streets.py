@@ -39,9 +39,7 @@ class StreetsConfig(WorldConfig):
         val_pairs: Pairs to choose checkpoints with.
         test_pairs: Pairs to report on.
         frames_per_drive: Pairs of one scene; the last drive of a split may have fewer.
-        width: Image width in pixels; the focal length follows it.
-        height: Image height in pixels.
-        seed: Every seed is another world.
+        width: The focal length follows it.
     """
 
     world = "streets"
