@@ -58,10 +58,8 @@ def _facade(width: float, storeys: int, storey: float, trim: Trim, m: Maker, sho
     """Windows, doors and shop fronts of one wall in the plane x = 0, its foot centred at the origin."""
     bays = max(1, int(width / m.between(2.2, 3.4)))
     ys = (np.arange(bays) + 0.5) * (width / bays) - width / 2
-    size = (m.between(0.9, 1.35), m.between(1.2, 1.7))
-    size = (min(size[0], 0.7 * width / bays), min(size[1], 0.62 * storey))
-    first = 1 if shop else 0
-    centers = np.array([(y, (k + 0.54) * storey) for k in range(first, storeys) for y in ys]).reshape(-1, 2)
+    size = (min(m.between(0.9, 1.35), 0.7 * width / bays), min(m.between(1.2, 1.7), 0.62 * storey))
+    centers = np.array([(y, (k + 0.54) * storey) for k in range(int(shop), storeys) for y in ys]).reshape(-1, 2)
     door = int(m.rng.integers(bays))
     parts = []
     if shop:
@@ -69,7 +67,7 @@ def _facade(width: float, storeys: int, storey: float, trim: Trim, m: Maker, sho
         parts += _openings(fronts, (0.82 * width / bays, 0.66 * storey), trim)
         parts.append(box((-0.35, -width / 2 + 0.1, 0.86 * storey), (0, width / 2 - 0.1, 1.0 * storey), trim.door))
     else:
-        centers = centers[~(np.arange(len(centers)) == door)]
+        centers = np.delete(centers, door, axis=0)
     parts += _openings(centers, size, trim)
     y = ys[door]
     parts.append(box((-0.05, y - 0.6, -0.5), (0, y + 0.6, 2.3), trim.frame))
