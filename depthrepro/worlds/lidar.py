@@ -28,9 +28,9 @@ def scan(scene: Scene, rig: Rig, pose: Pose, rng: np.random.Generator) -> np.nda
     origin = pose.center + pose.turn @ laser_to_camera[:3, 3]
     directions = _beams(rig, rng)
     rays = (turn @ directions).astype(np.float32)
-    hits = scene.tracer.first(origin, rays)
-    near = hits.distance < MAX_RANGE_M
-    directions, rays, distance, triangle = directions[:, near], rays[:, near], hits.distance[near], hits.triangle[near]
+    distance, triangle = scene.tracer.first(origin, rays)
+    near = distance < MAX_RANGE_M
+    directions, rays, distance, triangle = directions[:, near], rays[:, near], distance[near], triangle[near]
     material = scene.tracer.material[triangle]
     points = np.asarray(origin, dtype=np.float32)[:, None] + rays * distance
     bright = albedo(scene.table, material, points, 0.003 * distance).mean(axis=0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
@@ -19,9 +17,8 @@ _CHUNK = 8192  # rays at a time: their arrays stay in the processor's cache
 Picture = tuple[np.ndarray, np.ndarray]
 
 
-@dataclass(frozen=True)
 class Exposure:
-    """Settings that turn light into a picture; both cameras of a pair share them.
+    """Settings that turn light into a picture, drawn at random; both cameras of a pair share them.
 
     Attributes:
         gain: Factor on linear light.
@@ -32,21 +29,22 @@ class Exposure:
         vignette: Loss of light in the corners, 0..1.
     """
 
-    gain: float
-    tint: np.ndarray
-    contrast: float
-    color: float
-    noise: float
-    vignette: float
+    def __init__(self, tint: np.ndarray, left: np.ndarray, rng: np.random.Generator) -> None:
+        """Expose for the lower two thirds of the left view, off by a random factor as automatic exposures are."""
+        lower = left[left.shape[0] // 3 :]
+        level = float(np.exp(np.mean(np.log(np.maximum(lower.mean(axis=2), 1e-3)))))
+        self.gain = 0.16 / level * float(np.exp(rng.normal(0, 0.28)))
+        self.tint = tint
+        self.contrast = float(rng.uniform(0.0, 0.35))
+        self.color = float(rng.uniform(0.6, 0.95))
+        self.noise = float(rng.uniform(0.8, 2.2))
+        self.vignette = float(rng.uniform(0.0, 0.12))
 
 
 def _trace(scene: Scene, focal_px: float, origin: np.ndarray, rays: np.ndarray) -> tuple:
-    """Colour and code of rays as of `Light.shade`, and their depth (N,) float32 in metres, infinite for the sky."""
-    parts = []
-    for start in range(0, rays.shape[1], _CHUNK):
-        part = np.ascontiguousarray(rays[:, start : start + _CHUNK])
-        hits = scene.tracer.first(origin, part)
-        parts.append((*scene.light.shade(scene, focal_px, origin, part, hits), hits.distance))
+    """Colour, code and depth of rays; see `Light.shade`."""
+    chunks = (np.ascontiguousarray(rays[:, i : i + _CHUNK]) for i in range(0, rays.shape[1], _CHUNK))
+    parts = [scene.light.shade(scene, focal_px, origin, chunk) for chunk in chunks]
     return tuple(np.concatenate(columns, axis=-1) for columns in zip(*parts, strict=True))
 
 
@@ -89,20 +87,6 @@ def _edges(code: np.ndarray, depth: np.ndarray) -> np.ndarray:
     return edge
 
 
-def draw_exposure(tint: np.ndarray, left: np.ndarray, rng: np.random.Generator) -> Exposure:
-    """Automatic exposure for the lower half of the left view, off by a random factor as real ones are."""
-    lower = left[left.shape[0] // 3 :]
-    level = float(np.exp(np.mean(np.log(np.maximum(lower.mean(axis=2), 1e-3)))))
-    return Exposure(
-        gain=0.16 / level * float(np.exp(rng.normal(0, 0.28))),
-        tint=tint,
-        contrast=float(rng.uniform(0.0, 0.35)),
-        color=float(rng.uniform(0.6, 0.95)),
-        noise=float(rng.uniform(0.8, 2.2)),
-        vignette=float(rng.uniform(0.0, 0.12)),
-    )
-
-
 def develop(color: np.ndarray, exposure: Exposure, gain: float, rng: np.random.Generator) -> np.ndarray:
     """Linear light to an 8-bit picture.
 
@@ -132,4 +116,4 @@ def develop(color: np.ndarray, exposure: Exposure, gain: float, rng: np.random.G
 def take_picture(scene: Scene, rig: Rig, pose: Pose, rng: np.random.Generator) -> Picture:
     """What a single camera sees."""
     color, depth = render_view(scene, rig, pose)
-    return develop(color, draw_exposure(scene.light.tint, color, rng), 1.0, rng), depth
+    return develop(color, Exposure(scene.light.tint, color, rng), 1.0, rng), depth

@@ -11,7 +11,7 @@ import numpy as np
 
 from depthrepro.worlds.materials import GLOW, SOFT, albedo
 from depthrepro.worlds.meshes import Mesh
-from depthrepro.worlds.tracer import SHADOW_OFFSET_M, Hits, Tracer
+from depthrepro.worlds.tracer import SHADOW_OFFSET_M, Tracer
 
 
 @dataclass(frozen=True)
@@ -43,24 +43,25 @@ class Light(ABC):
         return color
 
     def shade(
-        self, scene: Scene, focal_px: float, origin: np.ndarray, rays: np.ndarray, hits: Hits
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Linear colour of rays, and a code that changes at the edges of surfaces and shadows.
+        self, scene: Scene, focal_px: float, origin: np.ndarray, rays: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Linear colour of rays, a code that changes at the edges of surfaces and shadows, and depth.
 
         Args:
             scene: What the rays hit.
             focal_px: Of the camera; materials leave out what is finer than a pixel.
             origin: Camera, (3,) float32 metres.
             rays: (3, N) float32 of unit depth.
-            hits: First hits of the rays.
 
         Returns:
-            Colour (3, N) float32, and code (N,) int32, -1 where nothing is hit.
+            Colour (3, N) float32; code (N,) int32, -1 where nothing is hit; depth (N,) float32 in metres, infinite
+            there.
         """
-        found = np.flatnonzero(hits.found)
+        distance, triangle = scene.tracer.first(origin, rays)
+        found = np.flatnonzero(triangle >= 0)
         color = self.outside(rays) if len(found) < rays.shape[1] else np.empty_like(rays)
         code = np.full(rays.shape[1], -1, dtype=np.int32)
-        rays, depth, triangle = rays[:, found], hits.distance[found], hits.triangle[found]
+        rays, depth, triangle = rays[:, found], distance[found], triangle[found]
         points = origin[:, None] + rays * depth
         normals = scene.tracer.normals(triangle, rays)
         material = scene.tracer.material.take(triangle)
@@ -77,7 +78,7 @@ class Light(ABC):
         side = _side(normals) * (soft == 0)  # within leaves every facet would count as an edge
         code[found] = 64 * material + 8 * (side.astype(np.int32) + 8)
         code[found[lit]] += 1
-        return color, code
+        return color, code, distance
 
 
 @dataclass(frozen=True)

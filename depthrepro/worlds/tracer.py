@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from embreex import rtcore_scene
@@ -11,24 +11,6 @@ from embreex.mesh_construction import TriangleMesh
 from depthrepro.worlds.meshes import Mesh
 
 SHADOW_OFFSET_M = 0.01
-
-
-@dataclass(frozen=True)
-class Hits:
-    """First surfaces along rays.
-
-    Attributes:
-        distance: (N,) float32 in lengths of the ray's direction; infinite where nothing is hit.
-        triangle: (N,) int32, -1 where nothing is hit.
-    """
-
-    distance: np.ndarray
-    triangle: np.ndarray
-
-    @property
-    def found(self) -> np.ndarray:
-        """(N,) bool: whether the ray hits anything."""
-        return self.triangle >= 0
 
 
 class Tracer:
@@ -44,20 +26,21 @@ class Tracer:
         self._normal = np.ascontiguousarray(normal / np.maximum(length, 1e-12), dtype=np.float32)
         self.material = mesh.material
 
-    def first(self, origin: np.ndarray, directions: np.ndarray) -> Hits:
+    def first(self, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """First hits of rays from one point.
 
         Args:
             origin: (3,) metres.
             directions: (3, N) float32, any length.
+
+        Returns:
+            Distances (N,) float32 in lengths of the ray's direction, infinite where nothing is hit, and triangles (N,)
+            int32, -1 there.
         """
-        rays = np.ascontiguousarray(directions.T)
-        origins = np.tile(np.asarray(origin, dtype=np.float32), (len(rays), 1))
-        result = self._scene.run(origins, rays, output=1)
-        triangle = result["primID"]
-        distance = result["tfar"]
+        hits = self._run(origin[:, None], directions, output=1)
+        distance, triangle = hits["tfar"], hits["primID"]
         distance[triangle < 0] = np.inf
-        return Hits(distance, triangle)
+        return distance, triangle
 
     def normals(self, triangle: np.ndarray, directions: np.ndarray) -> np.ndarray:
         """Unit normals (3, N) of triangles, on the side that the rays (3, N) come from."""
@@ -66,19 +49,19 @@ class Tracer:
 
     def shadowed(self, points: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """(N,) bool: whether something stands between points (3, N) and a far light in `direction` (3,)."""
-        origins = np.ascontiguousarray(points.T)
-        rays = np.tile(np.asarray(direction, dtype=np.float32), (len(origins), 1))
-        return self._scene.run(origins, rays, query="OCCLUDED") >= 0
+        return self._run(points, direction[:, None], query="OCCLUDED") >= 0
 
     def blocked(self, points: np.ndarray, toward: np.ndarray) -> np.ndarray:
         """(N,) bool: whether something stands between points (3, N) and the ends of vectors (3, N) from them."""
         # Just short of the end: lamps and windows may have a surface there.
-        length = np.full(points.shape[1], 0.97, dtype=np.float32)
-        rays = np.ascontiguousarray(toward.T)
-        return self._scene.run(np.ascontiguousarray(points.T), rays, length, query="OCCLUDED") >= 0
+        return self._run(points, toward, 0.97, query="OCCLUDED") >= 0
 
     def reach(self, points: np.ndarray, direction: np.ndarray, limit: float) -> np.ndarray:
         """(N,) float32: metres from points (3, N) along a unit vector (3,) to a surface, up to `limit`."""
-        origins = np.ascontiguousarray(points.T)
-        rays = np.tile(np.asarray(direction, dtype=np.float32), (len(origins), 1))
-        return self._scene.run(origins, rays, np.full(len(origins), limit, dtype=np.float32), query="DISTANCE")
+        return self._run(points, direction[:, None], limit, query="DISTANCE")
+
+    def _run(self, points: np.ndarray, rays: np.ndarray, length: float = np.inf, **query: Any) -> Any:
+        """Embree's answer for rays (3, N) or (3, 1) from points (3, N) or (3, 1)."""
+        both = np.broadcast_arrays(points, rays)
+        origins, directions = (np.ascontiguousarray(a.T, dtype=np.float32) for a in both)
+        return self._scene.run(origins, directions, np.full(len(origins), length, dtype=np.float32), **query)

@@ -39,6 +39,8 @@ def whole(low: int, high: int = 100_000, *, default: int | None = None) -> Any:
 class WorldConfig:
     """Numbers of a world, each a field made by `whole`; two equal configurations give the same files.
 
+    Everywhere `width` and `height` are an image's, in pixels, and every `seed` is another world.
+
     Attributes:
         world: Of which world, for messages.
 

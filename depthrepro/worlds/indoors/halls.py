@@ -34,13 +34,10 @@ def in_rows(plan: Plan, make: Callable[[], Piece], gaps: tuple[float, float], fu
                 continue
             group = make()
             x, y = (float(a), float(b)) if along_x else (float(b), float(a))
-            half = (group.depth / 2, group.width / 2) if along_x else (group.width / 2, group.depth / 2)
-            rect = (x - half[0], y - half[1], x + half[0], y + half[1])
-            if not plan.free(rect):
-                continue
-            plan.taken.append(rect)
-            turn = (0.0 if along_x else np.pi / 2) + rng.normal(0, 0.015)
-            plan.put_free(group.mesh, x, y, turn, group.depth / 2)
+            dx, dy = (group.depth / 2, group.width / 2) if along_x else (group.width / 2, group.depth / 2)
+            if plan.take((x - dx, y - dy, x + dx, y + dy)):
+                turn = (0.0 if along_x else np.pi / 2) + rng.normal(0, 0.015)
+                plan.put_free(group.mesh, x, y, turn, group.depth / 2)
 
 
 def classroom(plan: Plan) -> None:

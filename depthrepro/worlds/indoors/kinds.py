@@ -87,12 +87,11 @@ def lounge(plan: Plan) -> None:
         wall, spot = at
         low = pieces.table(m, (m.between(0.45, 0.7), m.between(0.7, 1.2)), m.between(0.35, 0.48))
         out = sofa.depth + m.between(0.35, 0.6)
-        if plan.free(plan.rect(wall, spot, low.width, low.depth, out)):
-            plan.taken.append(plan.rect(wall, spot, low.width, low.depth, out))
-            things = [
-                clutter.thing(m, 0.25).placed(low.depth / 2, m.between(-0.25, 0.25), low.height) for _ in range(2)
-            ]
-            plan.put(merge([low.mesh, *things]), wall, spot, out=out)
+        if plan.take(plan.rect(wall, spot, low.width, low.depth, out)):
+            meshes = [low.mesh]
+            for _ in range(2):
+                meshes.append(clutter.thing(m, 0.25).placed(low.depth / 2, m.between(-0.25, 0.25), low.height))
+            plan.put(merge(meshes), wall, spot, out=out)
         opposite = (wall + 2) % 4
         if m.rng.random() < 0.7:
             plan.place(storage.cupboard(m, m.between(1.1, 1.8), 0.5), opposite)

@@ -10,16 +10,14 @@ from depthrepro.worlds.scene import Light
 from depthrepro.worlds.tracer import SHADOW_OFFSET_M, Tracer
 
 _REACH_M = 1.1  # how far a surface looks for others that keep off the light of the room
-_REFLECTED = 0.55  # mean albedo of a room's surfaces
-_DIRECTIONS = 16
 
 
-def _sphere_directions(count: int) -> np.ndarray:
-    """(3, count) float32 unit vectors, even over the sphere, along no axis of the room."""
+def _sphere_directions(count: int = 16) -> np.ndarray:
+    """(count, 3) float32 unit vectors, even over the sphere, along no axis of the room."""
     k = np.arange(count) + 0.5
     z, angle = 1 - 2 * k / count, np.pi * (1 + 5**0.5) * k
     r = np.sqrt(1 - z * z)
-    return np.stack([r * np.cos(angle + 0.4), r * np.sin(angle + 0.4), z]).astype(np.float32)
+    return np.stack([r * np.cos(angle + 0.4), r * np.sin(angle + 0.4), z], axis=1).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class RoomLight(Light):
     def _openness(self, tracer: Tracer, start: np.ndarray, normals: np.ndarray) -> np.ndarray:
         """(N,) float32 in [0, 1]: low in corners and under furniture, where other surfaces are near."""
         total, weight = np.zeros((2, start.shape[1]), dtype=np.float32)
-        for direction in _sphere_directions(_DIRECTIONS).T:
+        for direction in _sphere_directions():
             cosine = direction @ normals
             above = np.flatnonzero(cosine > 0.05)
             reach = tracer.reach(start[:, above], direction, _REACH_M)
@@ -73,13 +71,3 @@ class RoomLight(Light):
             )
             weight[above] += cosine[above]
         return total / np.maximum(weight, np.float32(1e-6))
-
-
-def returned(power: np.ndarray, area: float) -> np.ndarray:
-    """Light that the walls of a room return: what the sources send out, spread over all surfaces.
-
-    Args:
-        power: (K, 3) as in `RoomLight`.
-        area: Of all surfaces, square metres.
-    """
-    return (2 * np.pi * power.sum(axis=0) * _REFLECTED / (1 - _REFLECTED) / area).astype(np.float32)

@@ -53,6 +53,13 @@ class Plan:
             return False
         return not any(x0 < b[2] and b[0] < x1 and y0 < b[3] and b[1] < y1 for b in self.taken)
 
+    def take(self, rect: Rect) -> bool:
+        """Whether a floor rectangle was free; it is taken now."""
+        if not self.free(rect):
+            return False
+        self.taken.append(rect)
+        return True
+
     def clear(self, wall: int, low: float, high: float, bottom: float, top: float) -> bool:
         """Whether a rectangle of a wall has nothing on it."""
         if low < 0 or high > self.room.length(wall):
@@ -104,9 +111,7 @@ class Plan:
         """Stand something anywhere off the walls by `margin`, if a square of `half` metres to each side is free."""
         x, y = self.maker.rng.uniform(margin, (self.room.x - margin, self.room.y - margin))
         mesh, turn = make(self.maker), self.maker.between(0, np.pi) if turned else 0.0
-        rect = (x - half, y - half, x + half, y + half)
-        if self.free(rect):
-            self.taken.append(rect)
+        if self.take((x - half, y - half, x + half, y + half)):
             self.parts.append(mesh.placed(x, y, 0.0, turn))
 
     def centre(self, piece: Piece, margin: float) -> tuple[float, float, float] | None:

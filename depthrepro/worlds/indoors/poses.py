@@ -27,7 +27,7 @@ def find_pose(room: Room, rig: Rig, rng: np.random.Generator) -> Pose:
     u, v = (a.ravel() for a in np.meshgrid(np.linspace(0, rig.width - 1, 24), np.linspace(0, rig.height - 1, 18)))
 
     def sight(pose: Pose) -> float:
-        depth = room.tracer.first(pose.center, pixel_rays(rig, pose, u, v)).distance
+        depth, _ = room.tracer.first(pose.center, pixel_rays(rig, pose, u, v))
         near, middle = float(depth.min()), float(np.median(depth))
         return middle if near > _NEAREST_M else near - 10
 

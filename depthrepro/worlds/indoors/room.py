@@ -9,7 +9,7 @@ import numpy as np
 from depthrepro.worlds.indoors import clutter
 from depthrepro.worlds.indoors.finish import RoomMaker, floor
 from depthrepro.worlds.indoors.kinds import RoomKind
-from depthrepro.worlds.indoors.lighting import RoomLight, returned
+from depthrepro.worlds.indoors.lighting import RoomLight
 from depthrepro.worlds.indoors.plan import Plan
 from depthrepro.worlds.indoors.shell import WALLS, Box, Opening, shell
 from depthrepro.worlds.indoors.storage import plant
@@ -17,6 +17,7 @@ from depthrepro.worlds.meshes import Mesh, merge
 from depthrepro.worlds.scene import Scene, direction
 
 Rng = np.random.Generator
+_REFLECTED = 0.55  # mean albedo of a room's surfaces
 
 
 @dataclass(frozen=True)
@@ -51,20 +52,14 @@ def draw_openings(rng: Rng, room: Box, kind: RoomKind) -> list[Opening]:
     """A door or a passage, sometimes two, and windows where there is place."""
     found: list[Opening] = []
 
-    def fits(new: Opening) -> bool:
-        inside = new.low > 0.25 and new.low + new.width < room.length(new.wall) - 0.25
-        apart = all(
-            o.wall != new.wall or new.low > o.low + o.width + 0.3 or new.low + new.width < o.low - 0.3 for o in found
-        )
-        return inside and apart
-
     def attempt(width: float, bottom: float, top: float, what: str) -> None:
         for _ in range(12):
             wall = int(rng.integers(WALLS))
             low = rng.uniform(0.2, max(0.3, room.length(wall) - width - 0.2))
-            new = Opening(wall, low, width, bottom, top, what)
-            if fits(new):
-                found.append(new)
+            inside = low > 0.25 and low + width < room.length(wall) - 0.25
+            apart = all(o.wall != wall or low > o.low + o.width + 0.3 or low + width < o.low - 0.3 for o in found)
+            if inside and apart:
+                found.append(Opening(wall, low, width, bottom, top, what))
                 return
 
     for _ in range(1 + int(rng.random() < 0.35)):
@@ -135,6 +130,8 @@ def _light(rng: Rng, room: Box, openings: list[Opening], lamps: list[Source]) ->
     points, normals, power = (np.array([s[k] for s in sources], dtype=np.float32).reshape(-1, 3) for k in range(3))
     surface = 2 * (room.x * room.y + (room.x + room.y) * room.height)
     height, azimuth = np.radians(rng.uniform(15, 60)), rng.uniform(0, 2 * np.pi)
+    # What the walls return: what the sources send out, spread over all surfaces.
+    ambient = (2 * np.pi * power.sum(axis=0) * _REFLECTED / (1 - _REFLECTED) / surface).astype(np.float32)
     sunny = day and rng.random() < 0.5
     warmth = rng.uniform(-0.08, 0.08)
     return RoomLight(
@@ -143,7 +140,7 @@ def _light(rng: Rng, room: Box, openings: list[Opening], lamps: list[Source]) ->
         power=power,
         sun=direction(height, azimuth),
         sun_color=(np.array((1.0, 0.9, 0.72)) * (rng.uniform(3, 8) if sunny else 0.0)).astype(np.float32),
-        ambient=np.asarray(returned(power, surface), dtype=np.float32) + np.float32(0.01),
+        ambient=ambient + np.float32(0.01),
         sky=np.array((1.2 * blue, 0.8 * blue), dtype=np.float32),
         tint=np.array((1 + warmth, 1.0, 1 - warmth), dtype=np.float32),
     )

@@ -38,7 +38,6 @@ class PlacesConfig(WorldConfig):
         val_images: Images to test on, of other scenes.
         per_scene: Views of one scene; the last scene of a category may have fewer.
         size: Height and width of an image in pixels.
-        seed: Every seed is another world.
     """
 
     world = "places"

@@ -30,9 +30,6 @@ class RoomsConfig(WorldConfig):
         images: Views to learn from.
         test_images: Views to test on, of other rooms.
         per_room: Views of one room; the last room of a part may have fewer.
-        width: Image width in pixels.
-        height: Image height in pixels.
-        seed: Every seed is another world.
     """
 
     world = "rooms"

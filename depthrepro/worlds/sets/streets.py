@@ -12,7 +12,7 @@ import numpy as np
 
 from depthrepro.worlds.camera import Rig
 from depthrepro.worlds.lidar import scan
-from depthrepro.worlds.render import develop, draw_exposure, render_view
+from depthrepro.worlds.render import Exposure, develop, render_view
 from depthrepro.worlds.sets.files import write_png
 from depthrepro.worlds.sets.kitti_calibration import DATES, calibration_texts, make_rig
 from depthrepro.worlds.streets.poses import find_pose
@@ -39,9 +39,7 @@ class StreetsConfig(WorldConfig):
         val_pairs: Pairs to choose checkpoints with.
         test_pairs: Pairs to report on.
         frames_per_drive: Pairs of one scene; the last drive of a split may have fewer.
-        width: Image width in pixels; the focal length follows it.
-        height: Image height in pixels.
-        seed: Every seed is another world.
+        width: The focal length follows it.
     """
 
     world = "streets"
@@ -117,7 +115,7 @@ class DriveRenderer:
         rng = np.random.default_rng([self.config.seed, self.drive.index, number])
         pose = find_pose(self.street, self.rig, number, self.config.frames_per_drive, rng)
         views = [render_view(self.street, self.rig, pose, camera) for camera in (2, 3)]
-        exposure = draw_exposure(self.street.light.tint, views[0][0], rng)
+        exposure = Exposure(self.street.light.tint, views[0][0], rng)
         gains = (1.0, 1.0 + float(rng.normal(0, 0.008)))
         left, right = (develop(v[0], exposure, g, rng) for v, g in zip(views, gains, strict=True))
         points = scan(self.street, self.rig, pose, rng)

@@ -32,9 +32,6 @@ class ViewsConfig(WorldConfig):
     Attributes:
         images: Number of views.
         per_scene: Views of one scene, far apart along its road; the last scene may have fewer.
-        width: Image width in pixels.
-        height: Image height in pixels.
-        seed: Every seed is another world.
     """
 
     world = "views"

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from depthrepro.worlds.maker import Maker
 from depthrepro.worlds.meshes import Mesh, box, extrude, merge, quads, tube
 
 
-@dataclass(frozen=True)
 class Trim:
     """The materials that a building's openings share."""
 
-    frame: int
-    glass: int
-    door: int
-    sill: int
+    def __init__(self, m: Maker) -> None:
+        white = m.rng.random() < 0.65
+        self.frame = m.plain((0.68, 0.67, 0.64) if white else (0.16, 0.11, 0.07), 0.2)
+        self.glass = m.add((0.02, 0.024, 0.03), (0.15, 0.17, 0.19), stain=0.7, grain=0.5, size=1.6, glass=True)
+        self.door = m.plain(m.rng.uniform(0.03, 0.3, 3), 0.3, size=(0.2, 0.2, 1.2))
+        self.sill = m.plain((0.42, 0.40, 0.37), 0.25)
 
 
 def wall_material(m: Maker) -> int:
@@ -33,17 +32,6 @@ def roof_material(m: Maker) -> int:
     """Tiles or slates in rows."""
     color = m.color("roof") * m.between(0.8, 1.3)
     return m.plain(color, 0.45, stain=0.8, size=(0.8, 0.8, 0.25))
-
-
-def _trim(m: Maker) -> Trim:
-    """Window frames, panes, doors and sills of one building."""
-    white = m.rng.random() < 0.65
-    return Trim(
-        m.plain((0.68, 0.67, 0.64) if white else (0.16, 0.11, 0.07), 0.2),
-        m.add((0.02, 0.024, 0.03), (0.15, 0.17, 0.19), stain=0.7, grain=0.5, size=1.6, glass=True),
-        m.plain(m.rng.uniform(0.03, 0.3, 3), 0.3, size=(0.2, 0.2, 1.2)),
-        m.plain((0.42, 0.40, 0.37), 0.25),
-    )
 
 
 def _openings(centers: np.ndarray, size: tuple[float, float], trim: Trim) -> list[Mesh]:
@@ -70,10 +58,8 @@ def _facade(width: float, storeys: int, storey: float, trim: Trim, m: Maker, sho
     """Windows, doors and shop fronts of one wall in the plane x = 0, its foot centred at the origin."""
     bays = max(1, int(width / m.between(2.2, 3.4)))
     ys = (np.arange(bays) + 0.5) * (width / bays) - width / 2
-    size = (m.between(0.9, 1.35), m.between(1.2, 1.7))
-    size = (min(size[0], 0.7 * width / bays), min(size[1], 0.62 * storey))
-    first = 1 if shop else 0
-    centers = np.array([(y, (k + 0.54) * storey) for k in range(first, storeys) for y in ys]).reshape(-1, 2)
+    size = (min(m.between(0.9, 1.35), 0.7 * width / bays), min(m.between(1.2, 1.7), 0.62 * storey))
+    centers = np.array([(y, (k + 0.54) * storey) for k in range(int(shop), storeys) for y in ys]).reshape(-1, 2)
     door = int(m.rng.integers(bays))
     parts = []
     if shop:
@@ -81,7 +67,7 @@ def _facade(width: float, storeys: int, storey: float, trim: Trim, m: Maker, sho
         parts += _openings(fronts, (0.82 * width / bays, 0.66 * storey), trim)
         parts.append(box((-0.35, -width / 2 + 0.1, 0.86 * storey), (0, width / 2 - 0.1, 1.0 * storey), trim.door))
     else:
-        centers = centers[~(np.arange(len(centers)) == door)]
+        centers = np.delete(centers, door, axis=0)
     parts += _openings(centers, size, trim)
     y = ys[door]
     parts.append(box((-0.05, y - 0.6, -0.5), (0, y + 0.6, 2.3), trim.frame))
@@ -121,7 +107,7 @@ def building(m: Maker, width: float, depth: float, storeys: int, kind: str, side
         kind: "house" (pitched roof), "block" (flat or pitched, shops) or "hall" (flat, few windows).
         sides: Whether the side walls have windows too; in a closed row they have none.
     """
-    stone, tiles, trim = wall_material(m), roof_material(m), _trim(m)
+    stone, tiles, trim = wall_material(m), roof_material(m), Trim(m)
     storey = m.between(2.7, 3.3) if kind != "hall" else m.between(4.0, 6.0)
     top = storeys * storey + (0.3 if kind == "house" else 0.6)
     parts = [box((0, -width / 2, -2.5), (depth, width / 2, top), stone)]

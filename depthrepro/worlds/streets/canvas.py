@@ -47,7 +47,7 @@ class Canvas(Maker):
     def put_aside(self, mesh: Mesh, at: float, s: float, t: float, turn: float = 0.0) -> None:
         """Place an object in the coordinates of the side street at `at`; see `Road.side_plane`."""
         x, y = (float(a) for a in self.road.side_plane(at, s, t))
-        self.parts.append(mesh.placed(x, y, float(self.road.waves.height(x, y)), float(self.road.heading(at)) + turn))
+        self.parts.append(mesh.placed(x, y, float(self.road.height(x, y)), float(self.road.heading(at)) + turn))
 
     def put_row(self, panel: Mesh, length: float, t: float, turn: float = 0.0) -> None:
         """Place panels of a length one after the other along the whole street, but for its side streets."""

@@ -57,7 +57,7 @@ def _carriageway(m: Canvas, asphalt: int) -> Mesh:
     columns += [(-walk_right, up, walk), (-right - 0.14, up, kerb if paved else walk), (-right, 0.0, asphalt)]
     columns += [(left, 0.0, kerb if paved else walk), (left + 0.14, up, walk), (walk_left, up, plots[1])]
     columns += [(walk_left + 0.02, up, plots[1]), (_PLOTS_M, up, plots[1]), (_PLOTS_M + 2.5, -1.0, plots[1])]
-    t, z = np.array([c[0] for c in columns]), np.array([c[1] for c in columns])
+    t, z, materials = (np.array(column) for column in zip(*columns, strict=True))
     t = np.maximum.accumulate(t)
     breaks = [c + side * (w / 2) + e for c, w in section.crossings for side in (-1, 1) for e in (-0.03, 0.03)]
     s = np.unique(np.concatenate([np.arange(START_M, END_M + 1, 2.5), breaks]))
@@ -65,7 +65,7 @@ def _carriageway(m: Canvas, asphalt: int) -> Mesh:
     for c, w in section.crossings:
         inside |= np.abs(s - c) < w / 2
     heights = np.where(inside[:, None] & (z > 0)[None, :], 0.0, z[None, :])
-    cells = np.broadcast_to(np.array([c[2] for c in columns[:-1]]), (len(s) - 1, len(columns) - 1)).copy()
+    cells = np.broadcast_to(materials[:-1], (len(s) - 1, len(t) - 1)).copy()
     cells[inside[:-1] & inside[1:], 1:-1] = asphalt
     return m.road.ribbon(s, t, heights, cells)
 
@@ -145,7 +145,7 @@ def _fields(m: Canvas) -> Mesh:
     v = np.cos(angle) * y[:-1, :-1] - np.sin(angle) * x[:-1, :-1]
     plots = m.rng.integers(len(crops), size=(64, 64))
     cells = crops[plots[np.floor(u / 70).astype(int) % 64, np.floor(v / 45).astype(int) % 64]]
-    return grid(np.stack([x, y, m.road.waves.height(x, y) - _SUNK_M], axis=2), cells)
+    return grid(np.stack([x, y, m.road.height(x, y) - _SUNK_M], axis=2), cells)
 
 
 def _hills(m: Canvas) -> Mesh:

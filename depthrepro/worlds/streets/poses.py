@@ -41,8 +41,13 @@ def find_pose(
     first = number / per_scene
     share = (first, first + 0.6 / per_scene)
 
-    def room(pose: Pose) -> float:
-        return _room(street, rig, pose)
+    u, v = (a.ravel() for a in np.meshgrid(np.linspace(0, rig.width - 1, 80), np.linspace(0, rig.height - 1, 26)))
+
+    def room(pose: Pose) -> float:  # smallest depth that either camera or the laser sees on this lattice of pixels
+        rays = pixel_rays(rig, pose, u, v)
+        laser = pose.center + pose.turn @ rig.rectified_from_laser()[:3, 3]
+        origins = (pose.camera(rig, 2), pose.camera(rig, 3), laser)
+        return min(float(street.tracer.first(origin, rays)[0].min()) for origin in origins)
 
     return best_pose(lambda: _draw_pose(street, share, rng, stance), room, stance.nearest_m, _ATTEMPTS)
 
@@ -65,15 +70,6 @@ def _draw_pose(street: Street, share: tuple[float, float], rng: np.random.Genera
     height = rng.uniform(*stance.height_m)
     turn = rotation(0, 0, float(road.heading(s))) @ rotation(float(roll), float(pitch), 0) @ rotation(0, 0, float(yaw))
     return Pose(turn @ CAMERA_FROM_VEHICLE.T, np.array(road.point(s, t, height)))
-
-
-def _room(street: Street, rig: Rig, pose: Pose) -> float:
-    """Smallest depth seen from either camera or from the laser on a coarse lattice of pixels, metres."""
-    u, v = (a.ravel() for a in np.meshgrid(np.linspace(0, rig.width - 1, 80), np.linspace(0, rig.height - 1, 26)))
-    rays = pixel_rays(rig, pose, u, v)
-    laser = pose.center + pose.turn @ rig.rectified_from_laser()[:3, 3]
-    origins = (pose.camera(rig, 2), pose.camera(rig, 3), laser)
-    return min(float(street.tracer.first(origin, rays).distance.min()) for origin in origins)
 
 
 def street_views(

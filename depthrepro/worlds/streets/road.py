@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from depthrepro.worlds.meshes import Mesh, grid, quads
@@ -12,36 +10,16 @@ START_M, END_M = -80.0, 360.0  # the centre line's range; cameras stay within th
 _STEP_M = 1.0
 
 
-@dataclass(frozen=True)
-class Waves:
-    """Ground height as a sum of plane waves: columns kx, ky (rad/m), phase, amplitude (m)."""
-
-    rows: np.ndarray
-
-    def height(self, x: float | np.ndarray, y: float | np.ndarray) -> np.ndarray:
-        """Height in metres at world positions of any one shape."""
-        x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-        total = np.zeros(np.broadcast(x, y).shape)
-        for kx, ky, phase, amplitude in self.rows:
-            total += amplitude * np.sin(kx * x + ky * y + phase)
-        return total
-
-    @classmethod
-    def random(cls, rng: np.random.Generator, steepest: float) -> Waves:
-        """Three waves of 120 to 360 m whose slopes add up to at most `steepest`."""
-        number = 2 * np.pi / rng.uniform(120, 360, 3)
-        angle = rng.uniform(0, 2 * np.pi, 3)
-        slope = rng.dirichlet(np.ones(3)) * steepest
-        columns = (number * np.cos(angle), number * np.sin(angle), rng.uniform(0, 2 * np.pi, 3), slope / number)
-        return cls(np.stack(columns, axis=1))
-
-
 class Road:
     """Street coordinates: s metres along the centre line, t metres to its left."""
 
     def __init__(self, rng: np.random.Generator, sharpest: float, steepest: float) -> None:
         """Draw a course of curvatures up to `sharpest`, in 1/m, over slopes up to `steepest`."""
-        self.waves = Waves.random(rng, steepest)
+        wave_number = 2 * np.pi / rng.uniform(120, 360, 3)
+        angle = rng.uniform(0, 2 * np.pi, 3)
+        slope = rng.dirichlet(np.ones(3)) * steepest  # the waves' slopes add up to at most this
+        k, phase = wave_number * np.array([np.cos(angle), np.sin(angle)]), rng.uniform(0, 2 * np.pi, 3)
+        self._waves = np.stack([*k, phase, slope / wave_number], axis=1)
         self._s = np.arange(START_M, END_M + _STEP_M, _STEP_M)
         knots = np.arange(START_M - 60, END_M + 120, rng.uniform(45, 90))
         bend = rng.uniform(-1, 1, len(knots)) * sharpest
@@ -50,6 +28,10 @@ class Road:
         self._heading = heading - heading[-int(START_M)]
         self._x = np.cumsum(np.cos(self._heading)) * _STEP_M
         self._y = np.cumsum(np.sin(self._heading)) * _STEP_M
+
+    def height(self, x: float | np.ndarray, y: float | np.ndarray) -> np.ndarray:
+        """Height of the ground in metres at world positions of any one shape: a sum of plane waves."""
+        return sum(amplitude * np.sin(kx * x + ky * y + phase) for kx, ky, phase, amplitude in self._waves)
 
     def heading(self, s: float | np.ndarray) -> np.ndarray:
         """Direction of the centre line, radians from the world's x axis."""
@@ -64,7 +46,7 @@ class Road:
     def point(self, s: float, t: float, z: float = 0.0) -> tuple[float, float, float]:
         """World (x, y, z) of street coordinates, z metres above the ground."""
         x, y = self.plane(s, t)
-        return float(x), float(y), float(self.waves.height(x, y)) + z
+        return float(x), float(y), float(self.height(x, y)) + z
 
     def ribbon(self, s: np.ndarray, t: np.ndarray, z: np.ndarray, material: np.ndarray) -> Mesh:
         """A surface that follows the street: `s` (M,), `t` (N,), `z` (M, N) above the ground, `material` by cell."""
@@ -90,4 +72,4 @@ class Road:
 
     def _lifted(self, x: np.ndarray, y: np.ndarray, z: float | np.ndarray) -> np.ndarray:
         """Points (..., 3) at a height above the ground."""
-        return np.stack([x, y, self.waves.height(x, y) + z], axis=-1)
+        return np.stack([x, y, self.height(x, y) + z], axis=-1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from depthrepro.worlds.maker import Maker
@@ -152,7 +154,7 @@ def abroad(canvas: Canvas) -> None:
         if rng.random() < 0.3:
             for s in canvas.along(24.0):
                 canvas.put(arcade(canvas, 20.0), s, side * (plot + 0.2), 0.0 if side > 0 else np.pi, KERB_M)
-        _scatter(canvas, side, plot, ((stall, 9.0, 0.5, 3.0), (billboard, 45.0, 1.0, 8.0), (rock, 16.0, 1.0, 14.0)))
+        _scatter(canvas, side, (stall, 9.0, 0.5, 3.0), (billboard, 45.0, 1.0, 8.0), (rock, 16.0, 1.0, 14.0))
 
 
 def yard(canvas: Canvas) -> None:
@@ -162,19 +164,12 @@ def yard(canvas: Canvas) -> None:
         for s in rng.uniform(10, 240, 3):
             canvas.put(crane(canvas), float(s), canvas.between(-14, 14))
     for side in (-1, 1):
-        _, plot = canvas.edges(side)
-        kinds = (
-            (containers, 9.0, 1.0, 16.0),
-            (tank, 26.0, 5.5, 24.0),
-            (pylon, 60.0, 4.0, 30.0),
-            (heap, 18.0, 5.0, 20.0),
-        )
-        _scatter(canvas, side, plot, kinds)
+        _scatter(canvas, side, (containers, 9, 1, 16), (tank, 26, 5.5, 24), (pylon, 60, 4, 30), (heap, 18, 5, 20))
 
 
-def _scatter(canvas: Canvas, side: int, plot: float, kinds: tuple) -> None:
+def _scatter(canvas: Canvas, side: int, *kinds: tuple[Callable[[Maker], Mesh], float, float, float]) -> None:
     """Objects along a side, each kind with its spacing and its nearest and farthest place behind the plot line."""
-    rng = canvas.rng
+    rng, (_, plot) = canvas.rng, canvas.edges(side)
     for make, spacing, near, far in kinds:
         if rng.random() < 0.25:
             continue

@@ -15,7 +15,25 @@ from depthrepro.worlds.streets.styles import STYLES, Style
 
 def abroad_street(style: Style, rng: np.random.Generator) -> Street:
     """A street of a style in altered proportions, with other things along it, in foreign light and colours."""
-    return build_street(_altered(style, rng), rng, structures.abroad, foreign_light, repainted=True)
+
+    def scaled(pair: Sequence[float]) -> tuple[float, float]:
+        factor = float(np.exp(rng.normal(0, 0.4)))
+        return pair[0] * factor, pair[1] * factor
+
+    altered = dataclasses.replace(
+        style,
+        name=f"{style.name} abroad",
+        lane_width=style.lane_width * float(rng.uniform(0.7, 1.4)),
+        setback=scaled(style.setback),
+        lot=scaled(style.lot),
+        gap=scaled(style.gap),
+        trees=float(rng.choice((0.0, 7.0, 12.0, 20.0))),
+        people=float(rng.choice((0.5, 4.0, 14.0))),
+        woods=float(rng.choice((2.0, 8.0, 30.0))),
+        traffic=float(rng.uniform(0.3, 4.0)),
+        kinds=("house", "block", "hall")[: int(rng.integers(1, 4))],
+    )
+    return build_street(altered, rng, structures.abroad, foreign_light, repainted=True)
 
 
 def yard_street(rng: np.random.Generator) -> Street:
@@ -35,25 +53,3 @@ def yard_street(rng: np.random.Generator) -> Street:
         traffic=1.0,
     )
     return build_street(style, rng, structures.yard, any_light(rng), repainted=True)
-
-
-def _altered(style: Style, rng: np.random.Generator) -> Style:
-    """A style with other widths, distances and densities."""
-
-    def scaled(pair: Sequence[float]) -> tuple[float, float]:
-        factor = float(np.exp(rng.normal(0, 0.4)))
-        return pair[0] * factor, pair[1] * factor
-
-    return dataclasses.replace(
-        style,
-        name=f"{style.name} abroad",
-        lane_width=style.lane_width * float(rng.uniform(0.7, 1.4)),
-        setback=scaled(style.setback),
-        lot=scaled(style.lot),
-        gap=scaled(style.gap),
-        trees=float(rng.choice((0.0, 7.0, 12.0, 20.0))),
-        people=float(rng.choice((0.5, 4.0, 14.0))),
-        woods=float(rng.choice((2.0, 8.0, 30.0))),
-        traffic=float(rng.uniform(0.3, 4.0)),
-        kinds=("house", "block", "hall")[: int(rng.integers(1, 4))],
-    )

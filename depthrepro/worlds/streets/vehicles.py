@@ -30,6 +30,16 @@ class Shape:
     wheel_radius: float
     axles: Sequence[float]
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Rear and front end of the body along x."""
+        return min(x for x, _ in self.body), max(x for x, _ in self.body)
+
+    @property
+    def cabin_half_width(self) -> np.ndarray:
+        """Half widths at the cabin's four corners: narrower at the roof."""
+        return np.array([self.half_width - inset for inset in (0.04, 0.18, 0.18, 0.04)], dtype=np.float32)
+
 
 _SHAPES = {name: Shape(**row) for name, row in read_table(Path(__file__).with_name("cars.yaml")).items()}
 _MIX = ("hatchback", "hatchback", "sedan", "sedan", "estate", "estate", "off-road", "van")
@@ -43,29 +53,21 @@ def car(m: Maker) -> Mesh:
     glass = m.add((0.02, 0.025, 0.03), (0.11, 0.13, 0.15), stain=0.7, grain=0.5, size=0.8, glass=True)
     parts = [
         extrude(np.array(shape.body), shape.half_width, paint),
-        extrude(np.array(shape.cabin), _cabin_half_width(shape), paint),
+        extrude(np.array(shape.cabin), shape.cabin_half_width, paint),
         *_windows(shape, glass),
         *_wheels(shape, rubber, m.plain((0.42, 0.42, 0.43), 0.5)),
         *_lights(shape, m),
     ]
     shade = m.plain((0.012, 0.012, 0.012), 0.6)
-    rear, front = (f(x for x, _ in shape.body) for f in (min, max))
-    w = shape.half_width
+    (rear, front), w = shape.ends, shape.half_width
     parts.append(quads(np.array([[[rear, -w, 0.035], [front, -w, 0.035], [front, w, 0.035], [rear, w, 0.035]]]), shade))
     return merge(parts)
 
 
-def _cabin_half_width(shape: Shape) -> np.ndarray:
-    """Half widths at the cabin's four corners: narrower at the roof."""
-    w = shape.half_width
-    return np.array([w - 0.04, w - 0.18, w - 0.18, w - 0.04], dtype=np.float32)
-
-
 def _windows(shape: Shape, glass: int) -> list[Mesh]:
     """Panes on the four sides of the cabin, a finger's breadth in front of it."""
-    profile = np.array(shape.cabin)
-    width = _cabin_half_width(shape)
-    low_rear, high_rear, high_front, low_front = (np.array([x, w, z]) for (x, z), w in zip(profile, width, strict=True))
+    corners = (np.array([x, w, z]) for (x, z), w in zip(shape.cabin, shape.cabin_half_width, strict=True))
+    low_rear, high_rear, high_front, low_front = corners
     flip = np.array([1.0, -1.0, 1.0])
     panes = []
     for cut in ((0.06, 0.46), (0.52, 0.93)):  # rear and front side window, fractions of the cabin's length
@@ -75,11 +77,8 @@ def _windows(shape: Shape, glass: int) -> list[Mesh]:
         side[:, 1] += 0.012
         panes += [side, side * flip]
     for low, high, push in ((low_rear, high_rear, -0.02), (low_front, high_front, 0.02)):
-        corners = np.array([_mix(low, high, v) for v in (0.12, 0.88)])
-        corners[:, 1] -= 0.07
-        corners[:, 0] += push
-        corners[:, 2] += 0.012
-        panes.append(np.array([corners[0], corners[0] * flip, corners[1] * flip, corners[1]]))
+        bottom, top = (_mix(low, high, height) + np.array([push, -0.07, 0.012]) for height in (0.12, 0.88))
+        panes.append(np.array([bottom, bottom * flip, top * flip, top]))
     return [quads(np.array(panes), glass)]
 
 
@@ -102,8 +101,7 @@ def _wheels(shape: Shape, rubber: int, metal: int) -> list[Mesh]:
 
 def _lights(shape: Shape, m: Maker) -> list[Mesh]:
     """Head and tail lights, plates, bumpers and mirrors as small boxes."""
-    w = shape.half_width
-    rear, front = (f(x for x, _ in shape.body) for f in (min, max))
+    (rear, front), w = shape.ends, shape.half_width
     red = m.plain((0.35, 0.02, 0.02), 0.4)
     white = m.plain((0.72, 0.72, 0.68), 0.25)
     black = m.plain((0.03, 0.03, 0.035), 0.4)
@@ -135,8 +133,11 @@ def lorry(m: Maker) -> Mesh:
         extrude(cab, 1.1, paint),
         box((rear + 0.1, -0.9, 0.5), (front - 1.7, 0.9, 0.95), rubber),
         box((rear - 0.02, -0.02, 1.0), (rear, 0.02, 2.8), rubber),
-        _lorry_windows(m, front),
     ]
+    glass = m.add((0.02, 0.025, 0.03), (0.11, 0.13, 0.15), stain=0.7, grain=0.5, size=0.9, glass=True)
+    panes = [[(0.02, -1.0, 1.42), (0.02, 1.0, 1.42), (-0.28, 1.0, 2.3), (-0.28, -1.0, 2.3)]]  # x from the front
+    panes += [[(-1.5, y, 1.45), (-0.3, y, 1.45), (-0.6, y, 2.2), (-1.5, y, 2.2)] for y in (-1.115, 1.115)]
+    parts.append(quads(np.array(panes) + np.array([front, 0.0, 0.0]), glass))
     red = m.plain((0.35, 0.02, 0.02), 0.4)
     for side in (-1.0, 1.0):
         y0, y1 = sorted((side * 0.75, side * 1.1))
@@ -144,11 +145,3 @@ def lorry(m: Maker) -> Mesh:
         for x in (rear + 1.2, front - 1.1):
             parts.append(tube((x, side * 0.85, 0.48), (x, side * 1.16, 0.48), (0.48, 0.48), rubber, 10))
     return merge(parts)
-
-
-def _lorry_windows(m: Maker, front: float) -> Mesh:
-    """Windscreen and side windows of a cab that ends at x = front."""
-    glass = m.add((0.02, 0.025, 0.03), (0.11, 0.13, 0.15), stain=0.7, grain=0.5, size=0.9, glass=True)
-    screen = [(0.02, -1.0, 1.42), (0.02, 1.0, 1.42), (-0.28, 1.0, 2.3), (-0.28, -1.0, 2.3)]
-    sides = [[(-1.5, y, 1.45), (-0.3, y, 1.45), (-0.6, y, 2.2), (-1.5, y, 2.2)] for y in (-1.115, 1.115)]
-    return quads(np.array([screen, *sides]) + np.array([front, 0.0, 0.0]), glass)

@@ -58,7 +58,7 @@ def test_a_wall_at_a_known_distance():
     rig = single_camera(world.config.width, world.config.height, 0.7)
     ahead = Pose(np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]]), np.zeros(3))
     v, u = (a.ravel() for a in np.indices((48, 64), dtype=np.float32))
-    depth = Tracer(merge([wall])).first(ahead.center, pixel_rays(rig, ahead, u, v)).distance
+    depth, _ = Tracer(merge([wall])).first(ahead.center, pixel_rays(rig, ahead, u, v))
     assert np.allclose(depth, 3, atol=1e-5)
 
 

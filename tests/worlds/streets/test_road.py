@@ -28,7 +28,7 @@ def test_curves_and_slopes_stay_within_the_limits(road):
     s = np.arange(-80.0, 360.0, 1.0)
     assert np.abs(np.diff(road.heading(s))).max() <= 1 / 80 + 1e-6
     x, y = road.plane(s, 0.0)
-    assert np.abs(np.diff(road.waves.height(x, y))).max() <= 0.06 + 1e-6
+    assert np.abs(np.diff(road.height(x, y))).max() <= 0.06 + 1e-6
 
 
 def test_objects_stand_on_the_ground_facing_along_the_street(road):
