@@ -38,12 +38,9 @@ class FrozenDepth:
         self.checkpoint = existing_checkpoint(checkpoint)
 
     def maps(self, dataset: ImageDataset, size: tuple[int, int], cache_dir: Path | str | None) -> np.ndarray:
-        """Uint8 (N, height, width), 255 = nearest of its image, 0 = farthest; mapped from the cache.
+        """Uint8 (N, height, width) at `size`, 255 = nearest of its image, 0 = farthest; mapped from the cache.
 
-        Args:
-            dataset: The images.
-            size: (height, width) that they are resized to.
-            cache_dir: Folder for caches; None = the user's.
+        Without a `cache_dir` it is the user's.
 
         Raises:
             UserError: If the checkpoint or an image cannot be read.

@@ -74,16 +74,7 @@ def predict(
     batch_size: int = 1,
     flip_average: bool = False,
 ) -> Iterator[Prediction]:
-    """Predict image after image of a data set, holding one batch at a time.
-
-    Args:
-        model: See `forward`.
-        dataset: Where the images are.
-        indices: The images to predict.
-        transform: How images are resized for the network.
-        device: Where the model is.
-        batch_size: Images that are read and computed together.
-        flip_average: Whether each map is averaged with that of the mirror image.
+    """Predict image after image of a data set, reading and computing `batch_size` of them together; see `forward`.
 
     Yields:
         Predictions in the order of `indices`, float32.

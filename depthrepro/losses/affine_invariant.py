@@ -48,9 +48,8 @@ def affine_invariant_loss(pred: Tensor, target: Tensor, *, mask: Tensor) -> Tens
 
     Source: equations 1-3.
     """
-    predicted, wanted, valid = _rows(pred, target, mask)
-    error = (normalise(predicted, valid) - normalise(wanted, valid)).abs().sum(1) / valid.sum(1).clamp(min=1)
-    return error.sum() / valid.any(1).sum().clamp(min=1)
+    difference, valid = _difference(pred, target, mask)
+    return _over_images(difference.abs().sum(1), valid.sum(1))
 
 
 def cutmix_loss(
@@ -76,10 +75,8 @@ def cutmix_loss(
     known = torch.ones_like(inside) if mask is None else mask
     total = pred.new_zeros(len(pred), dtype=torch.promote_types(pred.dtype, torch.float32))
     for target, region in ((target_inside, inside), (target_outside, ~inside)):
-        predicted, wanted, valid = _rows(pred, target, region & known)
-        total = total + (normalise(predicted, valid) - normalise(wanted, valid)).abs().sum(1)
-    count = known.flatten(1).sum(1)
-    return (total / count.clamp(min=1)).sum() / (count > 0).sum().clamp(min=1)
+        total = total + _difference(pred, target, region & known)[0].abs().sum(1)
+    return _over_images(total, known.flatten(1).sum(1))
 
 
 def gradient_matching_loss(pred: Tensor, target: Tensor, *, mask: Tensor, scales: int = 4) -> Tensor:
@@ -100,13 +97,10 @@ def gradient_matching_loss(pred: Tensor, target: Tensor, *, mask: Tensor, scales
     Source: MiDaS (arXiv:1907.01341), equation 11, whose M is the valid pixels of each scale, as in the authors' code;
     Depth Anything V2 (arXiv:2406.09414) adds it with weight 2.
     """
-    predicted, wanted, valid = _rows(pred, target, mask)
     shape = pred.shape[0], pred.shape[-2], pred.shape[-1]
-    error = (normalise(predicted, valid) - normalise(wanted, valid)).reshape(shape)
-    known = valid.reshape(shape)
+    error, known = (rows.reshape(shape) for rows in _difference(pred, target, mask))
     total = error.new_zeros(())
-    for scale in range(scales):
-        step = 2**scale
+    for step in (2**scale for scale in range(scales)):
         total = total + _mean_gradient(error[:, ::step, ::step], known[:, ::step, ::step])
     return total
 
@@ -115,16 +109,20 @@ def _mean_gradient(error: Tensor, known: Tensor) -> Tensor:
     """|∂x| + |∂y| summed over pairs of valid neighbours, over the number of valid pixels: the mean over images."""
     across = torch.where(known[:, :, 1:] & known[:, :, :-1], error.diff(dim=2).abs(), 0.0)
     down = torch.where(known[:, 1:] & known[:, :-1], error.diff(dim=1).abs(), 0.0)
-    count = known.flatten(1).sum(1)
-    summed = across.flatten(1).sum(1) + down.flatten(1).sum(1)
-    return (summed / count.clamp(min=1)).sum() / (count > 0).sum().clamp(min=1)
+    return _over_images(across.flatten(1).sum(1) + down.flatten(1).sum(1), known.flatten(1).sum(1))
 
 
-def _rows(pred: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The maps as rows (B, N); the prediction in float32 at least."""
+def _over_images(total: Tensor, count: Tensor) -> Tensor:
+    """Each image's total over its count of valid pixels: the mean over the images that have any."""
+    return (total / count.clamp(min=1)).sum() / (count > 0).sum().clamp(min=1)
+
+
+def _difference(pred: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows (B, N) of the difference of the normalised maps, in float32 or finer, and of the mask."""
     if not pred.shape == target.shape == mask.shape:
         raise ValueError(
             f"pred {tuple(pred.shape)}, target {tuple(target.shape)} and mask {tuple(mask.shape)} must have one shape"
         )
     dtype = torch.promote_types(pred.dtype, torch.float32)
-    return pred.to(dtype).flatten(1), target.to(dtype).flatten(1), mask.bool().flatten(1)
+    valid = mask.bool().flatten(1)
+    return normalise(pred.to(dtype).flatten(1), valid) - normalise(target.to(dtype).flatten(1), valid), valid

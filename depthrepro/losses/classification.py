@@ -13,14 +13,9 @@ from depthrepro.models.scene_classifier import LOGITS, network_input
 
 
 class CrossEntropy:
-    """The mean over images of -ln p(class).
+    """The mean over images of -ln p(class)."""
 
-    Attributes:
-        kinds: None: it trains classifiers.
-        learns_from: Data that it needs.
-    """
-
-    kinds = (None,)
+    kinds = (None,)  # it trains classifiers
     learns_from = (Supervision.classes,)
 
     def __call__(

@@ -23,10 +23,6 @@ class MetricLoss:
         factor: ZoeDepth multiplies by 10, Depth Anything V2 does not.
         least_m: Predictions are raised to it before the logarithm, metres: bins can drift below zero.
 
-    Attributes:
-        kinds: Kinds of network that it trains.
-        learns_from: Data that it needs.
-
     Raises:
         UserError: If the variance focus is no share.
     """

@@ -12,12 +12,7 @@ from depthrepro.core.supervision import Supervision
 
 
 class NoLoss:
-    """Always 0, without asking the network; for networks and data of any kind.
-
-    Attributes:
-        kinds: Every kind of network.
-        learns_from: Every kind of data.
-    """
+    """Always 0, without asking the network; for networks and data of any kind."""
 
     kinds = (*Kind, None)
     learns_from = tuple(Supervision)

@@ -32,10 +32,6 @@ class RelativeLoss(nn.Module):
         frozen: The encoder that gives L_feat its targets; never trained, in evaluation mode. None = a copy of the
             trained network's, made by `begin`.
 
-    Attributes:
-        kinds: Kinds of network that it trains.
-        learns_from: Data that it needs.
-
     Raises:
         UserError: If `features` is unknown.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from depthrepro.core.depth_kind import Kind
@@ -11,7 +12,6 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.geometry import in_view, linearised_warp, resize_image, warp_right_to_left
 from depthrepro.core.supervision import Supervision
 from depthrepro.losses.photometric import PhotometricL2
-from depthrepro.losses.reduction import masked_mean
 from depthrepro.losses.smoothness import l2_smoothness
 
 WARPS = {"exact": warp_right_to_left, "linearised": linearised_warp}
@@ -30,10 +30,6 @@ class StereoLoss(nn.Module):
         smoothness: (disp, image) -> scalar; None: the paper's `l2_smoothness`.
         smoothness_weight: The paper's gamma.
         warp: "linearised" (the paper's) or "exact". Same value, other gradient; see `depthrepro.core.geometry`.
-
-    Attributes:
-        kinds: Kinds of network that it trains.
-        learns_from: Data that it needs.
 
     Source: Garg et al. 2016 (arXiv:1603.04992), total loss. Differs: pixels that leave the right image are masked.
     """
@@ -87,3 +83,14 @@ class StereoLoss(nn.Module):
                 smoothness = self.smoothness_weight * self.smoothness(disp, image)
                 terms[f"smoothness/{level}"] = smoothness / len(predictions)
         return terms
+
+
+def masked_mean(error: Tensor, mask: Tensor) -> Tensor:
+    """Mean over each image's valid pixels, then over the images; both (B, 1, H, W), the mask bool, True = valid.
+
+    Every image weighs the same however many of its pixels are valid, so the mean over equal parts of a batch, on
+    several devices or accumulated, is the value of the whole batch. An image without a valid pixel counts as 0 and has
+    no gradient.
+    """
+    total = torch.where(mask, error, torch.zeros_like(error)).sum(dim=(1, 2, 3))
+    return (total / mask.sum(dim=(1, 2, 3)).clamp(min=1)).mean()

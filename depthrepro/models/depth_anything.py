@@ -100,7 +100,7 @@ class DepthAnything(nn.Module):
 
     def _load_relative(self, file: Path) -> None:
         """Encoder and decoder of a network in a file; what is beside them stays as it is."""
-        own = _own(file) if file.is_file() and file.suffix != ".safetensors" else None
+        own = _own(file)
         state = fit_positions(self, own["model"] if own else read_published(file)[1], file)
         parts = nn.ModuleDict({"encoder": self.encoder, "decoder": self.decoder})
         named = {name: value for name, value in state.items() if name.split(".")[0] in parts}
@@ -164,7 +164,7 @@ class DepthAnything(nn.Module):
             UserError: If the file is missing or damaged, or its weights do not fit.
         """
         file = Path(path).expanduser()
-        own = _own(file) if file.is_file() and file.suffix != ".safetensors" else None
+        own = _own(file)
         if own is None:
             return load_published(path)
         options = {k: v for k, v in own["model_config"].items() if not k.startswith("_")}
@@ -240,7 +240,9 @@ def transform_of(model: DepthAnything) -> InputTransform:
 
 
 def _own(path: Path) -> dict[str, Any] | None:
-    """The content of a training checkpoint of ours, None for another file."""
+    """The content of a training checkpoint of ours, None for anything else."""
+    if not path.is_file() or path.suffix == ".safetensors":
+        return None
     try:
         state = load_checkpoint(path)
     except UserError:

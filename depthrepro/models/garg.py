@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.models.lrn import LocalResponseNorm
-from depthrepro.models.upsampling import Padding, Upsample2x
+from depthrepro.models.upsampling import Padding, Upsample2x, zero_conv1x1
 
 LEVELS = ("L7", "L8", "L9", "L10", "L11", "L12")
 SKIP_CHANNELS = {"L8": 256, "L9": 256, "L10": 96}  # of L5, normalised L2, normalised L1
@@ -76,12 +76,12 @@ class GargNet(nn.Module):
         self.c6 = nn.Conv2d(256, c6_filters, 5, padding=2)
         for conv in (self.c1, self.c2, self.c3, self.c4, self.c5, self.c6):
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-            nn.init.zeros_(_bias(conv))
-        self.c7 = _zero_conv1x1(c6_filters)
+            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+        self.c7 = zero_conv1x1(c6_filters)
         self.upsample = nn.ModuleDict(
             {level: Upsample2x(padding, learned_upsampling or level in ("L8", "L9")) for level in LEVELS[1:]}
         )
-        self.skip = nn.ModuleDict({level: _zero_conv1x1(SKIP_CHANNELS[level]) for level in LEVELS if level in skips})
+        self.skip = nn.ModuleDict({level: zero_conv1x1(SKIP_CHANNELS[level]) for level in LEVELS if level in skips})
 
     def forward(self, image: Tensor, levels: Sequence[str] | None = None) -> dict[str, Tensor]:
         """Disparity at the levels asked for; nothing finer is computed.
@@ -149,15 +149,3 @@ def _pool(x: Tensor) -> Tensor:
 def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     """`x` at `size`; only the skip into L10 differs from it, by one pixel."""
     return x if x.shape[-2:] == size else F.interpolate(x, size, mode="bilinear", align_corners=False)
-
-
-def _zero_conv1x1(channels: int) -> nn.Conv2d:
-    conv = nn.Conv2d(channels, 1, 1)
-    nn.init.zeros_(conv.weight)
-    nn.init.zeros_(_bias(conv))
-    return conv
-
-
-def _bias(conv: nn.Conv2d) -> Tensor:
-    assert conv.bias is not None
-    return conv.bias

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
-from depthrepro.models.upsampling import Padding, Upsample2x
+from depthrepro.models.upsampling import Padding, Upsample2x, zero_conv1x1
 
 LEVEL = "full"
 # Channels inside the blocks, blocks, and the factor that the stage's features are scaled by before their skip.
@@ -65,13 +65,13 @@ class GargResNet(nn.Module):
         super().__init__()
         self.output_scale = output_scale
         self.stem0, self.stem1 = _conv(3, 64, 7), _conv(64, 128, 3)
-        self.stages, self.scores = nn.ModuleList(), nn.ModuleList([_score(128)])
+        self.stages, self.scores = nn.ModuleList(), nn.ModuleList([zero_conv1x1(128)])
         channels = 128
         for width, blocks, _ in STAGES:
             stage = nn.Sequential(*(Bottleneck(channels if i == 0 else 4 * width, width) for i in range(blocks)))
             self.stages.append(stage)
             channels = 4 * width
-            self.scores.append(_score(channels))
+            self.scores.append(zero_conv1x1(channels))
         self.upsample = Upsample2x(padding, learned=False)
 
     def forward(self, image: Tensor, levels: Sequence[str] | None = None) -> dict[str, Tensor]:
@@ -111,12 +111,3 @@ def _conv(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
     conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
     nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
     return nn.Sequential(conv, nn.BatchNorm2d(outputs))
-
-
-def _score(channels: int) -> nn.Conv2d:
-    """One channel, zero at the start."""
-    conv = nn.Conv2d(channels, 1, 1)
-    nn.init.zeros_(conv.weight)
-    assert conv.bias is not None
-    nn.init.zeros_(conv.bias)
-    return conv

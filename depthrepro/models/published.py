@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from depthrepro.core.errors import UserError
-from depthrepro.models.published_bins import NAMES, UNUSED, bins_of, without_core
+from depthrepro.models.published_bins import CORE, NAMES, UNUSED, bins_of
 from depthrepro.models.weights import WEIGHT_FILES, State, find_weights, read_weights
 
 # Blocks whose tokens the decoder reads, from 0. Weights cannot tell the versions apart.
@@ -65,10 +65,19 @@ _HUGGING_FACE = (
     (r"head\.conv3\.(.*)", r"decoder.head.2.\1"),
 )
 _QKV = re.compile(_BLOCK + r"attention\.(?:attention\.)?(query|key|value|q_proj|k_proj|v_proj)\.(weight|bias)")
-_FUSION_ORIGINAL = re.compile(
-    r"depth_head\.scratch\.(?:refinenet(\d)\.(out_conv|resConfUnit(\d)\.conv(\d))|layer(\d)_rn)\.(.*)"
+_FUSIONS = tuple(
+    pair
+    for i in range(4)  # from the finest, as the original names; Hugging Face counts from the coarsest
+    for pair in (
+        (rf"depth_head\.scratch\.layer{i + 1}_rn\.(.*)", rf"decoder.adapt.{i}.\1"),
+        (rf"depth_head\.scratch\.refinenet{i + 1}\.out_conv\.(.*)", rf"decoder.fuse.{i}.out.\1"),
+        (rf"depth_head\.scratch\.refinenet{i + 1}\.resConfUnit1\.(.*)", rf"decoder.fuse.{i}.skip.\1"),
+        (rf"depth_head\.scratch\.refinenet{i + 1}\.resConfUnit2\.(.*)", rf"decoder.fuse.{i}.refine.\1"),
+        (rf"neck\.fusion_stage\.layers\.{3 - i}\.projection\.(.*)", rf"decoder.fuse.{i}.out.\1"),
+        (rf"neck\.fusion_stage\.layers\.{3 - i}\.residual_layer1\.convolution(.*)", rf"decoder.fuse.{i}.skip.conv\1"),
+        (rf"neck\.fusion_stage\.layers\.{3 - i}\.residual_layer2\.convolution(.*)", rf"decoder.fuse.{i}.refine.conv\1"),
+    )
 )
-_FUSION_HF = re.compile(r"neck\.fusion_stage\.layers\.(\d)\.(projection|residual_layer(\d)\.convolution(\d))\.(.*)")
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ def read_published(
         UserError: If the file is missing or damaged, or says nothing of its version, or of a range that it needs.
     """
     folder, file = find_weights(path)
-    state = {without_core(name): value for name, value in read_weights(file).items()}
+    state = {name.removeprefix(CORE): value for name, value in read_weights(file).items()}
     described = describe(state, file, folder / "config.json", version, max_depth_m)
     chosen = replace(described, head=head or described.head, max_depth_m=max_depth_m or described.max_depth_m)
     return chosen, our_names(state), file
@@ -187,7 +196,7 @@ def our_names(state: Mapping[str, Tensor]) -> State:
     renamed: State = {}
     parts: dict[str, dict[str, Tensor]] = {}
     for name, value in state.items():
-        name = without_core(name)
+        name = name.removeprefix(CORE)
         if any(re.fullmatch(pattern, name) for pattern in _UNUSED):
             continue
         if qkv := _QKV.fullmatch(name):
@@ -202,23 +211,7 @@ def our_names(state: Mapping[str, Tensor]) -> State:
 
 
 def _our_name(name: str) -> str:
-    if found := _FUSION_ORIGINAL.fullmatch(name):
-        net, _, unit, conv, layer, rest = found.groups()
-        if layer:
-            return f"decoder.adapt.{int(layer) - 1}.{rest}"
-        return _fusion(int(net) - 1, unit, conv, rest)
-    if found := _FUSION_HF.fullmatch(name):
-        # Hugging Face counts from the coarsest.
-        layer, _, unit, conv, rest = found.groups()
-        return _fusion(3 - int(layer), unit, conv, rest)
-    for pattern, ours in (*_ORIGINAL, *_HUGGING_FACE, *NAMES):
+    for pattern, ours in (*_ORIGINAL, *_HUGGING_FACE, *_FUSIONS, *NAMES):
         if re.fullmatch(pattern, name):
             return re.sub(pattern, ours, name)
     return name
-
-
-def _fusion(index: int, unit: str | None, conv: str | None, rest: str) -> str:
-    """Our name of a part of fusion `index`: its projection, or a convolution of its first or second unit."""
-    if unit is None:
-        return f"decoder.fuse.{index}.out.{rest}"
-    return f"decoder.fuse.{index}.{'skip' if unit == '1' else 'refine'}.conv{conv}.{rest}"

@@ -6,7 +6,6 @@ names; `transformers.ZoeDepthForDepthEstimation` on a DINOv2 backbone has Huggin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,43 +15,34 @@ from torch import Tensor
 from depthrepro.core.errors import UserError
 
 # (pattern of a published name, ours), after the core's prefix is taken off; \1 and so on are carried over.
-_ORIGINAL_LAYERS = r"\._net\.([02])\.(.*)"
+_PERCEPTRONS = {
+    "seed_bin_regressor": "bins.seed.net",
+    "seed_projector": "bins.embed_seed",
+    r"projectors\.(\d)": r"bins.embed.\1",
+    r"attractors\.(\d)": r"bins.attract.\1.net",
+}
 NAMES = (
+    *(
+        (rf"(?:metric_head\.)?{theirs}\.(?:_net\.{layer}|conv{number})\.(?P<rest>.*)", rf"{ours}.{layer}.\g<rest>")
+        for theirs, ours in _PERCEPTRONS.items()
+        for number, layer in ((1, 0), (2, 2))
+    ),
     (r"(?:metric_head\.)?conv2\.(.*)", r"bins.bottleneck.\1"),
-    (r"seed_bin_regressor" + _ORIGINAL_LAYERS, r"bins.seed.net.\1.\2"),
-    (r"seed_projector" + _ORIGINAL_LAYERS, r"bins.embed_seed.\1.\2"),
-    (r"projectors\.(\d)" + _ORIGINAL_LAYERS, r"bins.embed.\1.\2.\3"),
-    (r"attractors\.(\d)" + _ORIGINAL_LAYERS, r"bins.attract.\1.net.\2.\3"),
     (r"(?:metric_head\.)?conditional_log_binomial\.mlp\.([02])\.(.*)", r"bins.weigh.net.\1.\2"),
     (r"relative_head\.conv1\.(.*)", r"decoder.narrow.\1"),
     (r"relative_head\.conv2\.(.*)", r"decoder.head.0.\1"),
     (r"relative_head\.conv3\.(.*)", r"decoder.head.2.\1"),
     (r"neck\.reassemble_stage\.readout_projects\.(\d)\.0\.(.*)", r"encoder.readout.\1.0.\2"),
 )
-_HUGGING_FACE = re.compile(
-    r"metric_head\.(seed_bin_regressor|seed_projector|projectors\.\d|attractors\.\d)\.conv([12])\.(.*)"
-)
-_CORE = "core.core."
+CORE = "core.core."  # before the names of the network that ZoeDepth wraps
 # Numbers 0 to N - 1 and N - 1, kept as buffers.
 UNUSED = r"(?:metric_head\.)?conditional_log_binomial\.log_binomial_transform\.(?:k_idx|K_minus_1|k_minus_1)"
 
 
-def without_core(name: str) -> str:
-    """A name without ZoeDepth's prefix of the network that it wraps; Hugging Face's layers under the original names."""
-    if found := _HUGGING_FACE.fullmatch(name):
-        module, layer, rest = found.groups()
-        return f"{module}._net.{2 * int(layer) - 2}.{rest}"
-    return name.removeprefix(_CORE)
-
-
 def bins_of(state: Mapping[str, Tensor], file: Path) -> dict[str, Any] | None:
-    """Arguments of `MetricBins` of weights with a metric head; None of others.
+    """Arguments of `MetricBins` of weights by our names, with a metric head; None of others.
 
     The last refinement has one attractor, of which softplus centres make one number and normed ones two.
-
-    Args:
-        state: Tensors by our names.
-        file: Where they come from, for messages.
 
     Raises:
         UserError: If part of the head is missing, or its last refinement is neither.

@@ -1,4 +1,4 @@
-"""Two-fold upsampling by a transposed convolution that starts as bilinear interpolation."""
+"""What a coarse-to-fine disparity network is made of: layers that begin as zero, and as bilinear upsampling."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ from torch import Tensor, nn
 from depthrepro.core.errors import UserError
 
 Padding = Literal["replicate", "zero"]
+
+
+def zero_conv1x1(channels: int) -> nn.Conv2d:
+    """A 1×1 convolution to one channel that gives zero until it has learned."""
+    conv = nn.Conv2d(channels, 1, 1)
+    for parameter in conv.parameters():
+        nn.init.zeros_(parameter)
+    return conv
 
 
 class Upsample2x(nn.Module):

@@ -120,14 +120,9 @@ class Block:
 
 
 def build_blocks(table: PaperTable, rows: pd.DataFrame) -> list[Block]:
-    """Put the runs of a table's experiments beside its published rows.
+    """Put the runs of a table's experiments, of all `rows` as `rows.load_runs` gives them, beside its published rows.
 
-    Args:
-        table: The published side.
-        rows: All rows, as `rows.load_runs` gives them.
-
-    Returns:
-        Blocks: plain runs before changed ones, the paper's scale before the demo's, real data before synthetic.
+    Plain runs come before changed ones, the paper's scale before the demo's, real data before synthetic.
     """
     mine = rows_of(table, rows)
     blocks = [

@@ -56,10 +56,7 @@ def decide(table: PaperTable, block: Block, images: pd.DataFrame) -> list[Verdic
     decides nothing: a claim is about methods, and with one training of each, a method that is better and a training
     that went well look the same. Its interval has the spread over images alone, which would pass for certainty.
 
-    Args:
-        table: The published side, with the claims.
-        block: Our side.
-        images: Per-image scores: `run`, `checkpoint`, `method`, `id` and the metrics.
+    `images` has the per-image scores: `run`, `checkpoint`, `method`, `id` and the metrics.
     """
     mine = images[images["run"].isin(block.runs["run"])]
     asked = [claim for claim in table.claims if table.asks(claim, block.test)]

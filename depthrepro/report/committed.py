@@ -32,16 +32,7 @@ def is_committed(folder: Path) -> bool:
 
 
 def commit(results: Results, table: PaperTable, folder: Path) -> list[Path]:
-    """Write a table's results, and nothing that does not feed it.
-
-    Args:
-        results: From any source.
-        table: The table.
-        folder: Its folder in experiments/.
-
-    Returns:
-        The files.
-    """
+    """Write a table's results, and nothing that does not feed it, to its folder in experiments/; returns the files."""
     mine = for_table(results, table)
     paths = []
     for name, file in FILES.items():

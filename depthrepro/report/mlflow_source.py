@@ -75,13 +75,7 @@ def from_mlflow(uri: str, tables: Sequence[PaperTable]) -> Results:
 
 
 class _Artifacts:
-    """The files of one run and of its test sets.
-
-    Args:
-        client: Client of the store.
-        run: The MLflow run.
-        downloads: Where the files go that are not on this machine.
-    """
+    """The files of an MLflow run and of its test sets; those that are not on this machine go to `downloads`."""
 
     def __init__(self, client: MlflowClient, run: Any, downloads: Path) -> None:
         self._client, self._run_id = client, run.info.run_id

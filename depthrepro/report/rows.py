@@ -79,10 +79,6 @@ def run_rows(run: Path, name: str) -> list[dict[str, Any]]:
 
     A test set is to the report like a run of its own, whose directory is `tests/<set>` in the run's.
 
-    Args:
-        run: The run directory.
-        name: What it is called in the rows.
-
     Raises:
         UserError: As `summary_rows`.
     """

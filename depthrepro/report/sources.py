@@ -70,14 +70,7 @@ def from_runs(root: Path, tables: Sequence[PaperTable]) -> Results:
 def collect(
     rows: pd.DataFrame, folders: dict[str, Path], tables: Sequence[PaperTable], unfinished: list[Unfinished]
 ) -> Results:
-    """Read the other files of the runs that feed `tables`.
-
-    Args:
-        rows: `rows.ROW_COLUMNS` of all runs.
-        folders: Each run's files.
-        tables: What is wanted.
-        unfinished: Passed on.
-    """
+    """Read the other files of the runs that feed `tables`, from their `folders`; `rows` are those of all runs."""
     wanted = {name for table in tables for name in table.experiments}
     rows = rows[rows["experiment"].isin(wanted)].reset_index(drop=True)
     mine = {run: folders[run] for run in rows["run"].unique()}
@@ -85,7 +78,10 @@ def collect(
         _joined([read(folder).assign(run=run) for run, folder in mine.items()]) for read in (_images, _ranges, _curves)
     )
     images = images.reindex(columns=list(IMAGE_COLUMNS))
-    return Results(rows, images, _over_images(ranges), _over_epochs(curves), unfinished, mine)
+    # AbsRel over the images that have a range, losses over each epoch's logged steps.
+    ranges = _grouped(ranges, RANGE_COLUMNS, images=("abs_rel", "size"), abs_rel=("abs_rel", "mean"))
+    curves = _grouped(curves, CURVE_COLUMNS, step=("step", "max"), value=("value", "mean"))
+    return Results(rows, images, ranges, curves, unfinished, mine)
 
 
 def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -98,8 +94,7 @@ def _images(folder: Path) -> pd.DataFrame:
     file = folder / "per_image.csv"
     with file.open(encoding="utf-8") as lines:
         metrics = metrics_of(lines.readline().strip().split(","))
-    frame = _table(file, ("n_valid", *metrics), ("checkpoint", "method", "id"))
-    return frame[frame["checkpoint"] != "best"]
+    return _table(file, ("n_valid", *metrics), ("checkpoint", "method", "id"))
 
 
 def _ranges(folder: Path) -> pd.DataFrame:
@@ -107,15 +102,15 @@ def _ranges(folder: Path) -> pd.DataFrame:
     file = folder / "per_range.csv"
     if not file.exists():
         return pd.DataFrame()
-    frame = _table(file, ("near_m", "far_m", "abs_rel"), ("checkpoint", "method"))
-    return frame[frame["checkpoint"] != "best"]
+    return _table(file, ("near_m", "far_m", "abs_rel"), ("checkpoint", "method"))
 
 
-def _over_images(ranges: pd.DataFrame) -> pd.DataFrame:
-    if ranges.empty:
-        return pd.DataFrame(columns=list(RANGE_COLUMNS))
-    grouped = ranges.groupby(["run", "checkpoint", "method", "near_m", "far_m"], as_index=False, sort=False)
-    return grouped.agg(images=("abs_rel", "size"), abs_rel=("abs_rel", "mean"))[list(RANGE_COLUMNS)]
+def _grouped(frame: pd.DataFrame, columns: Sequence[str], **values: tuple[str, str]) -> pd.DataFrame:
+    """These columns: `values` as `agg` takes them, for each combination of the others."""
+    if frame.empty:
+        return pd.DataFrame(columns=list(columns))
+    keys = [column for column in columns if column not in values]
+    return frame.groupby(keys, as_index=False).agg(**values)[list(columns)]
 
 
 def _curves(folder: Path) -> pd.DataFrame:
@@ -137,21 +132,14 @@ def _curves(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(list(records.values()))
 
 
-def _over_epochs(curves: pd.DataFrame) -> pd.DataFrame:
-    """Mean over each epoch's logged steps."""
-    if curves.empty:
-        return pd.DataFrame(columns=list(CURVE_COLUMNS))
-    grouped = curves.groupby(["run", "name", "epoch"], as_index=False)
-    return grouped.agg(step=("step", "max"), value=("value", "mean"))[list(CURVE_COLUMNS)]
-
-
 def _table(file: Path, numbers: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
+    """These columns of a file of scores, without those of the best checkpoint."""
     try:
         frame = pd.read_csv(file, usecols=[*texts, *numbers], dtype=dict.fromkeys(texts, str))
     except (OSError, ValueError) as error:
         raise UserError(f"{file}: not readable ({' '.join(str(error).split())}); {RUN_AGAIN}") from None
     check_numbers(frame, numbers, file, RUN_AGAIN)
-    return frame
+    return frame[frame["checkpoint"] != "best"]
 
 
 def check_numbers(frame: pd.DataFrame, columns: Iterable[str], file: Path, how_to_fix: str) -> None:

@@ -77,14 +77,9 @@ def configured_supervision(data: DictConfig) -> Supervision | None:
 
 
 def check_fit(model: nn.Module, loss: Any, augment: Any, data: DictConfig, transform: InputTransform) -> None:
-    """A network, its loss, the data, the augmentation and the size of the input fit together.
+    """A network, its loss, the data (not built yet), the augmentation and the size of the input fit together.
 
-    Args:
-        model: The network.
-        loss: Its loss, which declares `kinds` and `learns_from`.
-        augment: The augmentation, which declares `fits`; None = none.
-        data: Configuration of the data, which is not built yet.
-        transform: The network's input.
+    The loss declares `kinds` and `learns_from`, the augmentation `fits`.
 
     Raises:
         UserError: For the first pair that does not fit, with what to choose instead.

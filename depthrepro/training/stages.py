@@ -118,11 +118,7 @@ def make_plan(
 def _stage_levels(
     stages: Mapping[str, Stage], finest: str | None, levels: Sequence[str], all_levels: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Outputs that each stage trains; none where all of them are finer than `finest`.
-
-    Raises:
-        UserError: If a stage, or `finest`, names an output that the network has not.
-    """
+    """Outputs that each stage trains; none where all of them are finer than `finest`."""
     has = f"the network has no output {{}}, it has {', '.join(all_levels)}"
     if finest is not None and finest not in all_levels:
         raise UserError(f"trainer.finest={finest}: {has.format(finest)}")

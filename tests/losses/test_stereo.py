@@ -9,9 +9,8 @@ from torch import nn
 
 from depthrepro.core.errors import UserError
 from depthrepro.losses.photometric import PhotometricLoss
-from depthrepro.losses.reduction import masked_mean
 from depthrepro.losses.smoothness import edge_aware_smoothness
-from depthrepro.losses.stereo import StereoLoss
+from depthrepro.losses.stereo import StereoLoss, masked_mean
 
 
 class Fixed(nn.Module):

@@ -22,12 +22,7 @@ LOSSES = {"train/loss": ("training", style.OURS), "val/loss": ("validation", sty
 def draw_curves(block: Block, curves: pd.DataFrame) -> Figure | None:
     """Training and validation loss per epoch: mean over seeds, with a band from the lowest to the highest seed.
 
-    Args:
-        block: Our side.
-        curves: `sources.CURVE_COLUMNS`.
-
-    Returns:
-        None without curves.
+    `curves` has `sources.CURVE_COLUMNS`; None without curves of these rows.
     """
     drawn = series.of_lines(series.our_lines(block), lambda line: _by_epoch(line, curves))
     if not drawn:

@@ -20,12 +20,7 @@ WHISKERS = (0.05, 0.95)
 def draw_distribution(block: Block, images: pd.DataFrame) -> Figure | None:
     """AbsRel over the test images, each image's mean over seeds: a box per row, baselines below them.
 
-    Args:
-        block: Our side.
-        images: `sources.IMAGE_COLUMNS`.
-
-    Returns:
-        None where no row has per-image scores.
+    `images` has `sources.IMAGE_COLUMNS`; None where no row has per-image scores.
     """
 
     def by_image(line: Line) -> np.ndarray:

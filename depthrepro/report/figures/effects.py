@@ -29,14 +29,8 @@ def draw_effects(table: PaperTable, block: Block) -> Figure | None:
     """Each row's metrics: mean ± std over seeds, and the single seeds as small dots below.
 
     The paper's values stand on the same axis only where ours are of the paper's data and scale; elsewhere they have
-    panels with axes of their own, so that rows are compared and not single values.
-
-    Args:
-        table: The published side; `table.plot` names the metrics.
-        block: Our side.
-
-    Returns:
-        None if fewer than two rows are measured.
+    panels with axes of their own, so that rows are compared and not single values. None if fewer than two rows are
+    measured.
     """
     lines = series.our_lines(block)
     if len(lines) < 2 or not table.plot:

@@ -24,11 +24,7 @@ CURVES = "Training curves"
 def figures_of(table: PaperTable, block: Block, results: Results, *, publish: bool) -> dict[str, tuple[str, Draw]]:
     """By title: the start of the file's name, and how to draw it; one that has nothing to show draws nothing.
 
-    Args:
-        table: The published side.
-        block: Our side.
-        results: What was measured for the table.
-        publish: Leave out pictures that show a real data set's images, which are not ours to publish.
+    With `publish`, pictures that show a real data set's images are left out: they are not ours to publish.
     """
     runs = set(block.runs["run"])
     images, ranges, curves = (f[f["run"].isin(runs)] for f in (results.images, results.ranges, results.curves))

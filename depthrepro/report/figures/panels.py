@@ -57,12 +57,7 @@ def draw_panel(panel_dir: Path, caption: str, *, rows: int = 6) -> Figure:
 def draw_rows_panel(block: Block, folders: dict[str, Path]) -> Figure | None:
     """The rows of a table side by side on a few test images, each row from its own run of the lowest seed.
 
-    Args:
-        block: Our side.
-        folders: Run directories of this machine; {} for none.
-
-    Returns:
-        None unless every row's run has kept pictures.
+    None unless every row's run has kept pictures in its directory, one of `folders`.
     """
     lines = series.our_lines(block)
     panels = [folders[line.runs[0]] / "panel" for line in lines if line.runs[0] in folders]

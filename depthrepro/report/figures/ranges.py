@@ -22,12 +22,7 @@ TOP = 1.4  # a baseline higher than so many times the rows' highest point is nam
 def draw_error_by_range(block: Block, ranges: pd.DataFrame) -> Figure | None:
     """AbsRel by depth range of the ground truth: rows side by side with bars over seeds, baselines as lines across.
 
-    Args:
-        block: Our side.
-        ranges: `sources.RANGE_COLUMNS`.
-
-    Returns:
-        None where no run of a row has kept ranges.
+    `ranges` has `sources.RANGE_COLUMNS`; None where no run of a row has kept any.
     """
     found = series.of_lines(series.our_lines(block), lambda line: _over_seeds(series.scores_of(ranges, line)))
     if not found:

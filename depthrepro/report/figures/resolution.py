@@ -25,10 +25,6 @@ def draw_error_vs_resolution(table: PaperTable, block: Block) -> Figure:
 
     Colour says whose a number is, the mark says which row: round for the curve of the levels, another for each row off
     the curve ("L10 + skip"), beside its level. Baselines near the curves are lines; others are named at the edge.
-
-    Args:
-        table: The published side.
-        block: Our side; the last checkpoint is drawn (the best, where a run kept no other).
     """
     levels = [row.label for row in table.rows if re.fullmatch(r"L\d+", row.label)]
     aside = [row.label for row in table.rows if row.label not in levels and _level(row.label) in levels]

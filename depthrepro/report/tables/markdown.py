@@ -12,12 +12,7 @@ from depthrepro.report.tables.published import TITLE, published_sets
 
 
 def markdown(measured: MeasuredTable, figures: dict[str, dict[str, str]]) -> str:
-    """The whole of table.md.
-
-    Args:
-        measured: The table.
-        figures: Paths of the figures of each block as the file links them, by the block's slug.
-    """
+    """The whole of table.md; `figures` are the paths that it links, by the block's slug and the figure's title."""
     table = measured.table
     paper = f"Paper: {table.cite}, measured on {table.data}: {table.protocol} {table.source}"
     parts = [f"# {table.title}", paper]
