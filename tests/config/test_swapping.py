@@ -106,6 +106,18 @@ def test_a_data_set_brings_its_protocol():
     assert composed(typed("garg_kitti"), "data=kitti_stereo", "eval=garg").eval.ground_truth.value == "raw_cam_z"
 
 
+def test_kitti_is_scored_as_published_and_the_streets_along_the_axis(monkeypatch):
+    preset = {name: composed(typed("garg_kitti"), f"eval=kitti_{name}").eval for name in ("lidar_x", "cam_z")}
+    assert [preset[name].ground_truth.value for name in preset] == ["raw_lidar_x", "raw_cam_z"]
+    monkeypatch.setenv("KITTI_RAW", "somewhere")
+    assert composed(typed("garg_kitti")).eval.ground_truth.value == "raw_lidar_x"
+    assert composed(typed("da_metric_kitti")).eval.ground_truth.value == "improved"
+    published = composed(typed("da_teacher")).tests.kitti.protocol
+    assert (published.ground_truth, published.alignment) == ("raw_lidar_x", "lstsq_inv_depth")
+    other = composed(typed("da_teacher"), "eval@tests.kitti.protocol=kitti_cam_z").tests.kitti.protocol
+    assert other == {**published, "ground_truth": "raw_cam_z"}
+
+
 def test_a_network_without_a_kind_or_levels_is_refused():
     with pytest.raises(UserError, match="Identity declares no kind"):
         declared_kind(nn.Identity())
