@@ -118,6 +118,16 @@ def test_kitti_is_scored_as_published_and_the_streets_along_the_axis(monkeypatch
     assert other == {**published, "ground_truth": "raw_cam_z"}
 
 
+def test_metric_rows_on_nyu_have_the_published_ground_truth(monkeypatch):
+    synthetic = composed(typed("da_metric_nyu")).data
+    assert (synthetic.depth, synthetic.black_border) == ("filled", None)
+    monkeypatch.setenv("NYU", "somewhere")
+    for experiment in ("da_metric_nyu", "da_in_domain_nyu/student", "da_encoders/student"):
+        published = composed(typed(experiment)).data
+        assert (published.depth, published.black_border) == ("raw", True)
+    assert composed(typed("da_metric_nyu"), "data.depth=filled", "data.black_border=false").data.depth == "filled"
+
+
 def test_a_network_without_a_kind_or_levels_is_refused():
     with pytest.raises(UserError, match="Identity declares no kind"):
         declared_kind(nn.Identity())
