@@ -128,6 +128,13 @@ def test_metric_rows_on_nyu_have_the_published_ground_truth(monkeypatch):
     assert composed(typed("da_metric_nyu"), "data.depth=filled", "data.black_border=false").data.depth == "filled"
 
 
+def test_zero_shot_metric_sets_are_scored_as_the_released_code_does():
+    names = ("hypersim", "sun_rgbd", "halls", "diode_outdoor", "diode_outdoor_metric")
+    tests = composed(typed("garg_kitti"), *(f"+test@tests.{name}={name}" for name in names)).tests
+    assert [tests[name].protocol.crop for name in names] == ["nyu_pixels", "nyu_pixels", "nyu", "none", "garg"]
+    assert [tests[name].data.get("valid_mask", True) for name in names[3:]] == [True, False]
+
+
 def test_a_network_without_a_kind_or_levels_is_refused():
     with pytest.raises(UserError, match="Identity declares no kind"):
         declared_kind(nn.Identity())

@@ -98,6 +98,9 @@ def test_diode_tells_indoors_from_outdoors(tmp_path):
     assert both is not None and both.expected == 771
     assert both.records[2].id == "outdoor/scene_00019/scan_00183/00000"
     assert np.array_equal(both.depth_gt(0, DENSE), np.where(DEPTH > 3, DEPTH, 0))
+    unmasked = zero_shot_sets.diode(str(tmp_path), part="both", allow_missing=True, valid_mask=False)
+    assert unmasked is not None and np.array_equal(unmasked.depth_gt(0, DENSE), DEPTH)
+    assert unmasked.name == "DIODE both, without its masks" and unmasked.fingerprint != both.fingerprint
     with pytest.raises(UserError, match="indoors, outdoor or both"):
         zero_shot_sets.diode(str(tmp_path), part="garden")
 
