@@ -12,9 +12,9 @@ from typing import Any
 from depthrepro.config.identity import leaves_result_alone
 
 
-def kitti_ground_truth(root: str | None) -> str:
-    """Metric depth on KITTI: the improved maps, as the papers; the synthetic streets have scans alone."""
-    return "improved" if root else "raw_cam_z"
+def on_real(root: str | None, real: Any, synthetic: Any) -> Any:
+    """`real` where the folder of the real data is given, else `synthetic`."""
+    return real if root else synthetic
 
 
 def pretrained(scale: str) -> str | None:
@@ -92,7 +92,7 @@ def mlflow_experiment(name: str) -> str:
 RESOLVERS: dict[str, Callable[..., Any]] = {
     resolver.__name__: resolver
     for resolver in (
-        *(at_scale, depth_network, first, given, kitti_ground_truth, mlflow_experiment),
+        *(at_scale, depth_network, first, given, mlflow_experiment, on_real),
         *(places_classes, pretrained, table_data, trained),
     )
 }

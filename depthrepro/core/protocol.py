@@ -25,12 +25,28 @@ class GroundTruth(Enum):
 
 
 class Crop(Enum):
-    """Part of the full-resolution ground truth that is scored; fractions of its height and width."""
+    """Part of the full-resolution ground truth that is scored; fractions of its height and width unless it says pixels.
+
+    Attributes:
+        none: All of it.
+        garg: Garg et al.'s by the rule of the common code (Monodepth and its heirs), which published rows were scored
+            with: eight-digit decimals times the size, cut to whole pixels.
+        eigen: Eigen et al.'s by the same rule.
+        garg_exact: The authors' mask, rows 151 to 366 and columns 44 to 1179 of 370 x 1224, as exact fractions. Another
+            crop than `garg` only at heights in whole multiples of 370 and widths of 306: at 370 x 1224 `garg` lacks
+            row 366 and has column 43 besides.
+        eigen_exact: Rows 123 to 337 and the same columns, as exact fractions.
+        nyu: Rows 45 to 470, columns 41 to 600 of 480 x 640, where the Kinect's depth was registered, as fractions.
+        nyu_pixels: The same rows and columns of an image of any size, as ZoeDepth's evaluation has it.
+    """
 
     none = "none"
     garg = "garg"
     eigen = "eigen"
-    nyu = "nyu"  # rows 45 to 471, columns 41 to 601 of 480 x 640: where the Kinect's depth was registered
+    nyu = "nyu"
+    garg_exact = "garg_exact"
+    eigen_exact = "eigen_exact"
+    nyu_pixels = "nyu_pixels"
 
 
 class Alignment(Enum):
@@ -49,6 +65,14 @@ class Resize(Enum):
     nearest = "nearest"
 
 
+_ENUMS: dict[str, type[Enum]] = {
+    "ground_truth": GroundTruth,
+    "crop": Crop,
+    "alignment": Alignment,
+    "resize": Resize,
+}
+
+
 @dataclass
 class Protocol:
     """Everything that decides a metric besides the prediction.
@@ -64,8 +88,10 @@ class Protocol:
         flip_average: Whether a prediction is the mean of the image's and of its mirror image's, mirrored back. Belongs
             to the prediction: predictions that are saved cannot be scored with and without.
 
+    A name such as "garg" does for a member of an enumeration.
+
     Raises:
-        UserError: If the depth range is empty.
+        UserError: If a value is unknown, or the depth range is empty.
     """
 
     split: str = "test"
@@ -78,10 +104,22 @@ class Protocol:
     flip_average: bool = field(default=False, metadata=_LATER)
 
     def __post_init__(self) -> None:
-        """Check the depth range."""
-        if not 0 < self.min_depth_m < self.cap_m:
+        """Turn names into members; check all values."""
+        for key, enum in _ENUMS.items():
+            try:
+                setattr(self, key, enum(getattr(self, key)))
+            except ValueError:
+                known = ", ".join(member.value for member in enum)
+                raise UserError(f"eval.{key}: unknown {getattr(self, key)!r}, choose from {known}") from None
+        if not isinstance(self.flip_average, bool):
+            raise UserError(f"eval.flip_average must be true or false, got {self.flip_average!r}")
+        try:
+            in_order = 0 < self.min_depth_m < self.cap_m
+        except TypeError:
+            in_order = False
+        if not in_order:
             raise UserError(
-                f"eval: need 0 < min_depth_m < cap_m, got min_depth_m={self.min_depth_m} and cap_m={self.cap_m}"
+                f"eval: need 0 < min_depth_m < cap_m, got min_depth_m={self.min_depth_m!r} and cap_m={self.cap_m!r}"
             )
 
     def describe(self) -> str:
@@ -104,8 +142,7 @@ class Protocol:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Protocol:
         """Inverse of `as_dict`."""
-        enums = {"ground_truth": GroundTruth, "crop": Crop, "alignment": Alignment, "resize": Resize}
-        typed: dict[str, Any] = {k: enums[k](v) if k in enums else v for k, v in values.items()}
+        typed: dict[str, Any] = {k: _ENUMS[k](v) if k in _ENUMS else v for k, v in values.items()}
         return cls(**typed)
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 from numpy.typing import NDArray
 
 from depthrepro.core.protocol import Crop
 
-# (first row, end row, height) and (first column, end column, width), from the authors' 370 × 1224 mask. Kept as ratios
-# of integers: the eight-digit decimals in circulation (0.40810811 = 151/370, ...) lose the mask's last row and gain a
-# column at that very size, because they are rounded before `int()` cuts them.
-_RATIOS: dict[Crop, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
-    Crop.garg: ((151, 367, 370), (44, 1180, 1224)),
-    Crop.eigen: ((123, 338, 370), (44, 1180, 1224)),
-    Crop.nyu: ((45, 471, 480), (41, 601, 640)),
+_MASK_COLUMNS = Fraction(44, 1224), Fraction(1180, 1224)
+# (first row, end row, first column, end column) as shares of height and width. The decimals are the common code's: the
+# authors' fractions, rounded, so that cutting to whole pixels may fall one pixel short of them.
+_SHARES: dict[Crop, tuple[float | Fraction, ...]] = {
+    Crop.garg: (0.40810811, 0.99189189, 0.03594771, 0.96405229),
+    Crop.eigen: (0.3324324, 0.91351351, 0.0359477, 0.96405229),
+    Crop.garg_exact: (Fraction(151, 370), Fraction(367, 370), *_MASK_COLUMNS),
+    Crop.eigen_exact: (Fraction(123, 370), Fraction(338, 370), *_MASK_COLUMNS),
+    Crop.nyu: (Fraction(45, 480), Fraction(471, 480), Fraction(41, 640), Fraction(601, 640)),
 }
+_PIXELS: dict[Crop, tuple[int, ...]] = {Crop.nyu_pixels: (45, 471, 41, 601)}
 
 
 def crop_bounds(crop: Crop, height: int, width: int) -> tuple[int, int, int, int]:
@@ -28,17 +33,20 @@ def crop_bounds(crop: Crop, height: int, width: int) -> tuple[int, int, int, int
     Raises:
         ValueError: If the image is so small that nothing is left.
 
-    Source: Garg et al. (arXiv:1603.04992) and Eigen et al. 2014 (also for `nyu`), as fractions of the full-resolution
-    image, cut to whole pixels. 375 × 1242 gives rows 153–371 and columns 44–1197 for `garg`. Differs: exact ratios, see
-    above.
+    Source: Garg et al. (arXiv:1603.04992) and Eigen et al. 2014 (also for `nyu`); `garg` and `eigen` by the decimals of
+    Monodepth's evaluation, `nyu_pixels` by ZoeDepth's. 375 × 1242 gives rows 153–370 and columns 44–1196 for `garg`.
     """
     if crop is Crop.none:
         return 0, height, 0, width
-    (top, bottom, rows), (left, right, columns) = _RATIOS[crop]
-    bounds = top * height // rows, bottom * height // rows, left * width // columns, right * width // columns
-    if bounds[0] >= bounds[1] or bounds[2] >= bounds[3]:
+    sides = height, height, width, width
+    if crop in _PIXELS:
+        edges = [min(edge, side) for edge, side in zip(_PIXELS[crop], sides, strict=True)]
+    else:
+        edges = [int(share * side) for share, side in zip(_SHARES[crop], sides, strict=True)]
+    top, bottom, left, right = edges
+    if top >= bottom or left >= right:
         raise ValueError(f"crop {crop.value} leaves nothing of a {height} × {width} image")
-    return bounds
+    return top, bottom, left, right
 
 
 def crop_mask(crop: Crop, height: int, width: int) -> NDArray[np.bool_]:

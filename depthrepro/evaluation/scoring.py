@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Alignment, GroundTruth, Protocol, Resize
 from depthrepro.data.base import DepthDataset, ImageRecord
+from depthrepro.data.io.images import wxh
 from depthrepro.data.stereo import StereoDataset, StereoRecord
 from depthrepro.evaluation.alignment import align
 from depthrepro.evaluation.crops import crop_mask
@@ -105,11 +106,16 @@ def score(prediction: Prediction, record: ImageRecord, depth_gt: Floats, protoco
         One row per level: `method` (the level's name), `id`, `n_valid`, the metrics, and `ranges` (AbsRel by depth).
 
     Raises:
-        UserError: If there is no pixel to score, or a level is not finite, constant, or cannot be aligned; the message
-            names the image and the level.
+        UserError: If the ground truth is not of its image's size, there is no pixel to score, or a level is not finite,
+            constant, or cannot be aligned; the message names the image and the level.
     """
     if prediction.id != record.id:
         raise UserError(f"{record.id}: the prediction is of {prediction.id}; evaluate the run again")
+    if depth_gt.shape != record.size:
+        raise UserError(
+            f"{record.id}: ground truth of {wxh(depth_gt.shape)} pixels, but its image has {wxh(record.size)}; "
+            "give both at one size (nearest neighbour for depth)"
+        )
     mask = evaluated_mask(depth_gt, protocol)
     if not mask.any():
         raise UserError(

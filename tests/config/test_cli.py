@@ -25,7 +25,7 @@ def run(*arguments, cwd, **environment):
         (["+experiment=garg_kitti", "trainer.max_step=2"], "did you mean 'max_steps'?"),
         (["+experiment=garg_kitti", "trianer.max_steps=2"], "did you mean 'trainer'?"),
         (["+experiment=garg_kitti", "optimizer.lrr=2"], "did you mean 'lr'?"),
-        (["+experiment=garg_kitti", "eval.crop=garq"], "expected one of [none, garg, eigen, nyu]"),
+        (["+experiment=garg_kitti", "eval.crop=garq"], "expected one of [none, garg, eigen, nyu, "),
         (["+experiment=garg_kitti", "eval.cap_m=0.5"], "min_depth_m < cap_m"),
         (["+experiment=garg_kitti", "optimizer=adm"], "did you mean 'adam'?"),
         (["+experiment=garg_kitti", "trainer.epochs=many"], "trainer.epochs"),

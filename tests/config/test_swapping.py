@@ -106,6 +106,35 @@ def test_a_data_set_brings_its_protocol():
     assert composed(typed("garg_kitti"), "data=kitti_stereo", "eval=garg").eval.ground_truth.value == "raw_cam_z"
 
 
+def test_kitti_is_scored_as_published_and_the_streets_along_the_axis(monkeypatch):
+    preset = {name: composed(typed("garg_kitti"), f"eval=kitti_{name}").eval for name in ("lidar_x", "cam_z")}
+    assert [preset[name].ground_truth.value for name in preset] == ["raw_lidar_x", "raw_cam_z"]
+    monkeypatch.setenv("KITTI_RAW", "somewhere")
+    assert composed(typed("garg_kitti")).eval.ground_truth.value == "raw_lidar_x"
+    assert composed(typed("da_metric_kitti")).eval.ground_truth.value == "improved"
+    published = composed(typed("da_teacher")).tests.kitti.protocol
+    assert (published.ground_truth, published.alignment) == ("raw_lidar_x", "lstsq_inv_depth")
+    other = composed(typed("da_teacher"), "eval@tests.kitti.protocol=kitti_cam_z").tests.kitti.protocol
+    assert other == {**published, "ground_truth": "raw_cam_z"}
+
+
+def test_metric_rows_on_nyu_have_the_published_ground_truth(monkeypatch):
+    synthetic = composed(typed("da_metric_nyu")).data
+    assert (synthetic.depth, synthetic.black_border) == ("filled", None)
+    monkeypatch.setenv("NYU", "somewhere")
+    for experiment in ("da_metric_nyu", "da_in_domain_nyu/student", "da_encoders/student"):
+        published = composed(typed(experiment)).data
+        assert (published.depth, published.black_border) == ("raw", True)
+    assert composed(typed("da_metric_nyu"), "data.depth=filled", "data.black_border=false").data.depth == "filled"
+
+
+def test_zero_shot_metric_sets_are_scored_as_the_released_code_does():
+    names = ("hypersim", "sun_rgbd", "halls", "diode_outdoor", "diode_outdoor_metric")
+    tests = composed(typed("garg_kitti"), *(f"+test@tests.{name}={name}" for name in names)).tests
+    assert [tests[name].protocol.crop for name in names] == ["nyu_pixels", "nyu_pixels", "nyu", "none", "garg"]
+    assert [tests[name].data.get("valid_mask", True) for name in names[3:]] == [True, False]
+
+
 def test_a_network_without_a_kind_or_levels_is_refused():
     with pytest.raises(UserError, match="Identity declares no kind"):
         declared_kind(nn.Identity())

@@ -16,14 +16,29 @@ from depthrepro.evaluation.crops import crop_bounds, crop_mask
         (Crop.nyu, (480, 640), (45, 471, 41, 601)),
         (Crop.nyu, (240, 320), (22, 235, 20, 300)),
         # The authors' mask_eigen.png: ones on rows 151..366 and columns 44..1179, both ends included.
-        (Crop.garg, (370, 1224), (151, 367, 44, 1180)),
-        # The other sizes of KITTI raw, where the decimals .40810811 ... and int() agree with exact ratios.
-        (Crop.garg, (374, 1238), (152, 370, 44, 1193)),
-        (Crop.garg, (376, 1241), (153, 372, 44, 1196)),
+        (Crop.garg_exact, (370, 1224), (151, 367, 44, 1180)),
+        # Monodepth's and its heirs' (0.40810811 * 370, ...).astype(int): row 366 is lost, column 43 comes in.
+        (Crop.garg, (370, 1224), (151, 366, 43, 1180)),
+        (Crop.garg, (370, 1226), (151, 366, 44, 1181)),
+        (Crop.eigen_exact, (370, 1224), (123, 338, 44, 1180)),
+        (Crop.eigen, (370, 1224), (122, 337, 43, 1180)),
+        # ZoeDepth's eval_mask[45:471, 41:601], whatever the size.
+        (Crop.nyu_pixels, (480, 640), (45, 471, 41, 601)),
+        (Crop.nyu_pixels, (768, 1024), (45, 471, 41, 601)),
+        (Crop.nyu_pixels, (427, 561), (45, 427, 41, 561)),
     ],
 )
 def test_bounds_on_published_sizes(crop, size, bounds):
     assert crop_bounds(crop, *size) == bounds
+
+
+@pytest.mark.parametrize(
+    ("common", "exact", "rows"), [(Crop.garg, Crop.garg_exact, 370), (Crop.eigen, Crop.eigen_exact, 185)]
+)
+def test_the_common_rule_is_the_exact_one_wherever_no_bound_is_whole(common, exact, rows):
+    sizes = [(side, 1242) for side in range(20, 1500)] + [(375, side) for side in range(40, 2500)]
+    other = [size for size in sizes if crop_bounds(common, *size) != crop_bounds(exact, *size)]
+    assert other == [size for size in sizes if size[0] % rows == 0 or size[1] % 306 == 0]
 
 
 def test_mask_is_true_exactly_inside_the_bounds():

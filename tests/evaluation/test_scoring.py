@@ -7,7 +7,7 @@ import torch
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import DEPTH_METRICS
-from depthrepro.core.protocol import Alignment, Crop, GroundTruth, Resize
+from depthrepro.core.protocol import Alignment, Crop, GroundTruth, Protocol, Resize
 from depthrepro.data.base import DepthDataset
 from depthrepro.evaluation.scoring import (
     check_cameras,
@@ -178,6 +178,33 @@ def test_an_image_without_a_valid_pixel_is_an_error():
 def test_a_prediction_of_another_image_is_refused():
     with pytest.raises(UserError, match="a: the prediction is of b"):
         score(Prediction("b", Kind.depth, {"L9": DEPTH}), record("a"), DEPTH, protocol())
+
+
+def test_ground_truth_of_another_size_than_its_image_is_refused():
+    with pytest.raises(UserError, match="a: ground truth of 80x24 pixels, but its image has 160x48; give both at one"):
+        one(DEPTH, depth_gt=DEPTH[::2, ::2])
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"crop": "foo"}, r"eval\.crop: unknown 'foo', choose from none, garg, eigen"),
+        ({"alignment": "affine"}, r"eval\.alignment: unknown 'affine', choose from none, median"),
+        ({"resize": None}, r"eval\.resize: unknown None, choose from bilinear, nearest"),
+        ({"ground_truth": Crop.garg}, r"eval\.ground_truth: unknown .*garg"),
+        ({"flip_average": "false"}, r"eval\.flip_average must be true or false, got 'false'"),
+        ({"cap_m": "80"}, r"got min_depth_m=1\.0 and cap_m='80'"),
+        ({"cap_m": float("nan")}, "need 0 < min_depth_m < cap_m"),
+    ],
+)
+def test_a_protocol_takes_no_value_that_it_does_not_know(setting, message):
+    with pytest.raises(UserError, match=message):
+        Protocol(**setting)
+
+
+def test_a_protocol_knows_its_values_by_name():
+    named = Protocol(crop="nyu_pixels", ground_truth="dense", alignment="median", resize="nearest")
+    assert named == Protocol("test", GroundTruth.dense, Crop.nyu_pixels, 1, 50, Alignment.median, Resize.nearest)
 
 
 def test_only_images_with_the_asked_ground_truth_are_scored(tmp_path):

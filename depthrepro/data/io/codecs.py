@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
 
@@ -14,6 +15,9 @@ import numpy as np
 from depthrepro.core.arrays import read_npy
 from depthrepro.core.errors import UserError
 from depthrepro.data.io.images import read_grey
+
+SPIKE = 0.001  # share of a map's pixels; of depth that was measured or rendered, next to none lies at the maximum
+_told: set[str] = set()
 
 
 class Codec(Enum):
@@ -38,13 +42,20 @@ class Codec(Enum):
     dpt = "dpt"
 
 
-def read_map(path: Path, codec: Codec, *, key: str | None = None) -> np.ndarray:
+def read_map(
+    path: Path, codec: Codec, *, key: str | None = None, invalid: Sequence[float] = (), data: str = ""
+) -> np.ndarray:
     """Read a map as it is stored, without units.
+
+    A spike at the maximum of a format of whole numbers, such as 65535, is told in a line, once for each data set: it
+    often stands for no value, and would be scored as 65.535 m.
 
     Args:
         path: The file.
         codec: Its format.
         key: Name of the data set within an HDF5 file.
+        invalid: Stored numbers that stand for no value; they become 0.
+        data: Name of the data set that the map belongs to; by default its folder's.
 
     Returns:
         Float32 (H, W).
@@ -67,7 +78,24 @@ def read_map(path: Path, codec: Codec, *, key: str | None = None) -> np.ndarray:
         values = values.squeeze(0 if values.shape[0] == 1 else 2)
     if values.ndim != 2 or not values.size:
         raise UserError(f"{path}: expected one map (H, W), found an array {values.shape}")
+    if len(invalid):
+        values = np.where(np.isin(values, invalid), 0, values)
+    _tell_spike(path, values, data or str(path.parent))
     return values.astype(np.float32)
+
+
+def _tell_spike(path: Path, values: np.ndarray, data: str) -> None:
+    if values.dtype.kind not in "iu" or values.itemsize == 1 or data in _told:  # 8 bits are masks
+        return
+    largest = np.iinfo(values.dtype).max
+    share = np.mean(values == largest)
+    if share >= SPIKE:
+        _told.add(data)
+        print(
+            f"{data}: {largest}, the format's maximum, fills {share:.1%} of {path} and counts as a value; if it stands "
+            f"for none, set invalid: [{largest}] where the data set is named, or write 0 in its place",
+            file=sys.stderr,
+        )
 
 
 def read_mat(path: Path, key: str, *, missing: str) -> np.ndarray:

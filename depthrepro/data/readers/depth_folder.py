@@ -60,6 +60,7 @@ class DepthFolder(DepthFiles, LabelledDataset):
         key: Name of the data set within an HDF5 file.
         sky: What pixels without a value are: those at or below 0 or not finite.
         max_depth_m: Deeper values count as no value; None = all count.
+        invalid: Stored numbers that stand for no value, beside those at or below 0 or not finite; such as [65535].
         synthetic: Whether the images are synthetic.
 
     Raises:
@@ -77,6 +78,7 @@ class DepthFolder(DepthFiles, LabelledDataset):
         key: str | None = None,
         sky: Sky | str = Sky.unknown,
         max_depth_m: float | None = None,
+        invalid: Sequence[float] = (),
         synthetic: bool = False,
     ) -> None:
         try:
@@ -85,8 +87,9 @@ class DepthFolder(DepthFiles, LabelledDataset):
             raise UserError(f"{name}: {error}") from None
         super().__init__(name, items)
         self.synthetic, self.expected = synthetic, len(items)
-        self.scale, self.key, self.max_depth_m = scale, key, max_depth_m
+        self.scale, self.key, self.max_depth_m, self.invalid = scale, key, max_depth_m, tuple(invalid)
         meaning = f"{self.codec.value} {self.stores.value} {scale:.9g} {key} {self.sky.value} {max_depth_m}"
+        meaning += f" invalid {self.invalid}" if invalid else ""
         lines = (f"{item.id}|{sizes}\n" for item, sizes in zip(items, self.file_bytes, strict=True))
         self.fingerprint = hashlib.sha256("".join([meaning, *lines]).encode()).hexdigest()
 
@@ -122,7 +125,8 @@ class DepthFolder(DepthFiles, LabelledDataset):
     def _read(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(values with their scale, where they are valid, where the mask hides them)."""
         item = self.items[index]
-        values = read_map(item.depth, self.codec, key=self.key) * np.float32(self.scale)
+        stored = read_map(item.depth, self.codec, key=self.key, invalid=self.invalid, data=self.name)
+        values = stored * np.float32(self.scale)
         hidden = np.zeros(values.shape, dtype=bool)
         if item.mask is not None:
             hidden = read_map(item.mask, Codec.png8) == 0

@@ -14,7 +14,8 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.fingerprint import synthetic_fingerprint
 from depthrepro.data.io.calibration import RawCalibration
-from depthrepro.data.io.images import check_size, mirror, read_grey
+from depthrepro.data.io.codecs import Codec, read_map
+from depthrepro.data.io.images import check_size, mirror
 from depthrepro.data.io.lidar import scan_depth
 from depthrepro.data.io.splits import FrameRef, load_split
 from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folder
@@ -117,9 +118,9 @@ class KittiRaw(FilePairs):
                 f"{self.depth_root}: no improved depth map for {self.records[index].id}; 45 of Eigen's 697 test images "
                 "have none, evaluate data.test_split=eigen_improved_test"
             )
-        depth = read_grey(path)
+        depth = read_map(path, Codec.png16)
         check_size(path, depth, self.records[index].size)
-        return depth.astype(np.float32) / 256
+        return depth / 256
 
 
 def read_split(root: Path, split: str, depth_root: str | None, allow_missing: bool, sides: str = "both") -> KittiRaw:

@@ -11,7 +11,8 @@ import numpy as np
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.io.calibration import StereoCamera, as_matrix3, read_benchmark_calib
-from depthrepro.data.io.images import check_size, read_grey
+from depthrepro.data.io.codecs import Codec, read_map
+from depthrepro.data.io.images import check_size
 from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folder
 from depthrepro.data.readers.file_pairs import FilePairs
 from depthrepro.data.readers.kitti_raw import KittiRaw, synthetic_streets
@@ -63,7 +64,7 @@ class KittiStereo(FilePairs):
         if ground_truth is not GroundTruth.disparity:
             raise self.no_ground_truth(ground_truth, GroundTruth.disparity)
         record, path = self.records[index], self._disparity_file(index)
-        disp = read_grey(path).astype(np.float32) / 256
+        disp = read_map(path, Codec.png16) / 256
         check_size(path, disp, record.size)
         return np.divide(record.focal_px * record.baseline_m, disp, out=np.zeros_like(disp), where=disp > 0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,8 @@ def nyu(
     *,
     root: str | None = None,
     sync_root: str | None = None,
-    depth: str = "filled",
+    depth: str = "raw",
+    black_border: bool | None = True,
     val_every: int = 17,
     synthetic: Callable[[], tuple[DepthDataset, DepthDataset]] | None = None,
     allow_missing: bool = False,
@@ -169,7 +171,8 @@ def nyu(
         root: Folder of the official labelled set, whose 654 images are the test, or None.
         sync_root: Folder of the raw frames as BTS aligned them (24,231 images), which the papers learn from: <scene>/
             rgb_<n>.jpg and <scene>/sync_depth_<n>.png, uint16 millimetres. None = the labelled set's 795.
-        depth: "raw" or "filled" ground truth of the labelled set.
+        depth: "raw" or "filled" ground truth of the labelled set; published numbers are against the raw one.
+        black_border: Whether the labelled set's images have the black border of published numbers; see `NYU`.
         val_every: Every so-many-th training image is held out to choose the best checkpoint.
         synthetic: Makes (training, test) images where there is no root.
         allow_missing: Go on with the images that are there.
@@ -180,10 +183,9 @@ def nyu(
     notes: list[str] = []
     if root:
         folder = Path(root).expanduser()
-        train: DepthDataset = (
-            nyu_sync(Path(sync_root).expanduser()) if sync_root else NYU(folder, depth, allow_missing, "train")
-        )
-        test: DepthDataset = NYU(folder, depth, allow_missing)
+        labelled = partial(NYU, folder, depth, allow_missing, black_border=bool(black_border))
+        train: DepthDataset = nyu_sync(Path(sync_root).expanduser()) if sync_root else labelled(part="train")
+        test: DepthDataset = labelled(part="test")
         name = "NYU Depth V2"
     elif synthetic is not None:
         train, test = synthetic()

@@ -181,5 +181,4 @@ def _share(count: int, percent: int) -> int:
 
 
 def _centimetres(path: Path) -> np.ndarray:
-    stored = read_map(path, Codec.png16)
-    return np.where(stored < _SKY, stored / 100, 0)
+    return read_map(path, Codec.png16, invalid=(_SKY,)) / 100

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LABELLED, SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
 PARTS = {"train": ("trainNdxs", 795), "test": ("testNdxs", 654)}
 DEPTHS = {"raw": "rawDepths", "filled": "depths"}
+KEPT = slice(7, 474), slice(7, 632)  # rows and columns that stay where the border is black, counted from zero
 
 
 class NYU(DepthDataset):
@@ -33,13 +34,21 @@ class NYU(DepthDataset):
         depth: "raw": as the Kinect measured it, with holes; "filled": with holes filled in by colourisation.
         allow_missing: Go on with fewer images than the part has.
         part: "train" (795 images) or "test" (654).
+        black_border: Blacken rows 0 to 6 and 474 to 479 and columns 0 to 6 and 632 to 639 of the images, counted from
+            zero; the depth there stays. BTS's export does, on which published metric numbers were scored, with "raw"
+            depth. Eigen's crop leaves that border out of the scores, so it only changes what a network sees.
 
     Raises:
         UserError: If a file is missing or damaged, or the split has another number of images.
     """
 
     def __init__(
-        self, root: str | Path, depth: str = "filled", allow_missing: bool = False, part: str = "test"
+        self,
+        root: str | Path,
+        depth: str = "filled",
+        allow_missing: bool = False,
+        part: str = "test",
+        black_border: bool = False,
     ) -> None:
         if part not in PARTS:
             raise UserError(f"part must be train or test, got {part!r}")
@@ -47,7 +56,8 @@ class NYU(DepthDataset):
             raise UserError(f"depth must be raw or filled, got {depth!r}")
         self.file, self.key = Path(root) / LABELLED, DEPTHS[depth]
         key, self.expected = PARTS[part]
-        self.name = f"NYU Depth V2 {part} ({depth} depth)"
+        self.black_border = black_border
+        self.name = f"NYU Depth V2 {part} ({depth} depth{', black border' if black_border else ''})"
         self._handle: h5py.File | None = None
         numbers = read_mat(Path(root) / SPLITS, key, missing="it comes with the authors' toolbox")
         self.indices = [int(number) - 1 for number in numbers]
@@ -81,7 +91,12 @@ class NYU(DepthDataset):
 
     def read_image(self, index: int) -> np.ndarray:
         """Image `index`, RGB uint8 (480, 640, 3)."""
-        return np.ascontiguousarray(np.asarray(self._open()["images"][self.indices[index]]).transpose(2, 1, 0))
+        stored = np.asarray(self._open()["images"][self.indices[index]]).transpose(2, 1, 0)
+        if not self.black_border:
+            return np.ascontiguousarray(stored)
+        image = np.zeros_like(stored, order="C")
+        image[KEPT] = stored[KEPT]
+        return image
 
     def depth_gt(self, index: int, ground_truth: GroundTruth) -> np.ndarray:
         """Depth in metres of image `index`, 0 = none."""
@@ -96,6 +111,6 @@ class NYU(DepthDataset):
 
 
 @optional_root
-def build(root: Path, depth: str = "filled", allow_missing: bool = False) -> NYU:
+def build(root: Path, depth: str = "filled", allow_missing: bool = False, black_border: bool = False) -> NYU:
     """The test images; None without a folder. See `NYU`."""
-    return NYU(root, depth, allow_missing)
+    return NYU(root, depth, allow_missing, black_border=black_border)

@@ -2,7 +2,7 @@
 
 <root>/left/<name>.png      and <root>/right/<name>.png (or .jpg), paired by name
 <root>/calibration.yaml     fx, fy, cx, cy in pixels, baseline_m, width, height
-<root>/depth/<name>.png     optional ground truth of left images: 16-bit, millimetres, 0 = none;
+<root>/depth/<name>.png     optional ground truth of left images: 16-bit, millimetres, 0 or 65535 = none;
 <root>/depth/<name>.npy     or metres along the optical axis, 0 or not finite = none
 """
 
@@ -19,7 +19,8 @@ from depthrepro.core.arrays import read_npy
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.io.calibration import StereoCamera
-from depthrepro.data.io.images import check_size, read_grey
+from depthrepro.data.io.codecs import Codec, read_map
+from depthrepro.data.io.images import check_size
 from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folder
 from depthrepro.data.readers.file_pairs import FilePairs
 from depthrepro.data.stereo import StereoSplits
@@ -61,7 +62,8 @@ class StereoFolder(FilePairs):
         path = depth_file(self.root, record.id)
         if path is None:
             raise UserError(f"{self.root / 'depth' / record.id}.png: no such depth map (16-bit millimetres, or .npy)")
-        depth = _read_metres(path) if path.suffix == ".npy" else read_grey(path).astype(np.float32) / 1000
+        metres = path.suffix == ".npy"
+        depth = _read_metres(path) if metres else read_map(path, Codec.png16, invalid=(65535,)) / 1000
         check_size(path, depth, record.size)
         return depth
 

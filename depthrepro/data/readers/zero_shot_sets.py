@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -69,13 +70,15 @@ def read_bare(path: Path, size: tuple[int, int]) -> np.ndarray:
 
 
 @optional_root
-def diode(root: Path, part: str = "indoors", allow_missing: bool = False) -> DepthImages:
+def diode(root: Path, part: str = "indoors", allow_missing: bool = False, valid_mask: bool = True) -> DepthImages:
     """DIODE's validation images: val/<part>/scene_*/scan_*/<name>.png, <name>_depth.npy, <name>_depth_mask.npy.
 
     Args:
         root: Folder that holds `val`; None = no set.
         part: "indoors" (325 images), "outdoor" (446) or "both".
         allow_missing: Go on with the images that are there.
+        valid_mask: Leave out what the masks beside the depth call not valid. False = all depth above 0 counts, as in
+            ZoeDepth's evaluation and Depth Anything's after it, which read the masks and do not apply them.
 
     Raises:
         UserError: As `DepthImages`, or if `part` is unknown.
@@ -86,7 +89,9 @@ def diode(root: Path, part: str = "indoors", allow_missing: bool = False) -> Dep
     scans = [f"{name}/scene_*/scan_*/*" for name in parts]
     items = [item for scan in scans for item in counterparts(root / "val", f"{scan}.png", f"{scan}_depth.npy")]
     expected = sum(DIODE_IMAGES[name] for name in parts)
-    return DepthImages(f"DIODE {part}", items, lambda item, _: _masked(item.depth), expected, allow_missing)
+    name = f"DIODE {part}" if valid_mask else f"DIODE {part}, without its masks"
+    read = _masked if valid_mask else partial(read_map, codec=Codec.npy)
+    return DepthImages(name, items, lambda item, _: read(item.depth), expected, allow_missing)
 
 
 def _masked(depth: Path) -> np.ndarray:

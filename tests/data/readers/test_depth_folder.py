@@ -14,6 +14,7 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.io.codecs import Codec, read_map
 from depthrepro.data.readers.depth_folder import DepthFolder, depth_folder
+from depthrepro.data.readers.probed_images import DepthItem
 
 VALUES = np.array([[0, 2, 4], [1, 8, 0]], np.float32)
 
@@ -50,6 +51,51 @@ def test_codecs_give_the_numbers_as_stored(tmp_path: Path, codec: Codec) -> None
     found = read_map(path, codec, key="depth")
     assert found.dtype == np.float32
     assert np.array_equal(found, VALUES)
+
+
+@pytest.mark.parametrize("codec", list(WRITERS))
+def test_numbers_that_stand_for_no_value_are_none(tmp_path: Path, codec: Codec) -> None:
+    WRITERS[codec](tmp_path / "map", VALUES)
+    found = read_map(tmp_path / "map", codec, key="depth", invalid=(8, 4))
+    assert np.array_equal(found, np.where(VALUES > 3, 0, VALUES)) and found.dtype == np.float32
+
+
+def saturated(root: Path, count: int, name: str = "sky") -> DepthItem:
+    """100 x 100 images in millimetres, `count` pixels at the maximum."""
+    values = np.full((100, 100), 2500, np.uint16)
+    values.ravel()[:count] = 65535
+    cv2.imwrite(str(root / f"{name}.png"), values)
+    cv2.imwrite(str(root / f"{name}_rgb.png"), np.zeros((100, 100, 3), np.uint8))
+    return DepthItem(name, root / f"{name}_rgb.png", root / f"{name}.png")
+
+
+def test_a_spike_at_the_formats_maximum_is_told_once_for_a_data_set(tmp_path, capsys) -> None:
+    items = [saturated(tmp_path, 300, name) for name in ("a", "b")]
+    data = DepthFolder(f"yard {tmp_path}", items, codec="png16", scale=0.001)
+    assert (data.depth_gt(0, GroundTruth.dense) == np.float32(65.535)).sum() == 300
+    data.depth_gt(1, GroundTruth.dense)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"yard {tmp_path}: 65535, the format's maximum, fills 3.0% of {tmp_path / 'a.png'}")
+    assert "set invalid: [65535]" in line
+
+
+def test_declared_invalid_numbers_are_neither_depth_nor_told(tmp_path, capsys) -> None:
+    items, options = [saturated(tmp_path, 300)], {"codec": "png16", "scale": 0.001}
+    data = DepthFolder(f"declared {tmp_path}", items, invalid=[65535], **options)
+    assert set(np.unique(data.depth_gt(0, GroundTruth.dense))) == {0, np.float32(2.5)}
+    known = data.read_label(0)[1]
+    assert known.sum() == 9700 and data.fingerprint != DepthFolder("plain", items, **options).fingerprint
+    few = DepthFolder(f"few {tmp_path}", [saturated(tmp_path, 9, "few")], **options)
+    assert few.depth_gt(0, GroundTruth.dense).max() > 65, "nine of 10,000 pixels may be that deep"
+    assert not capsys.readouterr().err
+
+
+def test_a_spike_in_any_whole_number_is_told(tmp_path, capsys) -> None:
+    values = np.full((20, 20), 300, np.int16)
+    values[0] = 32767
+    np.save(tmp_path / "map.npy", values)
+    read_map(tmp_path / "map.npy", Codec.npy)
+    assert "32767, the format's maximum, fills 5.0% of" in capsys.readouterr().err
 
 
 def test_pfm_of_either_byte_order(tmp_path: Path) -> None:

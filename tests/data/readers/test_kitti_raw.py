@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from depthrepro.core.errors import UserError
-from depthrepro.core.protocol import GroundTruth
+from depthrepro.core.protocol import GroundTruth, Protocol
+from depthrepro.data.io.lidar import lidar_depth
 from depthrepro.data.io.splits import FrameRef
 from depthrepro.data.readers import kitti_raw, kitti_stereo
 from depthrepro.data.readers.kitti_raw import KittiRaw
 from depthrepro.data.stereo import camera_tensors, read_pair
+from depthrepro.evaluation.scoring import evaluated_mask
 from tests.data.helpers import (
     BASELINE,
     CX,
@@ -230,6 +232,18 @@ def test_real_frames_with_the_published_splits(real_data):
             assert np.median(np.abs(raw - improved)[both] / improved[both]) < 0.01
             checked += 1
     assert checked == 10
+
+
+def test_a_perfect_map_of_one_lineage_against_the_other(real_data):
+    """The lidar's forward coordinate, which most published numbers on KITTI raw are against, is 0.28 m more."""
+    day = real_data / "kitti_raw_mini" / "2011_09_26"
+    scores = []
+    for scan in sorted(day.glob("*/velodyne_points/data/*.bin"))[::3]:
+        axis, forward = (lidar_depth(day, scan, ground_truth=kind) for kind in ("raw_cam_z", "raw_lidar_x"))
+        scored = evaluated_mask(forward, Protocol(ground_truth="raw_lidar_x", min_depth_m=0.001, cap_m=80.0))
+        apart = (forward - axis)[scored]
+        scores.append([apart.mean(), np.abs(apart / forward[scored]).mean()])
+    assert np.mean(scores, axis=0) == pytest.approx([0.283, 0.0217], abs=0.001)
 
 
 @dataclass

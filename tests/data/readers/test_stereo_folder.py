@@ -44,7 +44,7 @@ def test_seeded_division_is_repeatable_and_complete():
 def test_test_pairs_are_chosen_among_those_with_depth(root):
     for name in ("03", "05", "07"):
         depth = np.full(SIZE, 2500, np.uint16)
-        depth[0] = 0
+        depth[0], depth[0, :5] = 0, 65535
         write_image(root / "depth" / f"{name}.png", depth)
     np.save(root / "depth" / "09.npy", np.where(np.eye(*SIZE) > 0, np.nan, 3.25))
     data = build(root, test_every=3)

@@ -13,10 +13,11 @@ import pytest
 from scipy.io import savemat
 
 from depthrepro.core.errors import UserError
-from depthrepro.core.protocol import GroundTruth
+from depthrepro.core.protocol import Crop, GroundTruth
 from depthrepro.data.io.codecs import Codec, read_map
-from depthrepro.data.readers import ddad, nyu, zero_shot_sets
+from depthrepro.data.readers import ddad, metric, nyu, zero_shot_sets
 from depthrepro.data.readers.ddad import pose_matrix, project
+from depthrepro.evaluation.crops import crop_mask
 
 DENSE = GroundTruth.dense
 HEIGHT, WIDTH = 4, 6
@@ -97,6 +98,9 @@ def test_diode_tells_indoors_from_outdoors(tmp_path):
     assert both is not None and both.expected == 771
     assert both.records[2].id == "outdoor/scene_00019/scan_00183/00000"
     assert np.array_equal(both.depth_gt(0, DENSE), np.where(DEPTH > 3, DEPTH, 0))
+    unmasked = zero_shot_sets.diode(str(tmp_path), part="both", allow_missing=True, valid_mask=False)
+    assert unmasked is not None and np.array_equal(unmasked.depth_gt(0, DENSE), DEPTH)
+    assert unmasked.name == "DIODE both, without its masks" and unmasked.fingerprint != both.fingerprint
     with pytest.raises(UserError, match="indoors, outdoor or both"):
         zero_shot_sets.diode(str(tmp_path), part="garden")
 
@@ -113,11 +117,11 @@ def test_no_folder_no_set_and_an_empty_one_is_told(build, tmp_path):
         build(str(tmp_path))
 
 
-def nyu_folder(root: Path, count: int = 3, tests=(1, 3)) -> Path:
+def nyu_folder(root: Path, count: int = 3, tests=(1, 3), size=(HEIGHT, WIDTH)) -> Path:
     """The labelled file as MATLAB writes it: axes reversed; and the split, numbered from 1."""
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 255, (count, HEIGHT, WIDTH, 3), dtype=np.uint8)
-    depths = rng.uniform(1, 9, (count, HEIGHT, WIDTH)).astype(np.float32)
+    images = rng.integers(0, 255, (count, *size, 3), dtype=np.uint8)
+    depths = rng.uniform(1, 9, (count, *size)).astype(np.float32)
     raw = np.where(depths > 5, 0, depths)
     with h5py.File(root / "nyu_depth_v2_labeled.mat", "w") as file:
         file["images"] = images.transpose(0, 3, 2, 1)
@@ -138,6 +142,24 @@ def test_nyu_turns_matlabs_axes_and_counts_from_one(tmp_path):
         assert np.array_equal(data.depth_gt(1, DENSE), truth[key][2])
     again = pickle.loads(pickle.dumps(data))
     assert np.array_equal(again.read_image(0), truth["images"][0]), "after the journey to a loader process"
+
+
+def test_nyu_has_the_black_border_of_the_published_export(tmp_path):
+    """BTS's script keeps image[7:474, 7:632] of 480 x 640 and all of the raw depth."""
+    nyu_folder(tmp_path, count=2, tests=(1,), size=(480, 640))
+    truth = np.load(tmp_path / "truth.npz")
+    data = nyu.build(str(tmp_path), "raw", allow_missing=True, black_border=True)
+    image = data.read_image(0)
+    black = np.ones((480, 640), bool)
+    black[7:474, 7:632] = False
+    assert not image[black].any() and np.array_equal(image[~black], truth["images"][0][~black])
+    assert np.array_equal(data.depth_gt(0, DENSE), truth["raw"][0])
+    assert not black[crop_mask(Crop.nyu, 480, 640)].any(), "Eigen's crop scores nothing of the border"
+    assert data.name == "NYU Depth V2 test (raw depth, black border)"
+    assert data.fingerprint != nyu.NYU(tmp_path, "raw", allow_missing=True).fingerprint
+    splits = metric.nyu(0.001, 10.0, root=str(tmp_path), val_every=2, allow_missing=True)
+    assert splits.test is not None and np.array_equal(splits.test.read_image(0), image)
+    assert "raw depth, black border" in splits.test.name
 
 
 def test_nyu_faults(tmp_path):
