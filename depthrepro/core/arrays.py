@@ -1,4 +1,4 @@
-"""NumPy files, safe to read in several threads: whatever is wrong with one is an OSError or a ValueError."""
+"""Arrays in files, safe to read in several threads: whatever is wrong with one is an OSError or a ValueError."""
 
 from __future__ import annotations
 
@@ -23,6 +23,17 @@ def _reading(path: Path) -> Iterator[None]:
             raise
         except Exception as error:  # zipfile, zlib, struct, tokenize and a shape beyond memory have each their own
             raise ValueError(f"{path.name}: {error or type(error).__name__}") from error
+
+
+def real_numbers(values: np.ndarray) -> np.ndarray:
+    """The same array.
+
+    Raises:
+        ValueError: If it holds texts, records, truth values, or complex numbers, which lose a part as floats.
+    """
+    if values.dtype.kind not in "fiu":
+        raise ValueError(f"{values.dtype}, where real numbers are expected")
+    return values
 
 
 def map_npy(path: Path) -> np.ndarray:

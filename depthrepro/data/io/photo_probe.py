@@ -9,12 +9,11 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 
-from depthrepro.data.io.photos import decode_photo
-from depthrepro.data.io.reading import reading
+from depthrepro.core.reading import reading
+from depthrepro.data.io.photos import decode_photo, orientation
 
 _HEAD = 1 << 16  # holds the header of any image but one with a large thumbnail or colour profile before it
 _TAIL = 64  # some writers append a few bytes after the end marker
-_ORIENTATION = 0x0112
 _PNG = b"\x89PNG"
 _PNG_TURNS = (b"eXIf", b"iTXt", b"Raw profile")  # what an orientation may be in, before the pixels or after them
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
@@ -91,7 +90,7 @@ def _certain(head: bytes, tail: bytes, size: int) -> Found | None:
             if not whole:
                 return None
             # Pillow decodes a PNG to look for its tag, of which there is no sign here.
-            turned = name != "png" and image.getexif().get(_ORIENTATION) in _TURNED
+            turned = name != "png" and orientation(image) in _TURNED
             return (width, height, name) if turned else (height, width, name)
     except Exception:  # Pillow raises nearly anything; decoding will tell what is wrong, if anything is
         return None

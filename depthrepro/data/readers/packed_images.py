@@ -13,10 +13,10 @@ import numpy as np
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.progress import progress_bar
+from depthrepro.core.reading import reading
 from depthrepro.data.base import ImageDataset
 from depthrepro.data.io.photo_probe import Probe, probe_within
 from depthrepro.data.io.photos import PHOTO_SUFFIXES, decode_photo
-from depthrepro.data.io.reading import reading
 from depthrepro.data.readers.image_index import (
     ROW,
     Damaged,
