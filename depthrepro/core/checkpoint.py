@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ FORMAT = 1
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write `state` beside `path`, flush it to disk, and rename: SIGKILL at any moment leaves a whole file.
+    """Write `state` beside `path`, sync it to disk, and rename: SIGKILL at any moment leaves a whole file.
 
     Args:
         path: Target file.
@@ -26,8 +25,6 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         left_over.unlink(missing_ok=True)
     with replacing(path) as beside, open(beside, "wb") as file:
         torch.save({"format": FORMAT, **state}, file)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def load_checkpoint(path: Path, map_location: str | torch.device = "cpu") -> dict[str, Any]:
