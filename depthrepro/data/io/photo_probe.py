@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 
+from depthrepro.core.errors import UserError
 from depthrepro.core.reading import reading
 from depthrepro.data.io.photos import decode_photo, orientation
 
@@ -59,6 +60,8 @@ def probe_within(file: BinaryIO, offset: int, size: int, source: str) -> Probe:
     Raises:
         UserError: If it is truncated, damaged or no image.
     """
+    if offset + size > file.seek(0, os.SEEK_END):
+        raise UserError(f"{source}: the file ends before the image does; fetch it again")
     file.seek(offset)
     head = tail = file.read(min(size, _HEAD))
     if size > _HEAD:
