@@ -50,9 +50,9 @@ def reading(path: Path, what: str = "", *, missing: str | None = None, fix: str 
 
 
 def reason(error: Exception) -> str:
-    """What an exception says, on one line of at most 200 characters; its type where it says nothing."""
+    """An exception's first sentence, on one line of at most 200 characters; its type where it says nothing."""
     text = getattr(error, "strerror", None) or str(error)
-    return " ".join(str(text).split())[:200] or type(error).__name__
+    return " ".join(str(text).split()).split(". ")[0][:200] or type(error).__name__
 
 
 def _way_out(error: Exception, fix: str) -> str:

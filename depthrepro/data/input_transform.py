@@ -43,7 +43,9 @@ class InputTransform:
     interpolation: str = "area"
 
     def __post_init__(self) -> None:
-        """Check what no type can say."""
+        """Check what the types of a file may hide."""
+        if not all(isinstance(side, int) for side in (self.height, self.width, self.multiple)):
+            raise UserError(f"input: sides and multiple must be whole numbers, got {self.as_dict()}")
         if min(self.height, self.width, self.multiple) < 1:
             raise UserError(f"input: sides and multiple must be at least 1, got {self.as_dict()}")
         if self.height % self.multiple or self.width % self.multiple:

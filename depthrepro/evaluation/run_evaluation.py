@@ -30,6 +30,7 @@ from depthrepro.evaluation.scoring import check_metres, score
 from depthrepro.inference.forward import predict
 from depthrepro.inference.predictions import Prediction, prediction_path, save_prediction
 from depthrepro.models.contract import depth_kind
+from depthrepro.models.weights import load_strictly
 
 PANELS = 4
 
@@ -187,7 +188,7 @@ def _predict_checkpoints(
             weights = load_checkpoint(file)["model"]
             same_weights = next((other for other, theirs in done.items() if _same(weights, theirs)), None)
             if same_weights is None:
-                model.load_state_dict(weights)
+                load_strictly(model, weights, file)
                 together(partial(run, name))
             else:
                 _link_predictions(run_dir / "predictions" / same_weights, run_dir / "predictions" / name, ids)

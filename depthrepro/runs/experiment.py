@@ -14,10 +14,11 @@ from depthrepro.config.cli import readable
 from depthrepro.config.composed import ComposedRun
 from depthrepro.config.schema import TrainerConfig, default_cache_dir
 from depthrepro.core import distributed
-from depthrepro.core.checkpoint import load_checkpoint
+from depthrepro.core.checkpoint import RESUMES, load_checkpoint
 from depthrepro.core.errors import UserError
 from depthrepro.core.interrupt import Stopped
 from depthrepro.core.protocol import GroundTruth
+from depthrepro.core.reading import reading
 from depthrepro.core.reproducibility import seed_everything
 from depthrepro.core.run_dir import RunDir
 from depthrepro.data.base import DataSplits, DepthDataset
@@ -278,7 +279,11 @@ def has_ground_truth(test: DepthDataset, wanted: GroundTruth) -> bool:
 
 def resume_step(run: RunDir) -> int:
     """Optimizer steps that `last.pt` holds; 0 without one."""
-    return int(load_checkpoint(run.last)["progress"]["step"]) if run.last.exists() else 0
+    if not run.last.exists():
+        return 0
+    progress = load_checkpoint(run.last, needs=RESUMES)["progress"]
+    with reading(run.last, "the training's progress", fix="start again with force=true"):
+        return int(progress["step"])
 
 
 def _raise_stopped(number: int, frame: Any) -> None:
