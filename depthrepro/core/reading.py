@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +49,24 @@ def reading(path: Path, what: str = "", *, missing: str | None = None, fix: str 
             raise UserError(f"{path}: {missing}") from None
         what = f"{what} " if what else ""
         raise UserError(f"{path}: {what}cannot be read ({reason(error)}); {_way_out(error, fix)}") from error
+
+
+def read_csv_text(path: Path, what: str, fix: str) -> str:
+    """The text of a CSV file that a program wrote: a damaged one has lines of other lengths, or a last one without end.
+
+    Raises:
+        UserError: As `reading`, or if a line does not have as many columns as the first.
+    """
+    with reading(path, what, missing=f"no such file; {fix}", fix=fix):
+        text = path.read_bytes().decode("utf-8")
+        if not text.endswith("\n"):
+            raise UserError(f"{path}: its last line is cut off; {fix}")
+        lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+        columns = len(next(lines))
+        for line in lines:
+            if len(line) != columns:
+                raise UserError(f"{path}: line {lines.line_num} has {len(line)} columns, not {columns}; {fix}")
+    return text
 
 
 def reason(error: Exception) -> str:

@@ -6,6 +6,7 @@ Light on purpose: imports neither torch nor OpenCV.
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import replacing
 from depthrepro.core.metric_names import METRICS, metrics_of
+from depthrepro.core.reading import read_csv_text, reading
 
 Row = dict[str, Any]
 COLUMNS = ("checkpoint", "method", "id", "n_valid")  # then the metrics of the task
@@ -36,16 +38,12 @@ def read_rows(path: Path) -> list[Row]:
     Raises:
         UserError: If the file is missing, or lacks a column or a value.
     """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [
-                {k: int(v) if k == "n_valid" else float(v) if k in METRICS else v for k, v in _complete(line).items()}
-                for line in csv.DictReader(file)
-            ]
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; the run's own command, typed again, writes it") from None
-    except (KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: not a table of per-image rows ({error}); evaluate the run again") from error
+    text = read_csv_text(path, "the per-image rows", "the run's own command, typed again, writes it")
+    with reading(path, "the per-image rows", fix="evaluate the run again"):
+        return [
+            {k: int(v) if k == "n_valid" else float(v) if k in METRICS else v for k, v in _complete(line).items()}
+            for line in csv.DictReader(io.StringIO(text, newline=""))
+        ]
 
 
 def _complete(line: dict[str, str]) -> dict[str, str]:

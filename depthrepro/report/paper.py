@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +14,7 @@ import yaml
 from depthrepro.config.cli import did_you_mean
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import METRICS
+from depthrepro.core.reading import reading, reason
 
 PUBLISHED_ONLY = "none"  # `ours: none`: the paper quotes somebody else's method, which nobody here runs
 ASKERS = ("", "us")
@@ -174,32 +177,32 @@ def load_paper(path: Path) -> PaperTable:
     Raises:
         UserError: If the file is absent, damaged, misspelt, or names a metric or row that does not exist.
     """
-    try:
+    missing = "not found; a table needs its published rows there"
+    with reading(path, missing=missing, fix="correct it"):
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found; a table needs its published rows there") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
     try:
         content = {**_mapping(content, "the file"), "name": path.parent.name}
         content["rows"] = tuple(_row(row) for row in content.get("rows") or ())
         content["claims"] = tuple(_build(Claim, claim, "claim") for claim in content.get("claims") or ())
         table = _build(PaperTable, content, "table")
         _check(table)
-    except ValueError as error:
-        raise UserError(f"{path}: {error}") from None
+    except Exception as error:  # whatever a value of another type leads to, where no check foresaw it
+        raise UserError(f"{path}: {reason(error)}") from None
     return table
 
 
 def _row(content: Any) -> PaperRow:
     content = dict(_mapping(content, "a row"))
+    _check_types(PaperRow, {"label": content.get("label")}, "a row")
     where = f"row {content.get('label')!r}"
     content["paper"] = _numbers(content.get("paper"), where)
     sets = _mapping(content.get("sets") or {}, where)
     content["sets"] = {str(name): _numbers(values, f"{where}, set {name!r}") for name, values in sets.items()}
     if content.get("resolution") is not None:
-        height, width = content["resolution"]
-        content["resolution"] = (int(height), int(width))
+        sides = content["resolution"]
+        if not (isinstance(sides, list) and len(sides) == 2 and all(type(n) is int and n > 0 for n in sides)):
+            raise ValueError(f"{where}: resolution must be [height, width] in pixels")
+        content["resolution"] = tuple(sides)
     if content.get("ours") == PUBLISHED_ONLY:
         content.update(ours=None, published_only=True)
     elif content.get("ours") is not None:
@@ -208,7 +211,12 @@ def _row(content: Any) -> PaperRow:
 
 
 def _numbers(content: Any, where: str) -> dict[str, float]:
-    return {str(key): float(value) for key, value in _mapping(content or {}, where).items()}
+    content = _mapping(content or {}, where)
+    for key, value in content.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            found = value if isinstance(value, float) else f"a {type(value).__name__}"
+            raise ValueError(f"{where}: {key} must be a number, not {found}")
+    return {str(key): float(value) for key, value in content.items()}
 
 
 def _ours(content: Any, where: str) -> Ours:
@@ -228,10 +236,30 @@ def _build(kind: type[T], content: Any, where: str) -> T:
     for key in content:
         if key not in known:
             raise ValueError(f"{where} has an unknown key {key!r}{did_you_mean(str(key), known)}")
+    _check_types(kind, content, where)
     try:
         return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in content.items()})
     except TypeError as error:
         raise ValueError(f"{where}: {str(error).replace('__init__() ', '')}") from None
+
+
+def _check_types(kind: type, content: dict[str, Any], where: str) -> None:
+    """Stop at a text, or a list or mapping of texts, that is something else."""
+    types = {f.name: str(f.type) for f in fields(kind)}
+    for key, value in content.items():
+        if types[key] == "tuple[str, ...]":
+            form, fits = "a list of texts", isinstance(value, (list, tuple)) and _texts(value)
+        elif types[key] == "dict[str, str]":
+            form, fits = "a mapping of texts", isinstance(value, dict) and _texts([*value, *value.values()])
+        else:
+            empty = value is None and types[key].endswith("None")
+            form, fits = "a text; put it in quotes", empty or not types[key].startswith("str") or _texts([value])
+        if not fits:
+            raise ValueError(f"{where}: {key} must be {form}")
+
+
+def _texts(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _mapping(content: Any, where: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from depthrepro.core.errors import UserError
-from depthrepro.core.metric_names import METRICS, metrics_of
+from depthrepro.core.metric_names import METRICS
+from depthrepro.core.reading import read_csv_text, reading
 from depthrepro.report.blocks import BLOCK_KEYS, rows_of
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.rows import ROW_COLUMNS, Unfinished, load_runs, set_of
@@ -134,9 +136,7 @@ def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
 def _images(folder: Path, methods: set[str]) -> pd.DataFrame:
     """Per-image scores of the last checkpoint and of baselines."""
     file = folder / "per_image.csv"
-    with file.open(encoding="utf-8") as lines:
-        metrics = metrics_of(lines.readline().strip().split(","))
-    frame = _table(file, ("n_valid", *metrics), ("checkpoint", "method", "id"))
+    frame = _table(file, ("n_valid", *METRICS), ("checkpoint", "method", "id"))
     return frame[frame["method"].isin(methods) & (frame["checkpoint"] != "best")]
 
 
@@ -169,7 +169,7 @@ def _curves(folder: Path, _methods: set[str]) -> pd.DataFrame:
         try:
             step, epoch, values = int(row["step"]), int(row["epoch"]), row["metrics"]
             found = {name: float(values[name]) for name in CURVES if values.get(name) is not None}
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except Exception:  # whatever a damaged line leads to
             raise UserError(f"{file}: {line[:60]!r} is no line of metrics; {RUN_AGAIN}") from None
         records |= {(step, n): {"epoch": epoch, "step": step, "name": n, "value": v} for n, v in found.items()}
     return pd.DataFrame(list(records.values()))
@@ -184,20 +184,52 @@ def _over_epochs(curves: pd.DataFrame) -> pd.DataFrame:
 
 
 def _table(file: Path, numbers: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
-    try:
-        frame = pd.read_csv(file, usecols=[*texts, *numbers], dtype=dict.fromkeys(texts, str))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file}: not readable ({' '.join(str(error).split())}); {RUN_AGAIN}") from None
-    check_numbers(frame, numbers, file, RUN_AGAIN)
-    return frame
+    """The columns of a run's table; of the metrics, those that it has."""
+    frame = read_table(file, RUN_AGAIN, dtype=dict.fromkeys(texts, str))
+    found = [name for name in numbers if name in frame.columns or name not in METRICS]
+    lacking = [name for name in (*texts, *found) if name not in frame.columns]
+    if lacking:
+        raise UserError(f"{file}: has no column {lacking[0]!r}; {RUN_AGAIN}")
+    check_numbers(frame, found, file, RUN_AGAIN, filled=found)
+    return frame[[*texts, *found]]
 
 
-def check_numbers(frame: pd.DataFrame, columns: Iterable[str], file: Path, how_to_fix: str) -> None:
-    """Raise a `UserError` that names `file` where one of its columns holds something else than numbers."""
+def read_table(file: Path, how_to_fix: str, **options: Any) -> pd.DataFrame:
+    """A CSV file as `pandas.read_csv` reads it with `options`.
+
+    Raises:
+        UserError: If it is missing, damaged or cut off.
+    """
+    text = read_csv_text(file, "the table", how_to_fix)
+    with reading(file, "the table", fix=how_to_fix):
+        return pd.read_csv(io.StringIO(text, newline=""), low_memory=False, **options)
+
+
+def check_numbers(
+    frame: pd.DataFrame, columns: Iterable[str], file: Path, how_to_fix: str, *, filled: Iterable[str] = ()
+) -> None:
+    """Stop where a column holds something else than numbers, or a number outside its range.
+
+    Args:
+        frame: The table.
+        columns: Those that hold numbers.
+        file: Where the table was read.
+        how_to_fix: What to do about a damaged one.
+        filled: Those that may have no gap.
+
+    Raises:
+        UserError: It names file and column.
+    """
     for name in columns:
-        if len(frame) and not pd.api.types.is_numeric_dtype(frame[name]):
-            text = frame[name][pd.to_numeric(frame[name], errors="coerce").isna() & frame[name].notna()].iloc[0]
-            raise UserError(f"{file}: {name} has the value {str(text)[:40]!r}, which is no number; {how_to_fix}")
+        numbers = pd.to_numeric(frame[name], errors="coerce")
+        limit = 1.0 if name in METRICS and METRICS[name].higher_is_better else np.finfo(float).max
+        least = 0.0 if name in METRICS else -limit
+        odd = (numbers.isna() & frame[name].notna()) | (numbers.notna() & ~numbers.between(least, limit))
+        if odd.any():
+            value = str(frame[name][odd].iloc[0])[:40]
+            raise UserError(f"{file}: {name} has the value {value!r}, which is no number in its range; {how_to_fix}")
+        if name in filled and numbers.isna().any():
+            raise UserError(f"{file}: {name} has a gap; {how_to_fix}")
 
 
 def rounded(frame: pd.DataFrame) -> pd.DataFrame:

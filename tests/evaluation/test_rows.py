@@ -78,11 +78,11 @@ def test_damaged_tables_are_named(tmp_path):
         read_rows(path)
     write_rows(path, [row()])
     path.write_text(path.read_text().replace("abs_rel", "rel"))
-    with pytest.raises(UserError, match=r"per_image\.csv: not a table of per-image rows \('abs_rel'\)"):
+    with pytest.raises(UserError, match=r"per_image\.csv: the per-image rows cannot be read \('abs_rel'\)"):
         read_rows(path)
     write_rows(path, [row()])
     path.write_text(path.read_text()[:-12])
-    with pytest.raises(UserError, match="not a table"):
+    with pytest.raises(UserError, match=r"per_image\.csv: its last line is cut off; the run's own command"):
         read_rows(path)
 
 
