@@ -12,6 +12,7 @@ from depthrepro.core.files import write_atomic
 from depthrepro.core.metric_names import METRICS, metrics_of
 from depthrepro.core.protocol import read_protocol
 from depthrepro.core.reading import reading
+from depthrepro.report.csv_tables import check_numbers, read_table
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.rows import ROW_COLUMNS
 from depthrepro.report.sources import (

@@ -56,18 +56,23 @@ class NYU(DepthDataset):
             self.indices = [int(number) - 1 for number in numbers]
         check_unique(Path(root) / SPLITS, [f"number {index + 1}" for index in self.indices])
         check_count(self.name, len(self.indices), self.expected, allow_missing)
-        file = self._open()
-        count, *_, width, height = file["images"].shape
-        if not 0 <= min(self.indices) <= max(self.indices) < count:
-            odd = max(self.indices) + 1 if min(self.indices) >= 0 else min(self.indices) + 1
-            raise UserError(f"{self.file}: {count} images, but {SPLITS} names number {odd}")
-        size = int(height), int(width)
-        if file["images"].shape != (count, 3, width, height) or file[self.key].shape != (count, width, height):
-            raise UserError(f"{self.file}: {self.key} has another form than the images; is it the labelled data set?")
+        with reading(self.file, "its images or depths"):
+            size = self._size()
         self.records = [ImageRecord(f"{index + 1:04d}", size) for index in self.indices]
         self.encodings = {"hdf5": len(self.records)}
         text = f"{self.name} {self.file.stat().st_size} {self.indices}"
         self.fingerprint = hashlib.sha256(text.encode()).hexdigest()
+
+    def _size(self) -> tuple[int, int]:
+        """(height, width) of the images, all of which must be there."""
+        images, depths = (self._open()[key].shape for key in ("images", self.key))
+        count, _, width, height = images
+        odd = [index + 1 for index in self.indices if not 0 <= index < count]
+        if odd:
+            raise UserError(f"{self.file}: {count} images, but {SPLITS} names number {odd[0]}")
+        if images != (count, 3, width, height) or depths != (count, width, height):
+            raise UserError(f"{self.file}: {self.key} has another form than the images; is it the labelled data set?")
+        return int(height), int(width)
 
     def __getstate__(self) -> dict[str, Any]:
         """An open file does not travel to a loader process."""
@@ -78,9 +83,10 @@ class NYU(DepthDataset):
 
         if self._handle is None:
             with reading(self.file, missing="no such file; fetch the labelled data set (2.8 GB)"):
-                self._handle = h5py.File(self.file, "r")
-            if "images" not in self._handle or self.key not in self._handle:
-                raise UserError(f"{self.file}: has no images or no {self.key}; is it the labelled data set?")
+                handle = h5py.File(self.file, "r")
+                if "images" not in handle or self.key not in handle:
+                    raise UserError(f"{self.file}: has no images or no {self.key}; is it the labelled data set?")
+                self._handle = handle
         return self._handle
 
     def read_image(self, index: int) -> np.ndarray:

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from depthrepro.core.errors import UserError
 from depthrepro.report.blocks import Block
+from depthrepro.report.csv_tables import check_numbers, read_table
 from depthrepro.report.figures import layout, series, style
-from depthrepro.report.sources import check_numbers, read_table
 
 FILE = "confusion.csv"
 NAMED = 20  # classes whose names have room at the axis
