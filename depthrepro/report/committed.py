@@ -20,9 +20,7 @@ from depthrepro.report.sources import (
     IMAGE_COLUMNS,
     RANGE_COLUMNS,
     Results,
-    check_numbers,
     for_table,
-    read_table,
 )
 
 FILES = {"rows": "results.csv", "images": "images.csv", "ranges": "ranges.csv", "curves": "curves.csv"}
