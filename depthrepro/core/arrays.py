@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from depthrepro.core.reading import reason
+
 # NumPy parses a header with ast.literal_eval, and CPython 3.11 counts its recursion in state that all threads share:
 # two headers at once can end in "SystemError: AST constructor recursion depth mismatch".
 _one_header = threading.Lock()
@@ -19,10 +21,10 @@ def _reading(path: Path) -> Iterator[None]:
     with _one_header:
         try:
             yield
-        except (OSError, ValueError):
+        except OSError:
             raise
         except Exception as error:  # zipfile, zlib, struct, tokenize and a shape beyond memory have each their own
-            raise ValueError(f"{path.name}: {error or type(error).__name__}") from error
+            raise ValueError(f"{path.name}: {reason(error)}") from error
 
 
 def real_numbers(values: np.ndarray) -> np.ndarray:

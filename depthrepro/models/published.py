@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from depthrepro.core.errors import UserError
-from depthrepro.core.reading import reading
+from depthrepro.core.reading import reading, reason
 from depthrepro.models.published_bins import NAMES, UNUSED, bins_of, without_core
 from depthrepro.models.weights import State, read_weights
 
@@ -187,7 +187,7 @@ def _configured(known: Description, config: Path, keep_blocks: bool) -> Descript
         head = str(values.get("depth_estimation_type") or known.head)
         max_depth_m = float((values.get("max_depth") if head == "metric" else None) or known.max_depth_m)
     except Exception as error:  # whatever a value of another type leads to
-        raise UserError(f"{config}: cannot be read ({error})") from None
+        raise UserError(f"{config}: cannot be read ({reason(error)})") from None
     depth = BLOCKS[1][known.encoder][-1] + 1
     if stages and (len(stages) != 4 or stages != sorted(set(stages)) or stages[0] < 1 or stages[-1] > depth):
         raise UserError(f"{config}: out_indices {stages} are not four of the stages 1 to {depth}, in their order")

@@ -111,8 +111,8 @@ def _manifest_files(root: Path) -> dict[str, Entry]:
     """The manifest's files by their paths below the root."""
     path = root / "manifest.json"
     try:
-        files: dict[str, Entry] = json.loads(path.read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError) as error:
+        files: dict[str, Entry] = dict(json.loads(path.read_text(encoding="utf-8"))["files"])
+    except Exception as error:  # whatever a damaged one leads to
         raise UserError(f"{path}: unreadable manifest; delete this file and run again") from error
     return files
 
