@@ -14,6 +14,7 @@ from scipy.io import savemat
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
+from depthrepro.data.io import codecs
 from depthrepro.data.io.codecs import Codec, read_map
 from depthrepro.data.readers import ddad, nyu, zero_shot_sets
 from depthrepro.data.readers.ddad import pose_matrix, project
@@ -234,3 +235,12 @@ def test_another_ground_truth_is_refused(tmp_path):
     nyu_folder(tmp_path)
     with pytest.raises(UserError, match="choose 'dense'"):
         nyu.NYU(tmp_path, allow_missing=True).depth_gt(0, GroundTruth.improved)
+
+
+def test_a_file_that_ends_scipy_ends_nothing_else(tmp_path, monkeypatch):
+    savemat(tmp_path / "splits.mat", {"testNdxs": np.array([[1]])})
+    monkeypatch.setattr(codecs, "_LOAD_MAT", "import os; os.abort()")
+    with pytest.raises(
+        UserError, match=r"splits\.mat: testNdxs cannot be read \(SciPy ends by a signal\); fetch it again"
+    ):
+        codecs.read_mat(tmp_path / "splits.mat", "testNdxs", missing="")
