@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo student test lint types docs ui clean
+.PHONY: help install demo student test lint types fuzz docs ui clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ types: $(STAMP)
 
 test: lint types  ## Lint, check types, run the tests
 	@$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile
+
+fuzz: $(STAMP)  ## Damage files of every kind for ten minutes and read them: nothing but a line may come out
+	@$(BIN)/python -m tests.campaigns.fuzz
 
 docs: $(STAMP)  ## Make the site of docs/ in site/
 	@$(BIN)/mkdocs build -q --strict

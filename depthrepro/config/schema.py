@@ -15,13 +15,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import yaml
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from depthrepro.config.logger import LoggerConfig
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Protocol
+from depthrepro.core.reading import reading, reason
 
 CONFIG_DIR = str(Path(__file__).resolve().parents[2] / "conf")
 
@@ -189,20 +189,18 @@ def load_config(path: Path) -> DictConfig:
     Raises:
         UserError: If it is missing or unreadable, or today's settings have no place for one of its keys.
     """
-    try:
-        saved = OmegaConf.load(path)
-        if not isinstance(saved, DictConfig):
-            raise UserError(f"{path}: is not a mapping of settings, so no run's configuration")
-        cfg = OmegaConf.merge(OmegaConf.structured(RootConfig), saved)
-        assert isinstance(cfg, DictConfig)
-        return cfg
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file, so {path.parent} is no run directory") from None
-    except OmegaConfBaseException as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: {error.full_key or 'the file'} does not fit today's settings ({reason})") from error
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
+    missing = f"no such file, so {path.parent} is no run directory"
+    with reading(path, missing=missing, fix="restore it, or train the run again"):
+        try:
+            saved = OmegaConf.load(path)
+            if not isinstance(saved, DictConfig):
+                raise UserError(f"{path}: is not a mapping of settings, so no run's configuration")
+            cfg = OmegaConf.merge(OmegaConf.structured(RootConfig), saved)
+            assert isinstance(cfg, DictConfig)
+            return cfg
+        except OmegaConfBaseException as error:
+            what = error.full_key or "the file"
+            raise UserError(f"{path}: {what} does not fit today's settings ({reason(error)})") from error
 
 
 def default_cache_dir(cfg_value: str | None = None) -> Path:

@@ -1,4 +1,4 @@
-"""NumPy files, safe to read in several threads: whatever is wrong with one is an OSError or a ValueError."""
+"""Arrays in files, safe to read in several threads: whatever is wrong with one is an OSError or a ValueError."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+
+from depthrepro.core.reading import reason
 
 # NumPy parses a header with ast.literal_eval, and CPython 3.11 counts its recursion in state that all threads share:
 # two headers at once can end in "SystemError: AST constructor recursion depth mismatch".
@@ -19,10 +21,21 @@ def _reading(path: Path) -> Iterator[None]:
     with _one_header:
         try:
             yield
-        except (OSError, ValueError):
+        except OSError:
             raise
         except Exception as error:  # zipfile, zlib, struct, tokenize and a shape beyond memory have each their own
-            raise ValueError(f"{path.name}: {error or type(error).__name__}") from error
+            raise ValueError(f"{path.name}: {reason(error)}") from error
+
+
+def real_numbers(values: np.ndarray) -> np.ndarray:
+    """The same array.
+
+    Raises:
+        ValueError: If it holds texts, records, truth values, or complex numbers, which lose a part as floats.
+    """
+    if values.dtype.kind not in "fiu":
+        raise ValueError(f"{values.dtype}, where real numbers are expected")
+    return values
 
 
 def map_npy(path: Path) -> np.ndarray:

@@ -13,14 +13,41 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a name beside `path` to write to, and rename it to `path` when the block ends without an error."""
+    """Give a name beside `path` to write to; when the block ends without an error, sync it to disk and rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield beside
+        to_disk(beside)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def to_disk(path: Path) -> None:
+    """Wait until a file's content is on the disk: a name may get there first, and a power cut then leaves zeros."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def seal(path: Path) -> None:
+    """Keep a file's digest beside it; see `is_sealed`."""
+    write_atomic(_seal(path), sha256(path))
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether a cached file is there and still has the content it was sealed with."""
+    try:
+        return _seal(path).read_bytes() == sha256(path).encode()
+    except OSError:
+        return False
+
+
+def _seal(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
 
 
 def sha256(path: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_json
+from depthrepro.core.reading import reading
 
 MARKERS = ("summary.json", "status.json", "config.yaml")  # any of them makes a folder a run directory
 
@@ -48,12 +49,8 @@ class RunDir:
         """
         if not self.status_file.exists():
             return {}
-        try:
+        with reading(self.status_file, fix="delete it, or start again with force=true"):
             return dict(json.loads(self.status_file.read_text(encoding="utf-8")))
-        except ValueError as error:
-            raise UserError(
-                f"{self.status_file} is damaged ({error}): delete it, or start again with force=true"
-            ) from error
 
     def write_status(self, status: str, message: str | None = None, **values: Any) -> None:
         """Replace status.json; what `values` leaves out is kept."""

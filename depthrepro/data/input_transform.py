@@ -15,6 +15,7 @@ from depthrepro.data.io.images import resize_rgb
 
 # Half-pixel centres throughout. `area` averages where it shrinks and is bilinear where it enlarges.
 _INTERPOLATION = {"area": None, "cubic": cv2.INTER_CUBIC, "bilinear": cv2.INTER_LINEAR}
+_LARGEST = 16384  # sides that a damaged or foreign checkpoint may ask for
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,11 @@ class InputTransform:
     interpolation: str = "area"
 
     def __post_init__(self) -> None:
-        """Check what no type can say."""
-        if min(self.height, self.width, self.multiple) < 1:
-            raise UserError(f"input: sides and multiple must be at least 1, got {self.as_dict()}")
+        """Check what the types of a file may hide."""
+        if not all(isinstance(side, int) for side in (self.height, self.width, self.multiple)):
+            raise UserError(f"input: sides and multiple must be whole numbers, got {self.as_dict()}")
+        if not 1 <= min(self.height, self.width, self.multiple) <= max(self.height, self.width) <= _LARGEST:
+            raise UserError(f"input: sides and multiple must be at least 1, sides at most {_LARGEST}: {self.as_dict()}")
         if self.height % self.multiple or self.width % self.multiple:
             raise UserError(
                 f"input_size [{self.height}, {self.width}]: both must be multiples of input.multiple={self.multiple}"

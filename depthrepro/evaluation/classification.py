@@ -22,6 +22,7 @@ from depthrepro.data.items.loader import InOrder, make_loader, to_device
 from depthrepro.evaluation.rows import Row, summarise, write_rows
 from depthrepro.inference.forward import evaluation_mode
 from depthrepro.models.scene_classifier import LOGITS, network_input
+from depthrepro.models.weights import load_strictly
 
 COMMONEST = "commonest"  # the baseline that always answers with the training set's commonest classes
 _BATCH = 64
@@ -78,7 +79,7 @@ def evaluate_classifier(
             file = run_dir / "checkpoints" / f"{name}.pt"
             if name == "best" and not file.exists():
                 continue
-            model.load_state_dict(load_checkpoint(file)["model"])
+            load_strictly(model, load_checkpoint(file)["model"], file)
             logits = _logits(model, items, torch.device(device))
             scored = [{"checkpoint": name, **row} for row in _rows(LOGITS, ids, logits, torch.tensor(data.labels))]
             if name == "last":

@@ -16,6 +16,7 @@ from depthrepro.config.settings import override
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_json
 from depthrepro.core.protocol import Alignment, Protocol
+from depthrepro.core.reading import reason
 from depthrepro.core.run_dir import now
 from depthrepro.data.base import DataSplits, DepthDataset
 from depthrepro.evaluation.depth_ranges import write_ranges
@@ -147,8 +148,8 @@ def _origin(run_dir: Path) -> dict[str, Any]:
         return {key: summary[key] for key in _ORIGIN if key in summary}
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{file}: not readable as JSON ({error}); delete it") from error
+    except Exception as error:  # whatever a damaged one leads to
+        raise UserError(f"{file}: not readable as JSON ({reason(error)}); delete it") from error
 
 
 def _data(

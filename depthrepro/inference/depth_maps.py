@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from depthrepro.config.schema import default_cache_dir
 from depthrepro.core.arrays import map_npy
 from depthrepro.core.depth_kind import Kind
-from depthrepro.core.files import replacing, sha256
+from depthrepro.core.files import is_sealed, replacing, seal, sha256
 from depthrepro.core.progress import progress_bar
 from depthrepro.data.base import ImageDataset
 from depthrepro.data.input_transform import InputTransform
@@ -51,9 +51,10 @@ class FrozenDepth:
         path = default_cache_dir(str(cache_dir) if cache_dir else None) / "depth_maps" / f"{key}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
-            if not path.is_file():
+            if not is_sealed(path):
                 with replacing(path) as beside, beside.open("wb") as out:
                     np.save(out, self._compute(dataset, size))
+                seal(path)
         return map_npy(path)
 
     def _compute(self, dataset: ImageDataset, size: tuple[int, int]) -> np.ndarray:

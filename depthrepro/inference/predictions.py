@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from depthrepro.core.arrays import read_npz
 from depthrepro.core.depth_kind import Kind
-from depthrepro.core.errors import UserError
 from depthrepro.core.files import replacing
+from depthrepro.core.reading import reading
 
 Floats = NDArray[np.floating]
 _META = ("id", "kind", "unit", "near_is")
@@ -70,13 +70,10 @@ def load_prediction(path: Path) -> Prediction:
     Raises:
         UserError: If the file is missing, damaged or something else.
     """
-    try:
+    missing = "no such prediction; the run's own command, typed again, writes it"
+    with reading(path, "the prediction", missing=missing, fix="delete it and evaluate the run again"):
         arrays = read_npz(path)
         kind, item_id = Kind(str(arrays["kind"])), str(arrays["id"])
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such prediction; the run's own command, typed again, writes it") from None
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path}: not a readable prediction ({error}); delete it and evaluate the run again") from error
     return Prediction(item_id, kind, {k: v for k, v in arrays.items() if k not in _META})
 
 

@@ -22,6 +22,7 @@ from depthrepro.models.encoders import PATCH, POSITIONS, fit_positions, make_enc
 from depthrepro.models.metric_bins import MetricBins
 from depthrepro.models.published import Description, read_published
 from depthrepro.models.published_input import HuggingFaceInput, OfficialInput, OfficialMetricInput
+from depthrepro.models.rebuild import network_of
 from depthrepro.models.weights import load_strictly
 
 # Channels after the projection, and of the fused maps, as published for ViT-S, B and L. Other encoders take S.
@@ -167,12 +168,8 @@ class DepthAnything(nn.Module):
         own = _own(file)
         if own is None:
             return load_published(path)
-        options = {k: v for k, v in own["model_config"].items() if not k.startswith("_")}
-        try:
-            model = cls(**{**options, "weights": None})
-        except TypeError as error:
-            raise UserError(f"{file}: {cls.__name__} does not take its arguments ({error}); another version?") from None
-        load_strictly(model, own["model"], file)
+        model = network_of(own, str(file))
+        assert isinstance(model, cls)
         model.transform = InputTransform.from_dict(own["input"])
         return model.eval()
 
@@ -243,9 +240,7 @@ def _own(path: Path) -> dict[str, Any] | None:
     """The content of a training checkpoint of ours, None for anything else."""
     if not path.is_file() or path.suffix == ".safetensors":
         return None
-    try:
-        state = load_checkpoint(path)
-    except UserError:
-        return None
-    target = state.get("model_config", {}).get("_target_") if isinstance(state.get("model_config"), dict) else None
-    return state if target == "depthrepro.models.depth_anything.DepthAnything" else None
+    state = load_checkpoint(path, fix="fetch it again, or name another file", foreign=True)
+    config = state.get("model_config")
+    ours = isinstance(config, dict) and config.get("_target_") == "depthrepro.models.depth_anything.DepthAnything"
+    return state if ours and isinstance(state.get("input"), dict) else None

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.reading import reading, reason
 from depthrepro.models.published_bins import CORE, NAMES, UNUSED, bins_of
 from depthrepro.models.weights import WEIGHT_FILES, State, find_weights, read_weights
 
@@ -116,7 +117,8 @@ def read_published(
     """
     folder, file = find_weights(path)
     state = {name.removeprefix(CORE): value for name, value in read_weights(file).items()}
-    described = describe(state, file, folder / "config.json", version, max_depth_m)
+    with reading(file, "the network of the weights", fix="fetch the file again"):
+        described = describe(state, file, folder / "config.json", version, max_depth_m)
     chosen = replace(described, head=head or described.head, max_depth_m=max_depth_m or described.max_depth_m)
     return chosen, our_names(state), file
 
@@ -180,8 +182,8 @@ def _configured(known: Description, config: Path, keep_blocks: bool) -> Descript
         stages = [int(stage) for stage in backbone.get("out_indices") or named]
         head = str(values.get("depth_estimation_type") or known.head)
         max_depth_m = float((values.get("max_depth") if head == "metric" else None) or known.max_depth_m)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise UserError(f"{config}: cannot be read ({error})") from None
+    except Exception as error:  # whatever a value of another type leads to
+        raise UserError(f"{config}: cannot be read ({reason(error)})") from None
     depth = BLOCKS[1][known.encoder][-1] + 1
     if stages and (len(stages) != 4 or stages != sorted(set(stages)) or stages[0] < 1 or stages[-1] > depth):
         raise UserError(f"{config}: out_indices {stages} are not four of the stages 1 to {depth}, in their order")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.reading import reading
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
@@ -64,15 +65,12 @@ def read_weights(file: Path) -> State:
     Raises:
         UserError: If the file is damaged or holds something else.
     """
-    try:
+    with reading(file, "the weights", fix="fetch the file again"):
         if file.suffix == ".safetensors":
             from safetensors.torch import load_file  # only for such files
 
             return dict(load_file(str(file)))
         state = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # zip, pickle and safetensors each raise their own
-        reason = str(error).split("\n")[0].split(". ")[0][:120]
-        raise UserError(f"{file}: no readable weights ({reason}); fetch the file again") from None
     while isinstance(state, Mapping):
         inner = next((state[key] for key in ("state_dict", "model") if isinstance(state.get(key), Mapping)), None)
         if inner is None:
@@ -84,7 +82,13 @@ def read_weights(file: Path) -> State:
 
 
 def load_strictly(model: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:
-    """Load all tensors; on any difference, none.
+    """Load all tensors; on any difference, none. Arguments and errors: `check_fit`."""
+    check_fit(model, state, source)
+    model.load_state_dict({name: state[name].to(value.dtype) for name, value in model.state_dict().items()})
+
+
+def check_fit(model: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:
+    """Compare tensors with those of a network.
 
     Args:
         model: Takes them in its own precision.
@@ -92,7 +96,8 @@ def load_strictly(model: nn.Module, state: Mapping[str, Tensor], source: str | P
         source: Where they come from, for the message.
 
     Raises:
-        UserError: Naming the tensors that are missing, in excess, or of another shape, by their modules.
+        UserError: Naming the tensors that are missing, in excess, of another shape or no plain real numbers, by their
+            modules.
     """
     wanted = model.state_dict()
     missing = [name for name in wanted if name not in state]
@@ -102,16 +107,26 @@ def load_strictly(model: nn.Module, state: Mapping[str, Tensor], source: str | P
         for name, value in wanted.items()
         if name in state and state[name].shape != value.shape
     ]
-    if missing or extra or shapes:
+    odd = [name for name in wanted if name in state and not _plain(state[name])]
+    if missing or extra or shapes or odd:
         raise UserError(
             f"{source}: its weights do not fit: "
             + "; ".join(
                 f"{len(names)} {what} ({summarise(names)})"
-                for what, names in (("missing", missing), ("not known", extra), ("of another shape", shapes))
+                for what, names in (
+                    ("missing", missing),
+                    ("not known", extra),
+                    ("of another shape", shapes),
+                    ("no plain numbers", odd),
+                )
                 if names
             )
         )
-    model.load_state_dict({name: state[name].to(value.dtype) for name, value in wanted.items()})
+
+
+def _plain(value: Tensor) -> bool:
+    """Whether a tensor holds real numbers, all of them, in memory."""
+    return not (value.is_complex() or value.is_quantized or value.is_meta) and value.layout is torch.strided
 
 
 def summarise(names: Iterable[str], shown: int = 3) -> str:

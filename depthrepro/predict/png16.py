@@ -16,6 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import replacing
+from depthrepro.core.reading import reason
 from depthrepro.inference.predictions import Kind
 
 METRES_PER_STEP = 1 / 256
@@ -75,9 +76,9 @@ def read_png16(path: str | Path) -> tuple[NDArray[np.float32], dict[str, str]]:
         with Image.open(path, formats=["PNG"]) as file:
             pixels, entries = np.asarray(file), {str(key): str(value) for key, value in file.info.items()}
         scale, offset = float(entries["scale"]), float(entries["offset"])
-    except (OSError, SyntaxError) as error:
-        raise UserError(f"{path}: cannot be read as a PNG ({error})") from None
     except (KeyError, ValueError):
         raise UserError(f"{path}: has no scale and offset in its text entries, so its pixels have no unit") from None
+    except Exception as error:  # a damaged file makes Pillow raise nearly anything
+        raise UserError(f"{path}: cannot be read as a PNG ({reason(error)})") from None
     values = np.where(pixels > 0, offset + scale * pixels.astype(np.float64), np.nan)
     return values.astype(np.float32), entries

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.files import to_disk
 from depthrepro.predict.inputs import stamp
 
 # VP9 plays in browsers and in most players; MPEG-4 part 2 is what every build of OpenCV can write.
@@ -137,6 +138,7 @@ def video_writer(path: Path, fps: float) -> Iterator[Callable[[Picture], None]]:
             writer.release()
         if not beside.is_file() or beside.stat().st_size == 0:
             raise UserError(f"{path}: OpenCV wrote no video; video=png writes numbered pictures instead")
+        to_disk(beside)
         os.replace(beside, path)
     finally:
         if writer is not None:

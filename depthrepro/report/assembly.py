@@ -90,8 +90,9 @@ class Report:
         written: list[Path] = []
         try:
             begun = [(table, self._begin(table, out, painter, publish=publish)) for table in tables]
-            for table, finish in begun:
+            for table, finish in begun:  # a fault of the last one leaves no table behind
                 self._written[table.name] = finish()
+            for table in tables:
                 if publish and (results := self._results(table)) is not None:
                     written += commit(results, table, out / table.name)
                 written += self._write_table(table, out / table.name / "tables" if publish else out / table.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -9,13 +10,23 @@ import pandas as pd
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_atomic
 from depthrepro.core.metric_names import METRICS, metrics_of
+from depthrepro.core.protocol import read_protocol
+from depthrepro.core.reading import reading
+from depthrepro.report.csv_tables import check_numbers, read_table
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.rows import ROW_COLUMNS
-from depthrepro.report.sources import CURVE_COLUMNS, IMAGE_COLUMNS, RANGE_COLUMNS, Results, check_numbers, for_table
+from depthrepro.report.sources import (
+    CURVE_COLUMNS,
+    IMAGE_COLUMNS,
+    RANGE_COLUMNS,
+    Results,
+    for_table,
+)
 
 FILES = {"rows": "results.csv", "images": "images.csv", "ranges": "ranges.csv", "curves": "curves.csv"}
 _COLUMNS = {"rows": ROW_COLUMNS, "images": IMAGE_COLUMNS, "ranges": RANGE_COLUMNS, "curves": CURVE_COLUMNS}
 _METRICS = tuple(METRICS)
+_OPTIONAL = ("height", "width")  # baselines have no size
 _TYPES = dict.fromkeys(
     (
         *("run", "experiment", "variant", "scale", "data", "fingerprint", "encodings", "counts", "protocol"),
@@ -71,10 +82,8 @@ def _asked(table: PaperTable) -> set[str]:
 
 def _read(path: Path, name: str) -> pd.DataFrame:
     numbers = [column for column in _COLUMNS[name] if column not in _TYPES]
-    try:
-        frame = pd.read_csv(path, dtype=_TYPES, keep_default_na=False, na_values={column: [""] for column in numbers})
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not readable as a table ({' '.join(str(error).split())}); {_WAY_OUT}") from None
+    blank = {column: [""] for column in numbers}
+    frame = read_table(path, _WAY_OUT, dtype=_TYPES, keep_default_na=False, na_values=blank)
     absent = [c for c in _COLUMNS[name] if c not in frame.columns]
     # Of the images' metrics only some are kept; and a table of depth has no accuracies of classes, nor the other way.
     other = _METRICS if name == "images" else [m for m in _METRICS if m not in metrics_of(frame.columns)]
@@ -83,5 +92,13 @@ def _read(path: Path, name: str) -> pd.DataFrame:
         raise UserError(f"{path}: has no column {lacking[0]!r}; {_WAY_OUT}")
     if name == "rows":
         frame = frame.assign(**dict.fromkeys(absent, float("nan")))
-    check_numbers(frame, [column for column in numbers if column in frame.columns], path, _WAY_OUT)
+    there = [column for column in numbers if column in frame.columns]
+    filled = [c for c in there if c not in (*_METRICS, *_OPTIONAL)]
+    check_numbers(frame, there, path, _WAY_OUT, filled=filled)
+    if name == "rows":
+        with reading(path, "a protocol, count or encoding", fix=_WAY_OUT):
+            for protocol in set(frame["protocol"]):
+                read_protocol(json.loads(protocol))
+            for text in {*frame["encodings"], *frame["counts"]}:
+                dict(json.loads(text))
     return frame

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
-from depthrepro.config.cli import did_you_mean
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import METRICS
+from depthrepro.core.reading import reading, reason
+from depthrepro.report.typed_values import build, check_types, mapping, numbers
 
 PUBLISHED_ONLY = "none"  # `ours: none`: the paper quotes somebody else's method, which nobody here runs
 ASKERS = ("", "us")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -169,70 +169,47 @@ def load_paper(path: Path) -> PaperTable:
     Raises:
         UserError: If the file is absent, damaged, misspelt, or names a metric or row that does not exist.
     """
-    try:
+    missing = "not found; a table needs its published rows there"
+    with reading(path, missing=missing, fix="correct it"):
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found; a table needs its published rows there") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
     try:
-        content = {**_mapping(content, "the file"), "name": path.parent.name}
+        content = {**mapping(content, "the file"), "name": path.parent.name}
         content["rows"] = tuple(_row(row) for row in content.get("rows") or ())
-        content["claims"] = tuple(_build(Claim, claim, "claim") for claim in content.get("claims") or ())
-        table = _build(PaperTable, content, "table")
+        content["claims"] = tuple(build(Claim, claim, "claim") for claim in content.get("claims") or ())
+        table = build(PaperTable, content, "table")
         _check(table)
-    except ValueError as error:
-        raise UserError(f"{path}: {error}") from None
+    except Exception as error:  # whatever a value of another type leads to, where no check foresaw it
+        raise UserError(f"{path}: {reason(error)}") from None
     return table
 
 
 def _row(content: Any) -> PaperRow:
-    content = dict(_mapping(content, "a row"))
+    content = dict(mapping(content, "a row"))
+    check_types(PaperRow, {"label": content.get("label")}, "a row")
     where = f"row {content.get('label')!r}"
-    content["paper"] = _numbers(content.get("paper"), where)
-    sets = _mapping(content.get("sets") or {}, where)
-    content["sets"] = {str(name): _numbers(values, f"{where}, set {name!r}") for name, values in sets.items()}
+    content["paper"] = numbers(content.get("paper"), where)
+    sets = mapping(content.get("sets") or {}, where)
+    content["sets"] = {str(name): numbers(values, f"{where}, set {name!r}") for name, values in sets.items()}
     if content.get("resolution") is not None:
-        height, width = content["resolution"]
-        content["resolution"] = (int(height), int(width))
+        sides = content["resolution"]
+        if not (isinstance(sides, list) and len(sides) == 2 and all(type(n) is int and n > 0 for n in sides)):
+            raise ValueError(f"{where}: resolution must be [height, width] in pixels")
+        content["resolution"] = tuple(sides)
     if content.get("ours") == PUBLISHED_ONLY:
         content.update(ours=None, published_only=True)
     elif content.get("ours") is not None:
         content["ours"] = _ours(content["ours"], where)
-    return _build(PaperRow, content, where)
-
-
-def _numbers(content: Any, where: str) -> dict[str, float]:
-    return {str(key): float(value) for key, value in _mapping(content or {}, where).items()}
+    return build(PaperRow, content, where)
 
 
 def _ours(content: Any, where: str) -> Ours:
-    named = _mapping(content, where).get("experiment", [])
-    ours = _build(Ours, {**content, "experiment": [named] if isinstance(named, str) else list(named)}, where)
+    named = mapping(content, where).get("experiment", [])
+    ours = build(Ours, {**content, "experiment": [named] if isinstance(named, str) else list(named)}, where)
     if (ours.level is None) == (ours.baseline is None):
         raise ValueError(f"{where}: `ours` has either a level or a baseline")
     if ours.level and not ours.experiment:
         raise ValueError(f"{where}: `ours` names a level, but no experiment that measures it")
     return ours
-
-
-def _build(kind: type[T], content: Any, where: str) -> T:
-    """`kind(**content)` with lists as tuples, and a misspelt or missing key named."""
-    known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
-    content = _mapping(content, where)
-    for key in content:
-        if key not in known:
-            raise ValueError(f"{where} has an unknown key {key!r}{did_you_mean(str(key), known)}")
-    try:
-        return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in content.items()})
-    except TypeError as error:
-        raise ValueError(f"{where}: {str(error).replace('__init__() ', '')}") from None
-
-
-def _mapping(content: Any, where: str) -> dict[str, Any]:
-    if not isinstance(content, dict):
-        raise ValueError(f"{where} must be a mapping of keys to values")
-    return content
 
 
 def _check(table: PaperTable) -> None:

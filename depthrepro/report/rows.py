@@ -15,6 +15,7 @@ from depthrepro.config.identity import leaves_result_alone
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import CLASS_METRICS, METRICS, metrics_of
 from depthrepro.core.protocol import read_protocol
+from depthrepro.core.reading import reading, reason
 from depthrepro.core.run_dir import find_runs
 
 SUMMARY, TESTS = "summary.json", "tests"
@@ -116,10 +117,10 @@ def summary_rows(path: Path, name: str) -> list[dict[str, Any]]:
         ]
     except KeyError as error:
         raise UserError(f"{path}: has no {error}; {how_to_fix}") from None
-    except (TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path}: {error}; {how_to_fix}") from None
     except UserError as error:  # the protocol's own check does not know the file
         raise UserError(f"{path}: {error}") from None
+    except Exception as error:  # whatever a value of another type leads to
+        raise UserError(f"{path}: {reason(error)}; {how_to_fix}") from None
     return rows if any(row["kind"] == "level" for row in rows) else []
 
 
@@ -181,10 +182,8 @@ def _checked(values: dict[str, Any], key: str, where: str) -> float:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    try:
+    with reading(path, fix="delete the file and repeat the run"):
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path}: not readable as JSON ({error}); delete the file and repeat the run") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds no JSON object; delete the file and repeat the run")
     return content

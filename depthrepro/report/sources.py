@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from depthrepro.core.errors import UserError
-from depthrepro.core.metric_names import METRICS, metrics_of
+from depthrepro.core.metric_names import METRICS
 from depthrepro.report.blocks import BLOCK_KEYS, rows_of
+from depthrepro.report.csv_tables import check_numbers, read_table
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.rows import ROW_COLUMNS, Unfinished, load_runs, set_of
 
@@ -92,9 +93,7 @@ def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
 def _images(folder: Path) -> pd.DataFrame:
     """Per-image scores of the last checkpoint and of baselines."""
     file = folder / "per_image.csv"
-    with file.open(encoding="utf-8") as lines:
-        metrics = metrics_of(lines.readline().strip().split(","))
-    return _table(file, ("n_valid", *metrics), ("checkpoint", "method", "id"))
+    return _table(file, ("n_valid", *METRICS), ("checkpoint", "method", "id"))
 
 
 def _ranges(folder: Path) -> pd.DataFrame:
@@ -126,28 +125,21 @@ def _curves(folder: Path) -> pd.DataFrame:
         try:
             step, epoch, values = int(row["step"]), int(row["epoch"]), row["metrics"]
             found = {name: float(values[name]) for name in CURVES if values.get(name) is not None}
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except Exception:  # whatever a damaged line leads to
             raise UserError(f"{file}: {line[:60]!r} is no line of metrics; {RUN_AGAIN}") from None
         records |= {(step, n): {"epoch": epoch, "step": step, "name": n, "value": v} for n, v in found.items()}
     return pd.DataFrame(list(records.values()))
 
 
 def _table(file: Path, numbers: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
-    """These columns of a file of scores, without those of the best checkpoint."""
-    try:
-        frame = pd.read_csv(file, usecols=[*texts, *numbers], dtype=dict.fromkeys(texts, str))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file}: not readable ({' '.join(str(error).split())}); {RUN_AGAIN}") from None
-    check_numbers(frame, numbers, file, RUN_AGAIN)
-    return frame[frame["checkpoint"] != "best"]
-
-
-def check_numbers(frame: pd.DataFrame, columns: Iterable[str], file: Path, how_to_fix: str) -> None:
-    """Raise a `UserError` that names `file` where one of its columns holds something else than numbers."""
-    for name in columns:
-        if len(frame) and not pd.api.types.is_numeric_dtype(frame[name]):
-            text = frame[name][pd.to_numeric(frame[name], errors="coerce").isna() & frame[name].notna()].iloc[0]
-            raise UserError(f"{file}: {name} has the value {str(text)[:40]!r}, which is no number; {how_to_fix}")
+    """The columns of a run's table, without its best checkpoint; of the metrics, those that it has."""
+    frame = read_table(file, RUN_AGAIN, dtype=dict.fromkeys(texts, str))
+    found = [name for name in numbers if name in frame.columns or name not in METRICS]
+    lacking = [name for name in (*texts, *found) if name not in frame.columns]
+    if lacking:
+        raise UserError(f"{file}: has no column {lacking[0]!r}; {RUN_AGAIN}")
+    check_numbers(frame, found, file, RUN_AGAIN, filled=found)
+    return frame.loc[frame["checkpoint"] != "best", [*texts, *found]]
 
 
 def rounded(frame: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 from depthrepro.config.composed import ComposedRun
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Protocol, read_protocol
+from depthrepro.core.reading import reading
 from depthrepro.core.run_dir import RunDir
 from depthrepro.evaluation.rows import format_table
 
@@ -19,10 +20,9 @@ def read_summary(run: RunDir) -> dict[str, Any]:
     Raises:
         UserError: If it is missing or damaged.
     """
-    try:
+    way_out = "type the run's command again to write it"
+    with reading(run.summary, missing=f"no such file; {way_out}", fix=way_out):
         return dict(json.loads(run.summary.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{run.summary} cannot be read ({error}): type the run's command again to write it") from error
 
 
 def is_done(run: RunDir, config_hash: str | None = None, tests: Mapping[str, Any] | None = None) -> bool:

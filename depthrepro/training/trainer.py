@@ -17,13 +17,15 @@ from torch.utils.data import Dataset
 
 from depthrepro.config.schema import Precision, TrainerConfig
 from depthrepro.core import distributed
-from depthrepro.core.checkpoint import load_checkpoint, save_checkpoint
+from depthrepro.core.checkpoint import RESUMES, load_checkpoint, save_checkpoint
 from depthrepro.core.errors import UserError
 from depthrepro.core.interrupt import Stopped, StopRequest
+from depthrepro.core.reading import reading
 from depthrepro.core.reproducibility import random_state, restore_random_state
 from depthrepro.core.run_dir import RunDir
 from depthrepro.data.items.loader import EpochBatches, InOrder, length, make_loader, split_batch, to_device
 from depthrepro.models.contract import all_levels, declared_levels
+from depthrepro.models.weights import load_strictly
 from depthrepro.training.device import choose_precision
 from depthrepro.training.parameter_groups import parameter_groups
 from depthrepro.training.progress_log import ProgressLog
@@ -258,20 +260,21 @@ class Trainer:
         """
         if not self.run.last.exists():
             return self.log.restore(None, 0)
-        state = load_checkpoint(self.run.last, self.device)
+        state = load_checkpoint(self.run.last, self.device, needs=RESUMES)
         changed = [name for name, value in self.identity.items() if state.get(name) != value]
         if changed:
             raise UserError(
                 f"{self.run.path} was trained with another {' and '.join(changed).replace('_', ' ')}: "
                 "start again with force=true, or keep both with run_dir=..."
             )
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
-        self.progress = Progress(**state["progress"])
-        self.log.restore(state["log"], self.progress.step)
-        if len(state["random"]) == distributed.world_size():
-            restore_random_state(state["random"][distributed.rank()])
+        load_strictly(self.model, state["model"], self.run.last)
+        with reading(self.run.last, "the training's state", fix="start again with force=true"):
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.scaler.load_state_dict(state["scaler"])
+            self.progress = Progress(**state["progress"])
+            self.log.restore(state["log"], self.progress.step)
+            if len(state["random"]) == distributed.world_size():
+                restore_random_state(state["random"][distributed.rank()])
 
     def forecast_seconds(self, start: int) -> float:
         """Time from step `start` to the end, from one forward and backward pass of the last, most expensive stage."""

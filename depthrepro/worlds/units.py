@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from depthrepro.core.files import sha256, write_atomic
+from depthrepro.core.files import sha256, to_disk, write_atomic
 from depthrepro.worlds.world import Unit, World
 
 Entry = dict[str, Any]  # {"size": bytes, "sha256": hex digest}
@@ -28,6 +28,7 @@ def render_unit(world: World, root: Path, unit: Unit) -> None:
     for name in files:
         target = root / name
         target.parent.mkdir(parents=True, exist_ok=True)
+        to_disk(work / name)
         (work / name).replace(target)
     shutil.rmtree(work)
     write_atomic(part_file(root, unit), json.dumps(files))

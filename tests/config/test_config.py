@@ -147,7 +147,7 @@ def test_a_saved_configuration_is_read_back_typed(tmp_path):
         (None, "no such file"),
         ("trainer: {epoch: 3}", "epoch"),
         ("seed: five", "seed"),
-        ("a: [", "not readable as YAML"),
+        ("a: [", "cannot be read"),
         ("- 1", "not a mapping"),
     ],
 )

@@ -20,7 +20,7 @@ def test_status_keeps_what_is_not_replaced(tmp_path):
 
 def test_damaged_status_names_the_file(tmp_path):
     (tmp_path / "status.json").write_text("{")
-    with pytest.raises(UserError, match=r"status\.json is damaged"):
+    with pytest.raises(UserError, match=r"status\.json: cannot be read .*; delete it"):
         RunDir(tmp_path).status()
 
 

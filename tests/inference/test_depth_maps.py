@@ -9,6 +9,7 @@ from depthrepro.data.base import ImageDataset, ImageRecord
 from depthrepro.inference.depth_maps import FrozenDepth
 from depthrepro.models.depth_anything import DepthAnything
 from depthrepro.models.scene_classifier import DepthMaps
+from tests.inference.test_labelling import Noise as Images
 
 NETWORK = {"encoder": "resnet18", "out_channels": [4, 4, 8, 8], "features": 8}
 
@@ -46,3 +47,22 @@ def test_maps_are_the_networks_in_bytes_and_are_made_once(checkpoint, tmp_path, 
     assert np.abs(maps - wanted.numpy()).max() <= 0.51 and maps.max() == 255 and maps.min() == 0
     monkeypatch.setattr(FrozenDepth, "_compute", lambda *_: pytest.fail("made again"))
     assert np.array_equal(source.maps(data, (64, 64), tmp_path), maps)
+
+
+def test_a_damaged_map_is_made_anew(tmp_path, monkeypatch):
+    made = []
+
+    def compute(self, dataset, size):
+        made.append(len(dataset))
+        return np.full((len(dataset), *size), 7, np.uint8)
+
+    monkeypatch.setattr(FrozenDepth, "_compute", compute)
+    source = FrozenDepth("depth-anything/some-weights")
+    for damage in (None, b"\1", b""):
+        if damage is not None:
+            path = next((tmp_path / "depth_maps").glob("*.npy"))
+            path.write_bytes((path.read_bytes()[:-1] + damage)[: -1 if not damage else None])
+        assert (source.maps(Images(), (3, 4), tmp_path) == 7).all()
+    assert made == [21] * 3
+    source.maps(Images(), (3, 4), tmp_path)
+    assert len(made) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -129,7 +130,7 @@ def test_incomplete_damaged_and_foreign_labels_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"00000005\.png.*delete it"):
         PseudoLabelled(Noise(), tmp_path).read_label(5)
     (tmp_path / "manifest.json").write_text("{")
-    with pytest.raises(UserError, match=r"manifest\.json: unreadable"):
+    with pytest.raises(UserError, match=r"manifest\.json: the manifest cannot be read"):
         PseudoLabelled(Noise(), tmp_path)
     (tmp_path / "manifest.json").unlink()
     with pytest.raises(UserError, match=r"no complete pseudo-labels.*depthrepro\.pseudo_label"):
@@ -170,3 +171,16 @@ def test_killed_twice_it_still_gives_the_same_files(tmp_path):
     label(tmp_path / "killed")
     assert hashes(tmp_path / "killed") == hashes(tmp_path / "whole")
     assert len(json.loads((tmp_path / "killed" / "manifest.json").read_text())["files"]) == 21
+
+
+def test_a_label_that_is_not_the_sealed_one_is_refused(tmp_path):
+    label(tmp_path)
+    data = PseudoLabelled(Noise(), tmp_path)
+    shutil.copy(label_path(tmp_path, 4), label_path(tmp_path, 5))  # a readable label, of another image
+    data.read_label(4)
+    with pytest.raises(UserError, match=r"00000005\.png: not the pseudo-label that manifest\.json names; delete it"):
+        data.read_label(5)
+    for content in ("[1, 2]", '{"images": 1, "files": []}', "null"):
+        (tmp_path / "manifest.json").write_text(content)
+        with pytest.raises(UserError, match=r"manifest\.json: the manifest cannot be read .*; delete it"):
+            PseudoLabelled(Noise(), tmp_path)

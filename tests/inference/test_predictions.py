@@ -104,11 +104,11 @@ def test_missing_truncated_and_foreign_files_are_named(tmp_path):
         load_prediction(path)
     save_prediction(path, Prediction("a", Kind.depth, {"L9": VALUES}))
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(UserError, match=r"a\.npz: not a readable prediction"):
+    with pytest.raises(UserError, match=r"a\.npz: the prediction cannot be read"):
         load_prediction(path)
     np.savez(path, other=VALUES)
-    with pytest.raises(UserError, match=r"a\.npz: not a readable prediction"):
+    with pytest.raises(UserError, match=r"a\.npz: the prediction cannot be read"):
         load_prediction(path)
     np.savez(path, kind=np.array([{"code": 1}], dtype=object), id="a")
-    with pytest.raises(UserError, match="not a readable prediction"):
+    with pytest.raises(UserError, match="the prediction cannot be read"):
         load_prediction(path)

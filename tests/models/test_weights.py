@@ -28,10 +28,10 @@ def test_safetensors(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.pth", b"version https://git-lfs.github.com/spec/v1", "no readable weights"),
-        ("a.pth", b"", "no readable weights"),
-        ("a.safetensors", b"cut off", "no readable weights"),
-        ("a.pth", {"model": Other()}, "no readable weights"),  # would be executed by an ordinary unpickling
+        ("a.pth", b"version https://git-lfs.github.com/spec/v1", "the weights cannot be read"),
+        ("a.pth", b"", "the weights cannot be read"),
+        ("a.safetensors", b"cut off", "the weights cannot be read"),
+        ("a.pth", {"model": Other()}, "the weights cannot be read"),  # would be executed by an ordinary unpickling
         ("a.pth", {"a": 1}, "holds no weights by name"),
         ("a.pth", [torch.zeros(1)], "holds no weights by name"),
     ],
@@ -49,7 +49,7 @@ def test_half_a_file(tmp_path):
     torch.save({"a": torch.zeros(1000)}, tmp_path / "a.pth")
     content = (tmp_path / "a.pth").read_bytes()
     (tmp_path / "a.pth").write_bytes(content[: len(content) // 2])
-    with pytest.raises(UserError, match=r"a\.pth: no readable weights .*; fetch the file again"):
+    with pytest.raises(UserError, match=r"a\.pth: the weights cannot be read .*; fetch the file again"):
         read_weights(tmp_path / "a.pth")
 
 
@@ -74,3 +74,10 @@ def test_many_names_are_counted_by_module():
     names = [f"encoder.vit.blocks.{i}.x" for i in range(9)] + ["decoder.head.0.bias"]
     assert summarise(names).endswith("6 more in encoder.vit.blocks, 1 more in decoder.head.0")
     assert summarise(["a", "b"]) == "a, b"
+
+
+@pytest.mark.parametrize("odd", [torch.zeros(2, dtype=torch.complex64), torch.zeros(2).to_sparse()])
+def test_complex_and_sparse_tensors_are_not_cut_to_real_ones(odd):
+    model = nn.ParameterDict({"a": torch.zeros(2)})
+    with pytest.raises(UserError, match=r"x\.pt: its weights do not fit: 1 no plain numbers \(a\)"):
+        load_strictly(model, {"a": odd}, "x.pt")

@@ -1,5 +1,7 @@
 """Checkpoints: every form that we write is read, and nothing that a file names is executed."""
 
+import socket
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,13 @@ from depthrepro.core.errors import UserError
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.inference.predictions import Kind
 from depthrepro.models import depth_anything
+from depthrepro.models.depth_anything import DepthAnything
 from depthrepro.models.garg import GargNet
 from depthrepro.models.published_input import OfficialInput
-from depthrepro.predict.loading import build_model, load_network
+from depthrepro.models.rebuild import build_model
+from depthrepro.predict.loading import load_network
 from depthrepro.predict.predictor import Predictor
-from tests.predict.helpers import GARG, SIZE, depth_anything_checkpoint, garg_checkpoint, photograph
+from tests.predict.helpers import DEPTH_ANYTHING, GARG, SIZE, depth_anything_checkpoint, garg_checkpoint, photograph
 
 
 def test_an_older_checkpoint_with_input_size(garg):
@@ -127,7 +131,7 @@ def test_what_cannot_be_used_is_named(tmp_path):
     with pytest.raises(UserError, match="holds neither checkpoints/last"):
         load_network(tmp_path, "cpu")
     (tmp_path / "torn.pt").write_bytes(b"PK\x03\x04 and nothing more")
-    with pytest.raises(UserError, match=r"torn\.pt: cannot be read"):
+    with pytest.raises(UserError, match=r"torn\.pt: the checkpoint cannot be read"):
         load_network(tmp_path / "torn.pt", "cpu")
     save_checkpoint(tmp_path / "other.pt", {"model": {"x": torch.zeros(1)}, "model_config": GARG, "input_size": SIZE})
     with pytest.raises(UserError, match="its weights do not fit"):
@@ -141,3 +145,55 @@ def test_an_unknown_device_is_named_as_it_was_typed(garg):
     with pytest.raises(UserError, match=r"^device=abacus is no device") as caught:
         load_network(garg, "abacus")
     assert "trainer" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {**GARG, "padding": "/etc/passwd"},
+        {**DEPTH_ANYTHING, "encoder": "hf-hub:someone/network"},
+        {**DEPTH_ANYTHING, "encoder_options": {"checkpoint_path": "weights.pt"}},
+        {**DEPTH_ANYTHING, "encoder_options": {"pretrained": True}},
+        {**DEPTH_ANYTHING, "features": 10**9},
+        {**DEPTH_ANYTHING, "out_channels": [8] * 100_000},
+        {**DEPTH_ANYTHING, "features": 2**70},
+        {
+            "_target_": "depthrepro.models.fastconv.FastConv",
+            "classes": 10,
+            "inputs": "depth",
+            "depth_network": "a/b.pt",
+        },
+        {"_target_": "depthrepro.models.hf.HFDepth", "path": "someone"},
+    ],
+)
+def test_a_checkpoint_needs_nothing_but_itself(config, monkeypatch):
+    """Neither a file, nor the network, nor more memory than its weights."""
+    monkeypatch.setattr(socket, "socket", None)
+    with pytest.raises(UserError, match=r"last\.pt: .*not followed") as error:
+        build_model(config, "last.pt")
+    assert len(str(error.value)) < 300
+
+
+def test_no_memory_is_taken_for_weights_that_are_not_there(tmp_path, monkeypatch):
+    """A network of gigabytes is not built to find out that the file holds another."""
+    built = []
+    real = DepthAnything.__init__
+    monkeypatch.setattr(
+        DepthAnything,
+        "__init__",
+        lambda self, **options: (real(self, **options), built.append(next(self.parameters()).device.type))[0],
+    )
+    save_checkpoint(
+        tmp_path / "last.pt",
+        {"model": {"x": torch.zeros(1)}, "model_config": {**DEPTH_ANYTHING, "features": 4096}, "input_size": SIZE},
+    )
+    with pytest.raises(UserError, match="its weights do not fit"):
+        load_network(tmp_path / "last.pt", "cpu")
+    assert built == ["meta"]
+
+
+@pytest.mark.parametrize("change", [{"model_config": 3}, {"input": {"height": "x"}}, {"input_size": ["a", 3]}])
+def test_a_mutated_checkpoint_is_one_line(tmp_path, change):
+    with pytest.raises(UserError, match=r"checkpoint") as error:
+        load_network(garg_checkpoint(tmp_path / "last.pt", **change), "cpu")
+    assert "\n" not in str(error.value)

@@ -81,6 +81,16 @@ ROW = {"label": "L9", "paper": {"abs_rel": 0.2}}
             {"rows": [{**ROW, "tests": ["nyu"], "sets": {"kitti": {"rmse": 2.0}}}], "claims": []},
             "'kitti', which is none",
         ),
+        ({"rows": 5}, "not iterable"),
+        ({"rows": [{**ROW, "label": 9}]}, "label must be a text; put it in quotes"),
+        ({"title": 2014}, "title must be a text; put it in quotes"),
+        ({"metrics": "rmse"}, "metrics must be a list of texts"),
+        ({"baselines": ["mean_map"]}, "baselines must be a mapping of texts"),
+        ({"rows": [{**ROW, "resolution": [176]}]}, "row 'L9': resolution must be [height, width] in pixels"),
+        ({"rows": [{**ROW, "paper": {"abs_rel": float("nan")}}]}, "row 'L9': abs_rel must be a number, not nan"),
+        ({"rows": [{**ROW, "paper": {"abs_rel": "0,2"}}]}, "row 'L9': abs_rel must be a number, not a str"),
+        ({"rows": [{**ROW, "paper": [0.2]}]}, "row 'L9' must be a mapping"),
+        ({"claims": [3]}, "claim must be a mapping"),
     ],
 )
 def test_mistakes_in_a_paper_file_are_named(tmp_path, changed, said):
@@ -95,7 +105,7 @@ def test_absent_and_unreadable_files_are_named(tmp_path):
     with pytest.raises(UserError, match=r"paper\.yaml: not found"):
         load_paper(tmp_path / "paper.yaml")
     (tmp_path / "paper.yaml").write_text("title: [")
-    with pytest.raises(UserError, match=r"paper\.yaml: not readable as YAML") as caught:
+    with pytest.raises(UserError, match=r"paper\.yaml: cannot be read") as caught:
         load_paper(tmp_path / "paper.yaml")
     assert "\n" not in str(caught.value)
 

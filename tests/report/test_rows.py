@@ -99,7 +99,7 @@ def damage(path: Path, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ("cut", "not readable as JSON"),
+        ("cut", "cannot be read"),
         ("key", "has no 'protocol'"),
         ("nan", "rmse of L9 (last) is nan"),
         ("null", "typed again"),

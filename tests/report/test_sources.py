@@ -96,7 +96,7 @@ def test_run_directories_are_found_from_wherever_one_stands(two_seeds, monkeypat
     ("file", "old", "new", "said"),
     [
         ("per_image.csv", "image0,100,", "image0,100,x", "abs_rel has the value 'x0.16"),
-        ("per_range.csv", "checkpoint", "chekpoint", "not readable"),
+        ("per_range.csv", "checkpoint", "chekpoint", "has no column"),
         ("metrics.jsonl", '"epoch"', '"epok"', "is no line of metrics"),
     ],
 )
@@ -161,7 +161,7 @@ def test_a_damaged_committed_file_is_named(two_seeds, tmp_path):
     with pytest.raises(UserError, match=r"images\.csv: has no column 'method'"):
         from_committed(tmp_path)
     file.unlink()
-    with pytest.raises(UserError, match=r"images\.csv: not readable"):
+    with pytest.raises(UserError, match=r"images\.csv: no such file"):
         from_committed(tmp_path)
 
 
@@ -175,6 +175,55 @@ def test_committed_files_that_do_not_fit_are_named_in_one_line(two_seeds, tmp_pa
     with pytest.raises(UserError, match=r"results\.csv: abs_rel has the value 'zero', which is no number") as caught:
         from_committed(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("results.csv", ",0.2,", ",nan,", "abs_rel has the value 'nan', which is no number in its range"),
+        ("results.csv", ",0.2,", ",inf,", "abs_rel has the value 'inf', which is no number in its range"),
+        ("results.csv", ",0.2,", ",-0.2,", "abs_rel has the value '-0.2', which is no number in its range"),
+        ("results.csv", ",0.2,", ",,0.2,", "columns, not"),
+        ("results.csv", "abs_rel", "abs-rel", "no column 'abs_rel'"),
+        ("results.csv", ",demo,", ",demo", "columns, not"),
+        ("results.csv", '""garg""', '""grag""', "a protocol, count or encoding cannot be read"),
+        ("images.csv", ",L12,image0,", ",L12,image0,x", "n_valid has the value"),
+        ("images.csv", ",100,", ",,", "n_valid has a gap"),
+        ("curves.csv", "\n", "\n\udcff", "the table cannot be read"),
+    ],
+)
+def test_a_committed_file_with_one_fault_is_one_line(two_seeds, tmp_path, file, old, new, said):
+    commit(from_runs(two_seeds, [TABLE]), TABLE, tmp_path)
+    text = (tmp_path / file).read_text()
+    assert old in text
+    (tmp_path / file).write_text(text.replace(old, new, 1), errors="surrogateescape")
+    with pytest.raises(UserError) as caught:
+        from_committed(tmp_path, TABLE)
+    assert str(caught.value).startswith(f"{tmp_path / file}: ") and said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["results.csv", "images.csv", "ranges.csv", "curves.csv"])
+def test_a_committed_file_that_was_cut_off_is_no_smaller_table(two_seeds, tmp_path, file):
+    commit(from_runs(two_seeds, [TABLE]), TABLE, tmp_path)
+    data = (tmp_path / file).read_bytes()
+    for length in (len(data) - 1, len(data) - 4, len(data) // 2, 3, 0):
+        (tmp_path / file).write_bytes(data[:length])
+        with pytest.raises(UserError, match=rf"{file}: .*git checkout"):
+            from_committed(tmp_path, TABLE)
+
+
+def test_nothing_is_written_of_a_report_that_stops(two_seeds, tmp_path, capsys):
+    """The second table's file is damaged: the first one's are not written either."""
+    for name in ("a_first", "b_second"):
+        folder = tmp_path / "experiments" / name
+        folder.mkdir(parents=True)
+        (folder / "paper.yaml").write_bytes((TABLES / TABLE.name / "paper.yaml").read_bytes())
+        commit(from_runs(two_seeds, [TABLE]), TABLE, folder)
+    (folder / "images.csv").write_text("run\n")
+    out = tmp_path / "out"
+    assert main(["source=committed", f"experiments={tmp_path / 'experiments'}", f"out={out}"]) == 2
+    assert "images.csv: has no column" in capsys.readouterr().err and not out.exists()
 
 
 def test_a_newcomer_without_runs_sees_the_committed_tables_and_is_told(runs, add_run, add_pictures, tmp_path, capsys):

@@ -72,6 +72,13 @@ def test_a_drive_without_its_hashes_is_rendered_again(copy, tiny_config):
     assert (copy / "parts" / f"{drive.name}.json").is_file()
 
 
+def test_a_damaged_scan_of_the_right_size_is_found_at_once(copy, tiny_config):
+    path = next(copy.rglob("*.bin"))
+    path.write_bytes(bytes(path.stat().st_size))
+    with pytest.raises(UserError, match=f"{path.name}: differs from the manifest's hash; delete "):
+        ensure_world(Streets(tiny_config), copy.parent)
+
+
 def test_an_unreadable_manifest_is_named(copy, tiny_config):
     (copy / "manifest.json").write_text("{")
     with pytest.raises(UserError, match=r"manifest\.json: unreadable manifest; delete this file"):

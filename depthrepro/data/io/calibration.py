@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from depthrepro.core.errors import UserError
-from depthrepro.data.io.reading import reading
+from depthrepro.core.reading import reading
 
 Matrix3 = tuple[tuple[float, float, float], ...]
 
@@ -51,7 +51,7 @@ class CalibrationFile:
         self.path = path
         self.values: dict[str, np.ndarray] = {}
         missing = "the calibration is missing; it comes with the data set, copy it there"
-        with reading(path, "the calibration", missing=missing, damage=(UnicodeDecodeError,)):
+        with reading(path, "the calibration", missing=missing):
             lines = path.read_text(encoding="utf-8").splitlines()
         for key, colon, text in (line.partition(":") for line in lines):
             with suppress(ValueError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -12,12 +14,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from depthrepro.core.arrays import read_npy
+from depthrepro.core.arrays import read_npy, real_numbers
 from depthrepro.core.errors import UserError
+from depthrepro.core.reading import reading
 from depthrepro.data.io.images import read_grey
 
 SPIKE = 0.001  # share of a map's pixels; of depth that was measured or rendered, next to none lies at the maximum
 _told: set[str] = set()
+# In a process of its own: a damaged file can end SciPy, and what it is in, by a segmentation fault.
+_LOAD_MAT = """
+import json, sys, numpy, scipy.io
+values = scipy.io.loadmat(sys.argv[1], squeeze_me=True)[sys.argv[2]]
+print(json.dumps(numpy.atleast_1d(values).tolist()))
+"""
 
 
 class Codec(Enum):
@@ -63,25 +72,17 @@ def read_map(
     Raises:
         UserError: If the file is missing, damaged or of another form; the message names it.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    try:
-        values = np.asarray(_READERS[codec](path, key))
-    except UserError:
-        raise
-    except ImportError as error:
-        raise UserError(f"{path}: reading {codec.value} needs {error.name}; pip install {error.name}") from None
-    # h5py, NumPy and struct each have their own errors for a damaged file.
-    except (OSError, ValueError, KeyError, EOFError, IndexError, cv2.error) as error:
-        raise UserError(f"{path}: cannot be read as {codec.value} ({error}); fetch it again") from None
-    if values.ndim == 3 and 1 in (values.shape[0], values.shape[2]):
-        values = values.squeeze(0 if values.shape[0] == 1 else 2)
-    if values.ndim != 2 or not values.size:
-        raise UserError(f"{path}: expected one map (H, W), found an array {values.shape}")
-    if len(invalid):
-        values = np.where(np.isin(values, invalid), 0, values)
-    _tell_spike(path, values, data or str(path.parent))
-    return values.astype(np.float32)
+    with reading(path, f"the {codec.value} map", missing="no such file; fetch it"):
+        values = real_numbers(np.asarray(_READERS[codec](path, key)))
+        if values.ndim == 3 and 1 in (values.shape[0], values.shape[2]):
+            values = values.squeeze(0 if values.shape[0] == 1 else 2)
+        if values.ndim != 2 or not values.size:
+            raise UserError(f"{path}: expected one map (H, W), found an array {values.shape}")
+        if len(invalid):
+            values = np.where(np.isin(values, invalid), 0, values)
+        _tell_spike(path, values, data or str(path.parent))
+        with np.errstate(over="ignore"):  # beyond float32 is not finite, which no reader takes for a value
+            return values.astype(np.float32)
 
 
 def _tell_spike(path: Path, values: np.ndarray, data: str) -> None:
@@ -109,14 +110,12 @@ def read_mat(path: Path, key: str, *, missing: str) -> np.ndarray:
     Raises:
         UserError: If the file is missing, damaged or has no such variable.
     """
-    from scipy.io import loadmat  # scipy.io takes 0.4 s
-
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; {missing}")
-    try:
-        return np.atleast_1d(loadmat(path, squeeze_me=True)[key])
-    except Exception as error:  # SciPy's errors for damaged files have no common name
-        raise UserError(f"{path}: has no readable {key} ({error}); fetch it again") from None
+    with reading(path, key, missing=f"no such file; {missing}"):
+        done = subprocess.run([sys.executable, "-c", _LOAD_MAT, path, key], capture_output=True, text=True)
+        if done.returncode:
+            said = done.stderr.strip().splitlines() if done.returncode > 0 else []
+            raise ValueError(said[-1] if said else "SciPy ends by a signal")
+        return np.array(json.loads(done.stdout))
 
 
 def _pfm(path: Path, _: str | None) -> np.ndarray:
@@ -141,7 +140,11 @@ def _hdf5(path: Path, key: str | None) -> np.ndarray:
     with h5py.File(path, "r") as file:
         if key not in file:
             raise UserError(f"{path}: has no data set '{key}', only {', '.join(file) or 'nothing'}")
-        return np.asarray(file[key])
+        stored = file[key]
+        # No compression shortens numbers further than 1:1032, so the file does not hold all of them.
+        if stored.nbytes > 1100 * path.stat().st_size:
+            raise UserError(f"{path}: '{key}' claims {stored.nbytes} bytes, more than the file holds; fetch it again")
+        return np.asarray(stored)
 
 
 def _exr(path: Path, _: str | None) -> np.ndarray:
@@ -160,8 +163,11 @@ def _dpt(path: Path, _: str | None) -> np.ndarray:
     data = path.read_bytes()
     if np.frombuffer(data, "<f4", 1)[0] != np.float32(202021.25):
         raise UserError(f"{path}: is no depth file of Sintel; fetch it again")
-    width, height = np.frombuffer(data, "<i4", 2, offset=4)
-    return np.frombuffer(data, "<f4", offset=12).reshape(height, width)
+    width, height = (int(side) for side in np.frombuffer(data, "<i4", 2, offset=4))
+    values = np.frombuffer(data, "<f4", offset=12)
+    if min(width, height) < 1 or values.size != width * height:
+        raise UserError(f"{path}: {values.size} numbers, but {width}x{height} pixels; fetch it again")
+    return values.reshape(height, width)
 
 
 _READERS: dict[Codec, Callable[[Path, str | None], np.ndarray]] = {

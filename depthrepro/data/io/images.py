@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from depthrepro.core.errors import UserError
-from depthrepro.data.io.reading import reading
+from depthrepro.core.reading import reading
+from depthrepro.data.io.tones import to_bytes
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")  # in order of preference where a frame is stored in several
 
@@ -60,23 +61,20 @@ def probe_image(path: Path) -> ImageProbe:
     Raises:
         UserError: If the file is missing, empty, truncated, or neither PNG nor JPEG.
     """
-    try:
-        with reading(path, "the image", missing="no such image"), path.open("rb") as file:
-            head = file.read(26)
-            n_bytes = file.seek(0, 2)
-            file.seek(max(0, n_bytes - _TAIL))
-            tail = file.read()
-            if n_bytes == 0:
-                raise UserError(f"{path}: the file is empty; fetch it again")
-            if head.startswith(_PNG_START):
-                width, height = struct.unpack(">II", head[16:24])
-                size, encoding, end = (height, width), "png", _PNG_END
-            elif head.startswith(_JPEG_START):
-                (size, encoding), end = _jpeg_header(file), _JPEG_END
-            else:
-                raise UserError(f"{path}: neither a PNG nor a JPEG image; remove it or fetch it again")
-    except (struct.error, ValueError, SyntaxError):
-        raise UserError(f"{path}: the image's header is damaged; fetch it again") from None
+    with reading(path, "the image's header", missing="no such image"), path.open("rb") as file:
+        head = file.read(26)
+        n_bytes = file.seek(0, 2)
+        file.seek(max(0, n_bytes - _TAIL))
+        tail = file.read()
+        if n_bytes == 0:
+            raise UserError(f"{path}: the file is empty; fetch it again")
+        if head.startswith(_PNG_START):
+            width, height = struct.unpack(">II", head[16:24])
+            size, encoding, end = (height, width), "png", _PNG_END
+        elif head.startswith(_JPEG_START):
+            (size, encoding), end = _jpeg_header(file), _JPEG_END
+        else:
+            raise UserError(f"{path}: neither a PNG nor a JPEG image; remove it or fetch it again")
     if end not in tail:
         raise UserError(f"{path}: the image is truncated, its end is missing; fetch it again")
     return ImageProbe(path, size, encoding, n_bytes)
@@ -92,8 +90,8 @@ def read_rgb(path: Path) -> np.ndarray:
         UserError: If the file cannot be read or decoded.
     """
     # The calibration belongs to the pixels as stored, so an orientation tag must not turn them.
-    decoded = _decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
+    decoded = _decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION)
+    return cv2.cvtColor(to_bytes(decoded, str(path)), cv2.COLOR_BGR2RGB)
 
 
 def read_sized(path: Path, size: tuple[int, int]) -> np.ndarray:
@@ -117,6 +115,17 @@ def check_size(path: Path, values: np.ndarray, size: tuple[int, int]) -> None:
     """Stop unless a map (H, W) has its image's `size`."""
     if values.shape != size:
         raise UserError(f"{path}: {wxh(values.shape)} pixels, unlike its image, which has {wxh(size)}; fetch it again")
+
+
+def check_aspect(path: Path, values: np.ndarray, size: tuple[int, int]) -> None:
+    """Stop unless a map (H, W) has the aspect of its image of `size`, to 2 % and a pixel, which rounding may cost."""
+    height, width = values.shape
+    expected = height * size[1] / size[0]
+    if abs(width - expected) > 0.02 * expected + max(1.0, size[1] / size[0]):
+        raise UserError(
+            f"{path}: {wxh(values.shape)} pixels, of another aspect than its image, which has {wxh(size)}: it shows "
+            "another part of the scene, or another image; give each image its own map"
+        )
 
 
 def mirror(array: np.ndarray) -> np.ndarray:
@@ -150,7 +159,7 @@ def resize_rgb(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def _decode(path: Path, flags: int) -> np.ndarray:
     with reading(path, "the image", missing="no such image"):
         data = np.fromfile(path, dtype=np.uint8)
-    decoded = cv2.imdecode(data, flags) if data.size else None
+        decoded = cv2.imdecode(data, flags) if data.size else None
     if decoded is None:
         raise UserError(f"{path}: the image is corrupt and cannot be decoded; fetch it again")
     return decoded

@@ -8,8 +8,8 @@ import numpy as np
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
+from depthrepro.core.reading import reading
 from depthrepro.data.io.calibration import RawCalibration
-from depthrepro.data.io.reading import reading
 
 
 def read_scan(path: Path) -> np.ndarray:

@@ -10,10 +10,10 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 
-from depthrepro.data.io.photos import decode_photo
-from depthrepro.data.io.reading import reading
+from depthrepro.core.errors import UserError
+from depthrepro.core.reading import reading
+from depthrepro.data.io.photos import decode_photo, orientation
 
-_ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
 
 Found = tuple[int, int, str]  # height, width, format
@@ -57,6 +57,8 @@ def probe_within(file: BinaryIO, offset: int, size: int, source: str) -> Probe:
     Raises:
         UserError: If it is truncated, damaged or no image.
     """
+    if offset + size > file.seek(0, os.SEEK_END):
+        raise UserError(f"{source}: the file ends before the image does; fetch it again")
     file.seek(offset)
     data = file.read(size)
     return Probe(*(_jpeg(data) or _decoded(data, source)), size)
@@ -69,7 +71,7 @@ def _jpeg(data: bytes) -> Found | None:
     """
     with suppress(Exception), Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
         width, height = image.size
-        turned = image.getexif().get(_ORIENTATION) in _TURNED
+        turned = orientation(image) in _TURNED
         image.draft(None, (1, 1))
         image.load()
         return (width, height, _name(image)) if turned else (height, width, _name(image))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.reading import reading
 
 SPLITS_DIR = Path(__file__).parent / "eigen"
 
@@ -24,6 +25,7 @@ SPLIT_COUNTS = {
     "eigen_zhou_val": 4424,
 }
 _COLUMNS = ["drive", "side", "frames"]
+_FRAMES = 1_000_000  # more than any drive has; a slip of the keyboard must not list more than fit in memory
 _DRIVE = re.compile(r"\d{4}_\d{2}_\d{2}_\w+")
 
 
@@ -59,7 +61,8 @@ def load_split(name_or_path: str | Path, sides: str = "both") -> list[FrameRef]:
         raise UserError(f"data.sides={sides}: choose both, l or r")
     name = str(name_or_path)
     path = SPLITS_DIR / f"{name}.csv" if name in SPLIT_COUNTS else _user_file(name)
-    refs = list(_read(path))
+    with reading(path, "the split", fix=f"its first line must read {','.join(_COLUMNS)}"):
+        refs = list(_read(path))
     if len(set(refs)) != len(refs):
         repeated = Counter(refs).most_common(1)[0][0]
         raise UserError(f"{path}: lists {repeated.drive} {repeated.side} {repeated.frame} twice; remove one of them")
@@ -81,7 +84,7 @@ def parse_frames(text: str) -> list[int]:
     for part in text.split():
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if first > last:
+        if not first <= last < _FRAMES:
             raise ValueError(f"'{part}' is neither a frame number nor a range such as 4-6")
         frames.extend(range(first, last + 1))
     return frames

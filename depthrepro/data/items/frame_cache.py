@@ -16,6 +16,7 @@ import numpy as np
 from depthrepro.config.schema import default_cache_dir
 from depthrepro.core.arrays import map_npy
 from depthrepro.core.errors import UserError
+from depthrepro.core.files import is_sealed, seal, to_disk
 from depthrepro.core.progress import progress_bar
 from depthrepro.data.cache import building
 from depthrepro.data.fingerprint import local_cache_key
@@ -33,8 +34,8 @@ class FrameCache:
     """The pairs of a data set at one size, as two uint8 arrays (N, H, W, 3) that are mapped into memory.
 
     Built at the first use and kept under a name that depends on every file's size and time, so that a changed, added or
-    removed image leads to a new cache. Several processes may ask at once: one builds, the others wait. A pair that is
-    listed from both sides is stored once.
+    removed image leads to a new cache; so does a frame that was damaged on the disk, which their digests tell. Several
+    processes may ask at once: one builds, the others wait. A pair that is listed from both sides is stored once.
 
     Args:
         dataset: The pairs.
@@ -92,6 +93,8 @@ class FrameCache:
             )
         if need > _SAY_BYTES:
             print(f"{name}: the resized frames take {need / 1e9:.1f} GB in {self.folder}", file=sys.stderr)
+        if self.folder.exists():
+            print(f"{name}: the resized frames in {self.folder} are damaged and are made anew", file=sys.stderr)
         # Left by a process that was killed; whoever holds the lock may remove it.
         part = self.folder.with_name(f"{self.folder.name}.part")
         for stale in (part, self.folder):
@@ -106,6 +109,9 @@ class FrameCache:
                 for frames in progress_bar(self._resized(files), f"resizing {name}", "pair", total=len(files)):
                     left.write(frames[0])
                     right.write(frames[1])
+            for path in (part / file for file in _FILES):
+                to_disk(path)
+                seal(path)
             part.rename(self.folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -120,7 +126,5 @@ class FrameCache:
                 yield from pool.map(load, files[start : start + _CHUNK])
 
     def _complete(self, shape: tuple[int, ...]) -> bool:
-        try:
-            return all(map_npy(self.folder / name).shape == shape for name in _FILES)
-        except (OSError, ValueError):  # absent, or cut off
-            return False
+        files = [self.folder / name for name in _FILES]
+        return all(is_sealed(path) and map_npy(path).shape == shape for path in files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -118,6 +119,13 @@ def keep_present(
         )
     notes.append(f"{name}: only {len(present)} of {len(pairs)} pairs are there, first missing: {first}")
     return present
+
+
+def check_unique(where: object, ids: Iterable[str]) -> None:
+    """Stop at an image that a list or a data set names twice: it would count double."""
+    twice = [id_ for id_, count in Counter(ids).items() if count > 1]
+    if twice:
+        raise UserError(f"{where}: {twice[0]} is listed more than once; leave it there once")
 
 
 def probe_images(paths: Iterable[Path], name: str) -> dict[Path, ImageProbe]:

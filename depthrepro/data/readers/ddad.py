@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from depthrepro.core.arrays import read_npz
-from depthrepro.core.errors import UserError
-from depthrepro.data.io.reading import reading
+from depthrepro.core.arrays import read_npz, real_numbers
+from depthrepro.core.reading import reading
 from depthrepro.data.readers.checks import optional_root
 from depthrepro.data.readers.probed_images import DepthImages, DepthItem
 
 VAL_SPLIT, VAL_IMAGES = "1", 3950
 FRONT, LIDAR = "CAMERA_01", "LIDAR"
+_MISSING = "no such file; root is the folder that holds ddad.json"
 
 
 @optional_root
@@ -36,13 +36,10 @@ def build(root: Path, camera: str = FRONT, allow_missing: bool = False) -> Depth
     Raises:
         UserError: If a file is missing or damaged.
     """
-    listing = _json(root / "ddad.json")
-    try:
-        scenes = listing["scene_splits"][VAL_SPLIT]["filenames"]
-    except (KeyError, TypeError):
-        raise UserError(f"{root / 'ddad.json'}: names no validation scenes; fetch it again") from None
+    with reading(root / "ddad.json", "the list of scenes", missing=_MISSING):
+        scenes = sorted(_json(root / "ddad.json")["scene_splits"][VAL_SPLIT]["filenames"])
     views: dict[str, dict[str, Any]] = {}
-    for scene in sorted(scenes):
+    for scene in scenes:
         views |= _views(root, root / scene, camera)
     items = [DepthItem(id_, view["image"], view["points"]) for id_, view in views.items()]
     return DepthImages("DDAD val", items, lambda item, size: _depth(views[item.id], size), VAL_IMAGES, allow_missing)
@@ -50,8 +47,8 @@ def build(root: Path, camera: str = FRONT, allow_missing: bool = False) -> Depth
 
 def _depth(view: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
     """Depth of the view's point cloud in its camera."""
-    with reading(view["points"], "the point cloud", damage=(ValueError, KeyError, IndexError)):
-        points = read_npz(view["points"])["data"][:, :3].astype(np.float64)
+    with reading(view["points"], "the point cloud"):
+        points = real_numbers(read_npz(view["points"])["data"])[:, :3].astype(np.float64)
     world = points @ view["lidar"][:3, :3].T + view["lidar"][:3, 3]
     to_camera = np.linalg.inv(view["camera"])
     return project(world @ to_camera[:3, :3].T + to_camera[:3, 3], view["K"], size)
@@ -90,9 +87,9 @@ def pose_matrix(pose: dict[str, Any]) -> np.ndarray:
 
 def _views(root: Path, scene_file: Path, camera: str) -> dict[str, dict[str, Any]]:
     """By id: image, point cloud, their poses and the intrinsics of every sample that has both."""
-    scene, folder = _json(scene_file), scene_file.parent
-    found = {}
-    try:
+    folder, found = scene_file.parent, {}
+    with reading(scene_file, "the scene", missing=_MISSING):
+        scene = _json(scene_file)
         data = {entry["key"]: entry for entry in scene["data"]}
         for sample in scene["samples"]:
             named = {data[key]["id"]["name"]: data[key]["datum"] for key in sample["datum_keys"]}
@@ -107,24 +104,19 @@ def _views(root: Path, scene_file: Path, camera: str) -> dict[str, dict[str, Any
                 "lidar": pose_matrix(cloud["pose"]),
                 "K": _intrinsics(folder / "calibration" / f"{sample['calibration_key']}.json", camera),
             }
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{scene_file}: is no scene of DDAD ({error!r} is missing); fetch it again") from None
     return found
 
 
 @lru_cache(maxsize=256)
 def _intrinsics(path: Path, camera: str) -> np.ndarray:
-    calibration = _json(path)
-    try:
+    with reading(path, f"the intrinsics of {camera}", missing=_MISSING):
+        calibration = _json(path)
         values = calibration["intrinsics"][calibration["names"].index(camera)]
         return np.array(
-            [[values["fx"], values.get("skew", 0.0), values["cx"]], [0, values["fy"], values["cy"]], [0, 0, 1.0]]
+            [[values["fx"], values.get("skew", 0.0), values["cx"]], [0, values["fy"], values["cy"]], [0, 0, 1.0]],
+            dtype=np.float64,
         )
-    except (KeyError, ValueError, TypeError):
-        raise UserError(f"{path}: has no intrinsics of {camera}; fetch it again") from None
 
 
 def _json(path: Path) -> Any:
-    missing = "no such file; root is the folder that holds ddad.json"
-    with reading(path, missing=missing, damage=(ValueError,)):
-        return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(path.read_text(encoding="utf-8"))

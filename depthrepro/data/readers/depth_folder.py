@@ -17,9 +17,10 @@ import numpy as np
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
+from depthrepro.core.reading import reading
 from depthrepro.data.base import LabelledDataset
 from depthrepro.data.io.codecs import Codec, read_map
-from depthrepro.data.io.reading import reading
+from depthrepro.data.io.images import check_aspect
 from depthrepro.data.readers.checks import optional_root
 from depthrepro.data.readers.probed_images import DepthFiles, DepthItem
 
@@ -127,6 +128,9 @@ class DepthFolder(DepthFiles, LabelledDataset):
         item = self.items[index]
         stored = read_map(item.depth, self.codec, key=self.key, invalid=self.invalid, data=self.name)
         values = stored * np.float32(self.scale)
+        check_aspect(item.depth, values, self.records[index].size)
+        if self.sky is Sky.zero and not (values > 0).any():
+            raise UserError(f"{item.depth}: no pixel has a depth, which is no sky but a damaged file; fetch it again")
         hidden = np.zeros(values.shape, dtype=bool)
         if item.mask is not None:
             hidden = read_map(item.mask, Codec.png8) == 0
@@ -164,8 +168,7 @@ def read_depth_manifest(path: Path) -> list[DepthItem]:
         UserError: If the list is missing, empty or has a faulty line; the message names the line.
     """
     form = "it needs the columns image,depth[,mask], one image a line"
-    damage = (UnicodeDecodeError, csv.Error)
-    with reading(path, "the list", missing=f"no such list; {form}", damage=damage, fix=form):
+    with reading(path, "the list", missing=f"no such list; {form}", fix=form):
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     items: dict[str, DepthItem] = {}

@@ -15,6 +15,7 @@ from depthrepro.data.readers.checks import (
     PairFiles,
     check_calibration,
     check_same_size,
+    check_unique,
     keep_present,
     misnamed_note,
     probe_images,
@@ -49,6 +50,7 @@ class FilePairs(StereoDataset):
     ) -> None:
         self.name, self.expected = name, len(pairs)
         self.notes: list[str] = []
+        check_unique(name, [pair.id for pair in pairs])
         present = keep_present(pairs, index, name, allow_missing, self.notes)
         probes = probe_images((path for pair in present for path in (pair.left, pair.right)), name)
         self.records = [_record(pair, probes, camera_of) for pair in present]

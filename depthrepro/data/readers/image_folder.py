@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.reading import reading
 from depthrepro.data.base import ImageDataset
 from depthrepro.data.io.photo_probe import probe_photo
 from depthrepro.data.io.photos import PHOTO_SUFFIXES, read_photo
-from depthrepro.data.io.reading import reading
 from depthrepro.data.readers.checks import optional_root
 from depthrepro.data.readers.image_index import count_formats, load_index, sizes_of
 from depthrepro.data.readers.image_records import Names, SizedRecords
@@ -117,7 +117,7 @@ def read_listing(path: Path) -> list[str]:
     Raises:
         UserError: If it is missing or empty, names an image twice, or one that is not below the list's folder.
     """
-    with reading(path, "the list of images", damage=(UnicodeDecodeError,), fix="correct listing"):
+    with reading(path, "the list of images", fix="correct listing"):
         lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     if path.suffix == ".csv":
         names = [row.get("image") or "" for row in csv.DictReader(lines)]

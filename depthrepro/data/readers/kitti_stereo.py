@@ -10,10 +10,11 @@ import numpy as np
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
+from depthrepro.core.reading import reading
 from depthrepro.data.io.calibration import StereoCamera, as_matrix3, read_benchmark_calib
 from depthrepro.data.io.codecs import Codec, read_map
 from depthrepro.data.io.images import check_size
-from depthrepro.data.readers.checks import FolderIndex, PairFiles, checked_folder
+from depthrepro.data.readers.checks import FolderIndex, PairFiles, check_unique, checked_folder
 from depthrepro.data.readers.file_pairs import FilePairs
 from depthrepro.data.readers.kitti_raw import KittiRaw, synthetic_streets
 from depthrepro.data.readers.kitti_stereo_layout import DISPARITY_KINDS, Layout, find_layout
@@ -164,7 +165,7 @@ def _divide(root: Path, layout: Layout, test_every: int) -> tuple[list[str], lis
     """(training frames, test frames, notes)."""
     lists = root / "train.txt", root / "test.txt"
     if all(path.is_file() for path in lists):
-        train, test = (path.read_text(encoding="utf-8").split() for path in lists)
+        train, test = (_listed(path) for path in lists)
         notes = []
     elif any(path.is_file() for path in lists):
         raise UserError(f"{root}: has only one of train.txt and test.txt; add the other or remove it")
@@ -178,6 +179,13 @@ def _divide(root: Path, layout: Layout, test_every: int) -> tuple[list[str], lis
     if shared:
         raise UserError(f"{lists[1]}: scene {min(shared)} is also in train.txt; a scene must not train and test")
     return train, test, notes
+
+
+def _listed(path: Path) -> list[str]:
+    with reading(path, "the list of frames", fix="write one frame a line"):
+        frames = path.read_text(encoding="utf-8").split()
+    check_unique(path, frames)
+    return frames
 
 
 def _notes(train: KittiStereo, val: KittiStereo, test: KittiStereo) -> list[str]:

@@ -11,8 +11,9 @@ import numpy as np
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
+from depthrepro.core.reading import reading
 from depthrepro.data.io.codecs import Codec, read_map, read_mat
-from depthrepro.data.io.reading import reading
+from depthrepro.data.io.images import check_size
 from depthrepro.data.readers.checks import optional_root
 from depthrepro.data.readers.metric import MetricImages
 from depthrepro.data.readers.probed_images import DepthImages, DepthItem, counterparts
@@ -79,8 +80,10 @@ def ibims(root: Path, allow_missing: bool = False) -> DepthImages:
     listing = next((p for p in (root / "imagelist.txt", root.parent / "imagelist.txt") if p.is_file()), None)
     if listing is None:
         raise UserError(f"{root}: has no imagelist.txt, nor has the folder above; fetch it from iBims-1's site")
-    files = {name: root / "rgb" / f"{name}.png" for name in listing.read_text(encoding="utf-8").split()}
-    items = [DepthItem(name, image, root / "depth" / image.name) for name, image in files.items() if image.is_file()]
+    with reading(listing, "the list of images"):
+        names = listing.read_text(encoding="utf-8").split()
+        files = [root / "rgb" / f"{name}.png" for name in names]
+        items = [DepthItem(image.stem, image, root / "depth" / image.name) for image in files if image.is_file()]
     return DepthImages("iBims-1", items, lambda item, _: _masked(item.depth), IBIMS_IMAGES, allow_missing)
 
 
@@ -88,7 +91,10 @@ def _masked(path: Path) -> np.ndarray:
     """Metres, 0 where a mask says that they are not valid."""
     depth = read_map(path, Codec.png16) * np.float32(IBIMS_RANGE_M / 65535)
     for mask in ("mask_invalid", "mask_transp"):
-        depth = np.where(read_map(path.parents[1] / mask / path.name, Codec.png8) > 0, depth, 0)
+        file = path.parents[1] / mask / path.name
+        valid = read_map(file, Codec.png8) > 0
+        check_size(file, valid, depth.shape)
+        depth = np.where(valid, depth, 0)
     return depth
 
 
@@ -109,7 +115,7 @@ def hypersim(root: Path, allow_missing: bool = False) -> DepthImages:
     """
     items = []
     for row in _hypersim_rows(root / HYPERSIM_LISTING):
-        scene, frame = root / row["scene_name"] / "images", f"frame.{int(row['frame_id']):04d}"
+        scene, frame = root / row["scene_name"] / "images", f"frame.{row['frame_id']:04d}"
         image = scene / f"scene_{row['camera_name']}_final_preview" / f"{frame}.tonemap.jpg"
         depth = scene / f"scene_{row['camera_name']}_geometry_hdf5" / f"{frame}.depth_meters.hdf5"
         if image.is_file():
@@ -125,9 +131,10 @@ def hypersim(root: Path, allow_missing: bool = False) -> DepthImages:
 
 def _hypersim_rows(listing: Path) -> list[dict[str, Any]]:
     missing = "no such file; it is in the repository apple/ml-hypersim"
-    with reading(listing, "the list of HyperSim's images", missing=missing, damage=(KeyError,)):
+    with reading(listing, "the list of HyperSim's images", missing=missing):
         rows = csv.DictReader(listing.read_text(encoding="utf-8").splitlines())
-        return [r for r in rows if (r["split_partition_name"], r["included_in_public_release"]) == ("test", "True")]
+        wanted = [r for r in rows if (r["split_partition_name"], r["included_in_public_release"]) == ("test", "True")]
+        return [{**r, "frame_id": int(r["frame_id"])} for r in wanted]
 
 
 def planar(distance: np.ndarray, fov_deg: float) -> np.ndarray:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from depthrepro.core.arrays import real_numbers
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
+from depthrepro.core.reading import reading
 from depthrepro.data.base import DepthDataset, ImageRecord
 from depthrepro.data.io.codecs import read_mat
-from depthrepro.data.readers.checks import optional_root
+from depthrepro.data.readers.checks import check_unique, optional_root
 from depthrepro.data.readers.probed_images import check_count
 
 if TYPE_CHECKING:
@@ -60,16 +62,27 @@ class NYU(DepthDataset):
         self.name = f"NYU Depth V2 {part} ({depth} depth{', black border' if black_border else ''})"
         self._handle: h5py.File | None = None
         numbers = read_mat(Path(root) / SPLITS, key, missing="it comes with the authors' toolbox")
-        self.indices = [int(number) - 1 for number in numbers]
+        with reading(Path(root) / SPLITS, key):
+            self.indices = [int(number) - 1 for number in numbers]
+        check_unique(Path(root) / SPLITS, [f"number {index + 1}" for index in self.indices])
         check_count(self.name, len(self.indices), self.expected, allow_missing)
-        images = self._open()["images"]
-        if max(self.indices) >= images.shape[0]:
-            raise UserError(f"{self.file}: {images.shape[0]} images, but {SPLITS} names number {max(self.indices) + 1}")
-        size = int(images.shape[3]), int(images.shape[2])
+        with reading(self.file, "its images or depths"):
+            size = self._size()
         self.records = [ImageRecord(f"{index + 1:04d}", size) for index in self.indices]
         self.encodings = {"hdf5": len(self.records)}
         text = f"{self.name} {self.file.stat().st_size} {self.indices}"
         self.fingerprint = hashlib.sha256(text.encode()).hexdigest()
+
+    def _size(self) -> tuple[int, int]:
+        """(height, width) of the images, all of which must be there."""
+        images, depths = (self._open()[key].shape for key in ("images", self.key))
+        count, _, width, height = images
+        odd = [index + 1 for index in self.indices if not 0 <= index < count]
+        if odd:
+            raise UserError(f"{self.file}: {count} images, but {SPLITS} names number {odd[0]}")
+        if images != (count, 3, width, height) or depths != (count, width, height):
+            raise UserError(f"{self.file}: {self.key} has another form than the images; is it the labelled data set?")
+        return int(height), int(width)
 
     def __getstate__(self) -> dict[str, Any]:
         """An open file does not travel to a loader process."""
@@ -79,19 +92,19 @@ class NYU(DepthDataset):
         import h5py  # h5py takes 0.2 s
 
         if self._handle is None:
-            try:
-                self._handle = h5py.File(self.file, "r")
-            except FileNotFoundError:
-                raise UserError(f"{self.file}: no such file; fetch the labelled data set (2.8 GB)") from None
-            except OSError as error:
-                raise UserError(f"{self.file}: cannot be read ({error}); fetch it again") from None
-            if "images" not in self._handle or self.key not in self._handle:
-                raise UserError(f"{self.file}: has no images or no {self.key}; is it the labelled data set?")
+            with reading(self.file, missing="no such file; fetch the labelled data set (2.8 GB)"):
+                handle = h5py.File(self.file, "r")
+                if "images" not in handle or self.key not in handle:
+                    raise UserError(f"{self.file}: has no images or no {self.key}; is it the labelled data set?")
+                self._handle = handle
         return self._handle
 
     def read_image(self, index: int) -> np.ndarray:
         """Image `index`, RGB uint8 (480, 640, 3)."""
-        stored = np.asarray(self._open()["images"][self.indices[index]]).transpose(2, 1, 0)
+        with reading(self.file, f"image {self.indices[index] + 1}"):
+            stored = np.asarray(self._open()["images"][self.indices[index]]).transpose(2, 1, 0)
+        if stored.dtype != np.uint8:
+            raise UserError(f"{self.file}: images are {stored.dtype}, where bytes are expected; fetch it again")
         if not self.black_border:
             return np.ascontiguousarray(stored)
         image = np.zeros_like(stored, order="C")
@@ -102,7 +115,8 @@ class NYU(DepthDataset):
         """Depth in metres of image `index`, 0 = none."""
         if ground_truth is not GroundTruth.dense:
             raise UserError(f"{self.name} has no ground truth '{ground_truth.value}': choose 'dense'")
-        depth = np.asarray(self._open()[self.key][self.indices[index]], dtype=np.float32).T
+        with reading(self.file, f"depth {self.indices[index] + 1}"):
+            depth = real_numbers(np.asarray(self._open()[self.key][self.indices[index]])).astype(np.float32).T
         return np.ascontiguousarray(np.where(np.isfinite(depth) & (depth > 0), depth, 0.0))
 
     def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:

@@ -13,10 +13,10 @@ import numpy as np
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.progress import progress_bar
+from depthrepro.core.reading import reading
 from depthrepro.data.base import ImageDataset
 from depthrepro.data.io.photo_probe import Probe, probe_within
 from depthrepro.data.io.photos import PHOTO_SUFFIXES, decode_photo
-from depthrepro.data.io.reading import reading
 from depthrepro.data.readers.image_index import (
     ROW,
     Damaged,
@@ -78,12 +78,16 @@ class PackedImages(ImageDataset):
     def _prefix(self, file: str) -> str:
         return file
 
+    def _data_file(self, path: Path) -> Path:
+        """What holds the bytes, if `path` is a folder."""
+        return path
+
     def _list_all(self, allow_damaged: bool, cache_dir: str | None) -> list[Part]:
         """The images of each file."""
         indices = [self._index(file, cache_dir) for file in self.files]
         missing = [(file, index) for file, index in zip(self.files, indices, strict=True) if read_part(index) is None]
         if missing:
-            key = hashlib.sha256("\n".join(["packed 2", str(self.root.resolve()), *self.files]).encode()).hexdigest()
+            key = hashlib.sha256("\n".join(["packed 3", str(self.root.resolve()), *self.files]).encode()).hexdigest()
             with listing(index_file(cache_dir, key), self.name):
                 self._list_missing(missing, allow_damaged)
         parts = [part for index in indices if (part := read_part(index)) is not None]
@@ -93,12 +97,9 @@ class PackedImages(ImageDataset):
 
     def _index(self, file: str, cache_dir: str | None) -> Path:
         path = self.root / file
-        try:
-            # Of an LMDB, which is a folder, the file that holds the data.
-            stat = (path / "data.mdb" if path.is_dir() else path).stat()
-        except OSError:
-            raise UserError(f"{path}: no such file") from None
-        key = f"packed 2|{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+        with reading(self._data_file(path)):
+            stat = self._data_file(path).stat()
+        key = f"packed 3|{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
         return index_file(cache_dir, hashlib.sha256(key.encode()).hexdigest()).with_suffix(".npz")
 
     def _list_missing(self, missing: Sequence[tuple[str, Path]], allow_damaged: bool) -> None:
@@ -145,23 +146,18 @@ class PackedImages(ImageDataset):
 
     @abstractmethod
     def _entries(self, path: Path) -> Iterator[Entry]:
-        """The images of one file, in order.
-
-        Raises:
-            UserError: If the file is damaged.
-        """
-
-    @abstractmethod
-    def _read(self, path: Path, name: bytes, place: int, size: int) -> bytes:
-        """The bytes of one image."""
+        """The images of one file, in order; whatever a damaged file leads to may be raised."""
 
     def read_image(self, index: int) -> np.ndarray:
         """Image `index`, upright, grey and transparent ones as plain RGB."""
-        number, within = self._names.locate(index)
+        number, _ = self._names.locate(index)
         path, record = self.root / self.files[number], self.records[index]
         place, size = (int(value) for value in self._places[index])
-        with reading(path):
-            data = self._read(path, self._names.parts[number].raw(within), place, size)
+        # Opened each time: that costs little beside decoding, a process may not hold 19,000 files open, and there is
+        # nothing to share with loader processes.
+        with reading(path), self._data_file(path).open("rb") as file:
+            file.seek(place)
+            data = file.read(size)
         image = decode_photo(data, f"{path}: {record.id}")
         if image.shape[:2] != record.size:
             raise UserError(f"{path}: {record.id} has changed since it was listed; start again")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.reading import reading
 from depthrepro.data.base import ClassDataset
-from depthrepro.data.io.reading import reading
 from depthrepro.data.readers.checks import checked_folder
 from depthrepro.data.readers.probed_images import ProbedImages
 
@@ -42,9 +41,6 @@ class ClassImages(ProbedImages, ClassDataset):
         missing = [path for _, path, _ in items if not path.is_file()]
         if missing:
             raise UserError(f"{missing[0]}: no such image; {len(missing)} of {len(items)} of {name} are missing")
-        twice = [id_ for id_, count in Counter(item[0] for item in items).items() if count > 1]
-        if twice:
-            raise UserError(f"{name}: {twice[0]} is listed more than once")
         empty = sorted(set(range(len(classes))) - set(self.labels))
         if empty:
             raise UserError(f"{name}: no image of {len(empty)} of {len(classes)} classes, first: {classes[empty[0]]}")
@@ -93,7 +89,7 @@ def _miniplaces(root: Path, part: str) -> tuple[list[str], list[Item]]:
 
 def _lines(path: Path) -> list[tuple[str, int]]:
     """(path, number) of each line of a list."""
-    with reading(path, damage=(UnicodeDecodeError,), fix="fetch MiniPlaces' development kit again"):
+    with reading(path, fix="fetch MiniPlaces' development kit again"):
         lines = path.read_text(encoding="utf-8").splitlines()
     found = []
     for number, line in enumerate(lines, start=1):

@@ -15,7 +15,7 @@ from depthrepro.core.protocol import GroundTruth
 from depthrepro.data.base import DepthDataset, ImageDataset, ImageRecord
 from depthrepro.data.fingerprint import count_encodings
 from depthrepro.data.io.images import check_size, read_sized
-from depthrepro.data.readers.checks import probe_images
+from depthrepro.data.readers.checks import check_unique, probe_images
 
 _STARS = r"(\*\*/|\*)"
 
@@ -82,6 +82,7 @@ class ProbedImages(ImageDataset):
 
     def __init__(self, name: str, files: Sequence[tuple[str, Path]]) -> None:
         self.name, self.files = name, [path for _, path in files]
+        check_unique(name, [id_ for id_, _ in files])
         probes = probe_images(self.files, name)
         self.records = [ImageRecord(id_, probes[path].size) for id_, path in files]
         self.encodings = count_encodings(probes.values())

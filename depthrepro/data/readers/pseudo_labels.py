@@ -13,6 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import replacing, write_json
+from depthrepro.core.reading import reading
 from depthrepro.data.base import ImageDataset, LabelledDataset
 
 LEVELS = 65535
@@ -45,15 +46,24 @@ def write_label(path: Path, values: np.ndarray) -> None:
         Image.fromarray(steps.astype(np.uint16)).save(beside, format="PNG", pnginfo=text, compress_level=1)
 
 
-def read_label(path: Path) -> np.ndarray:
+def read_label(path: Path, digest: str | None = None) -> np.ndarray:
     """A label in [0, 1], float32 (h, w), large where near.
 
+    Args:
+        path: Its file.
+        digest: The file's SHA-256 as its manifest has it; None = not compared.
+
     Raises:
-        UserError: If the file is missing or damaged.
+        UserError: If the file is missing, damaged, or another one than was sealed.
     """
-    values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
-    if values is None or values.dtype != np.uint16 or values.ndim != 2:
-        raise UserError(f"{path}: missing or damaged pseudo-label; delete it and run python -m depthrepro.pseudo_label")
+    fix = f"delete it and {MANIFEST} and run python -m depthrepro.pseudo_label"
+    with reading(path, "the pseudo-label", missing=f"no such pseudo-label; {fix}", fix=fix):
+        data = path.read_bytes()
+        if digest is not None and hashlib.sha256(data).hexdigest() != digest:
+            raise UserError(f"{path}: not the pseudo-label that {MANIFEST} names; {fix}")
+        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        if values is None or values.dtype != np.uint16 or values.ndim != 2:
+            raise UserError(f"{path}: a damaged pseudo-label; {fix}")
     return values.astype(np.float32) / LEVELS
 
 
@@ -84,7 +94,8 @@ class PseudoLabelled(LabelledDataset):
 
     def read_label(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """The teacher's map in [0, 1]; known everywhere."""
-        values = read_label(label_path(self.folder, index))
+        path = label_path(self.folder, index)
+        values = read_label(path, self.manifest["files"].get(path.relative_to(self.folder).as_posix(), ""))
         return values, np.ones(values.shape, dtype=bool)
 
 
@@ -114,12 +125,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         UserError: If it is missing or damaged.
     """
-    try:
-        return dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise UserError(
-            f"{folder}: no complete pseudo-labels; make them first: type the command that trains the student with "
-            "depthrepro.pseudo_label in place of depthrepro.train"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder / MANIFEST}: unreadable ({error}); delete it and make the labels again") from error
+    missing = (
+        "no complete pseudo-labels; make them first: type the command that trains the student with "
+        "depthrepro.pseudo_label in place of depthrepro.train"
+    )
+    file = folder / MANIFEST
+    with reading(file, "the manifest", missing=missing, fix="delete it and make the labels again"):
+        found = dict(json.loads(file.read_text(encoding="utf-8")))
+        if not isinstance(found["images"], str) or not isinstance(found["files"], dict):
+            raise ValueError("no manifest of pseudo-labels")
+    return found

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from depthrepro.core.arrays import read_npy
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
+from depthrepro.core.reading import reading
 from depthrepro.data.io.calibration import StereoCamera
 from depthrepro.data.io.codecs import Codec, read_map
 from depthrepro.data.io.images import check_size
@@ -63,9 +63,9 @@ class StereoFolder(FilePairs):
         if path is None:
             raise UserError(f"{self.root / 'depth' / record.id}.png: no such depth map (16-bit millimetres, or .npy)")
         metres = path.suffix == ".npy"
-        depth = _read_metres(path) if metres else read_map(path, Codec.png16, invalid=(65535,)) / 1000
+        depth = read_map(path, Codec.npy) if metres else read_map(path, Codec.png16, invalid=(65535,)) / 1000
         check_size(path, depth, record.size)
-        return depth
+        return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
 
 
 def read_calibration(path: Path) -> StereoCamera:
@@ -75,20 +75,17 @@ def read_calibration(path: Path) -> StereoCamera:
         UserError: If the file is missing or unreadable, or a key is missing, unknown or out of range.
     """
     keys = ", ".join(CALIBRATION_KEYS)
-    try:
+    write = f"write one with the keys {keys}"
+    with reading(path, "the calibration", missing=f"the calibration is missing; {write}", fix=write):
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: the calibration is missing; write one with the keys {keys}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        raise UserError(f"{path}: the calibration is no readable YAML; write one with the keys {keys}") from None
-    if not isinstance(values, dict) or set(values) != set(CALIBRATION_KEYS):
-        raise UserError(f"{path}: the calibration must have exactly the keys {keys}")
-    for key, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
-            raise UserError(f"{path}: {key} must be a positive number, not {value!r}")
-    fx, fy, cx, cy, baseline_m, width, height = (float(values[key]) for key in CALIBRATION_KEYS)
-    K = ((fx, 0.0, cx), (0.0, fy, cy), (0.0, 0.0, 1.0))
-    return StereoCamera(K, baseline_m, (round(height), round(width)), path)
+        if not isinstance(values, dict) or set(values) != set(CALIBRATION_KEYS):
+            raise UserError(f"{path}: the calibration must have exactly the keys {keys}")
+        for key, value in values.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+                raise UserError(f"{path}: {key} must be a positive number, not {value!r}")
+        fx, fy, cx, cy, baseline_m, width, height = (float(values[key]) for key in CALIBRATION_KEYS)
+        K = ((fx, 0.0, cx), (0.0, fy, cy), (0.0, 0.0, 1.0))
+        return StereoCamera(K, baseline_m, (round(height), round(width)), path)
 
 
 def divide(
@@ -164,13 +161,3 @@ def build(
 def depth_file(root: Path, stem: str) -> Path | None:
     """The depth map of a pair, if there is one."""
     return next((p for p in (root / "depth" / f"{stem}{suffix}" for suffix in (".png", ".npy")) if p.is_file()), None)
-
-
-def _read_metres(path: Path) -> np.ndarray:
-    try:
-        depth = read_npy(path)
-    except (OSError, ValueError):
-        raise UserError(f"{path}: no readable array; save float metres with numpy.save") from None
-    if depth.ndim != 2 or depth.dtype.kind not in "fiu":
-        raise UserError(f"{path}: expected a two-dimensional array of metres, found {depth.dtype} {depth.shape}")
-    return np.where(np.isfinite(depth) & (depth > 0), depth, 0).astype(np.float32)

@@ -26,26 +26,18 @@ class TarShards(PackedImages):
         return PurePosixPath(file).with_suffix("").as_posix()
 
     def _entries(self, path: Path) -> Iterator[Entry]:
-        try:
-            with path.open("rb") as file, tarfile.open(path, "r:") as tar:
-                for member in tar:
-                    # Some systems pack hidden companions, named as images.
-                    hidden = PurePosixPath(member.name).name.startswith(".")
-                    if member.isfile() and member.name.lower().endswith(PHOTO_SUFFIXES) and not hidden:
-                        yield member.name.removeprefix("./"), file, member.offset_data, member.size
-                    tar.members = []  # type: ignore[attr-defined]  # else it keeps one object for each member that was seen
-        except tarfile.TarError as error:
-            with path.open("rb") as file:
-                packed = file.read(2) == _GZIP
-            how_to_fix = "it is compressed, which allows no seeking: gunzip it" if packed else "fetch it again"
-            raise UserError(f"{path}: no readable tar file ({error}); {how_to_fix}") from None
-
-    def _read(self, path: Path, name: bytes, place: int, size: int) -> bytes:
-        # Opened each time: that costs little beside decoding, a process may not hold 19,000 files open, and there is
-        # nothing to share with loader processes.
         with path.open("rb") as file:
-            file.seek(place)
-            return file.read(size)
+            if file.read(len(_GZIP)) == _GZIP:
+                raise UserError(f"{path}: it is compressed, which allows no seeking: gunzip it")
+        with path.open("rb") as file, tarfile.open(path, "r:") as tar:
+            for member in tar:
+                if member.size < 0:  # which sends some versions of tarfile back to where they were
+                    raise ValueError(f"{member.name} has a negative size")
+                # Some systems pack hidden companions, named as images.
+                hidden = PurePosixPath(member.name).name.startswith(".")
+                if member.isfile() and member.name.lower().endswith(PHOTO_SUFFIXES) and not hidden:
+                    yield member.name.removeprefix("./"), file, member.offset_data, member.size
+                tar.members = []  # type: ignore[attr-defined]  # else it keeps one object for each member that was seen
 
 
 @optional_root

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.reading import reading
 from depthrepro.data.io.codecs import Codec, read_map
-from depthrepro.data.io.reading import reading
+from depthrepro.data.io.images import check_size
 from depthrepro.data.readers.checks import optional_root
 from depthrepro.data.readers.probed_images import DepthImages, counterparts
 
@@ -98,6 +99,5 @@ def _masked(depth: Path) -> np.ndarray:
     """Depth, 0 where the mask beside it says that it is not valid."""
     mask = read_map(depth.with_name(f"{depth.stem}_mask.npy"), Codec.npy)
     values = read_map(depth, Codec.npy)
-    if mask.shape != values.shape:
-        raise UserError(f"{depth}: {values.shape}, but its mask has {mask.shape}; fetch both again")
+    check_size(depth, values, mask.shape)
     return np.where(mask > 0, values, 0.0)

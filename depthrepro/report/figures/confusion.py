@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from depthrepro.core.errors import UserError
 from depthrepro.report.blocks import Block
+from depthrepro.report.csv_tables import check_numbers, read_table
 from depthrepro.report.figures import layout, series, style
 
 FILE = "confusion.csv"
@@ -26,12 +27,11 @@ def read_confusion(path: Path) -> pd.DataFrame:
     Raises:
         UserError: If the file is damaged.
     """
-    try:
-        frame = pd.read_csv(path, index_col="class")
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not readable as a table ({error}); repeat the run with force=true") from None
+    how_to_fix = "repeat the run with force=true"
+    frame = read_table(path, how_to_fix, index_col="class")
     if list(frame.index) != list(frame.columns):
-        raise UserError(f"{path}: its rows and columns name different classes; repeat the run with force=true")
+        raise UserError(f"{path}: its rows and columns name different classes; {how_to_fix}")
+    check_numbers(frame, frame.columns, path, how_to_fix, filled=frame.columns)
     return frame
 
 

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from depthrepro.core.arrays import read_npz
 from depthrepro.core.errors import UserError
+from depthrepro.core.reading import reading
 from depthrepro.report.blocks import Block
 from depthrepro.report.figures import series, style
 
@@ -113,10 +114,8 @@ def _draw(
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:
-    try:
+    with reading(path, fix="evaluate the run again to write it"):
         item = read_npz(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not readable ({error}); evaluate the run again to write it") from None
     for name, dimensions in (("image", 3), ("depth_gt", 2)):
         if name not in item or item[name].ndim != dimensions:
             raise UserError(f"{path}: has no {name} with {dimensions} dimensions; evaluate the run again to write it")

@@ -83,13 +83,13 @@ def _draw_validation(axes: Axes, validation: dict[str, Series]) -> None:
 def _series(path: Path) -> dict[str, Series]:
     """(steps, values) of every metric in a metrics.jsonl, in step order; null is NaN."""
     found: dict[str, dict[int, float]] = {}
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     for number, line in enumerate(lines, start=1):
         try:
             row = json.loads(line)
             for name, value in row["metrics"].items():
                 found.setdefault(name, {})[int(row["step"])] = math.nan if value is None else float(value)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except Exception:  # whatever a damaged line leads to
             if number < len(lines):  # a killed run may leave its last line half written
                 raise UserError(f"{path}: line {number} is damaged; delete that line") from None
     ordered = {name: sorted(values.items()) for name, values in found.items()}

@@ -50,7 +50,7 @@ def test_truncation_is_found_without_decoding(tmp_path, suffix, lost):
     [
         (b"", "the file is empty"),
         (b"GIF89a" + b"\0" * 50, "neither a PNG nor a JPEG"),
-        (b"\x89PNG\r\n\x1a\n\0\0", "header is damaged"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "header cannot be read"),
         (b"\xff\xd8\xff" + b"\0" * 80, "cannot be read"),
         (None, "no such image"),
     ],

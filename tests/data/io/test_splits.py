@@ -63,11 +63,13 @@ def test_own_csv_has_no_fixed_count(tmp_path):
         ("drive,side,frames\n../../etc,l,1\n", "line 2: '../../etc' is no drive"),
         ("drive,side,frames\n2011_09_26_drive_0001_sync,l\n", "lists no frame"),
         ("drive,side,frames\n2011_09_26_drive_0001_sync,l,1-3 2\n", "0001_sync l 2 twice"),
+        ("drive,side,frames\n2011_09_26_drive_0001_sync,l,0-99999999999\n", "line 2: '0-99999999999'"),
+        ("drive,side,frames\n\udcff\n", "the split cannot be read"),
     ],
 )
 def test_malformed_files_say_where(tmp_path, text, said):
     path = tmp_path / "mine.csv"
-    path.write_text(text)
+    path.write_text(text, errors="surrogateescape")
     with pytest.raises(UserError) as error:
         load_split(path)
     assert said in str(error.value) and str(path) in str(error.value)

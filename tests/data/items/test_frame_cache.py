@@ -119,6 +119,18 @@ def test_leftovers_of_killed_builds_do_no_harm(root, tmp_path, writes):
     assert len(writes) == 2 and not part.exists()
 
 
+@pytest.mark.parametrize("name", ["left.npy", "right.npy", "left.npy.sha256"])
+def test_damaged_bytes_of_the_right_size_are_not_trained_on(root, tmp_path, writes, name, capsys):
+    pairs = train(root)
+    cache = FrameCache(pairs, SMALL, tmp_path / "cache")
+    expected = [frame.tobytes() for frame in cache.pair(1)]
+    data = bytearray((cache.folder / name).read_bytes())
+    data[-7] ^= 1
+    (cache.folder / name).write_bytes(data)
+    assert [frame.tobytes() for frame in FrameCache(pairs, SMALL, tmp_path / "cache").pair(1)] == expected
+    assert len(writes) == 2 and f"{cache.folder} are damaged and are made anew" in capsys.readouterr().err
+
+
 def test_corrupt_images_are_named_and_leave_no_cache(root, tmp_path, capfd):
     pairs = train(root)
     path = pairs.records[2].right

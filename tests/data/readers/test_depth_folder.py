@@ -211,3 +211,41 @@ def test_no_root_is_no_data_set_and_unknown_words_are_told(tmp_path: Path) -> No
     assert depth_folder(None) is None
     with pytest.raises(UserError, match="sideways"):
         folder(make(tmp_path), stores="sideways")
+
+
+@pytest.mark.parametrize(
+    "values", [VALUES.astype(str), VALUES.astype(np.complex64), VALUES > 0, np.array([[("a", 1)]], "U1,f4")]
+)
+def test_only_real_numbers_are_depth(tmp_path: Path, values: np.ndarray) -> None:
+    np.save(tmp_path / "a.npy", values)
+    with pytest.raises(UserError, match=r"a\.npy: .*where real numbers are expected"):
+        read_map(tmp_path / "a.npy", Codec.npy)
+
+
+@pytest.mark.parametrize("size", [(3, 2), (2, 4), (4, 4)])
+def test_a_map_of_another_aspect_is_refused(tmp_path: Path, size: tuple[int, int]) -> None:
+    root = make(tmp_path, np.ones((20 * size[0], 20 * size[1]), np.float32))
+    with pytest.raises(UserError, match=r"a\.npy: .* of another aspect than its image, which has 3x2"):
+        folder(root).read_label(0)
+    assert folder(make(tmp_path, np.ones((101, 150), np.float32))).read_label(0)[0].shape == (101, 150)
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0, -1.0])
+def test_no_depth_at_all_is_no_sky(tmp_path: Path, value: float) -> None:
+    data = folder(make(tmp_path, np.full((2, 3), value, np.float32)), sky="zero", max_depth_m=5.0)
+    with pytest.raises(UserError, match=r"a\.npy: no pixel has a depth"):
+        data.read_label(0)
+    np.save(tmp_path / "a.npy", np.full((2, 3), 9000.0))
+    assert data.read_label(0)[1].all()
+
+
+def test_a_header_of_terabytes_is_a_line(tmp_path: Path) -> None:
+    header = {"descr": "<f4", "fortran_order": False, "shape": (1 << 22, 1 << 21)}
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("depth", (1 << 22, 1 << 21), "f4", chunks=(64, 64))
+    (tmp_path / "a.dpt").write_bytes(np.float32(202021.25).tobytes() + np.array([-1, 3], "<i4").tobytes() + bytes(24))
+    for name, codec in (("a.npy", Codec.npy), ("a.h5", Codec.hdf5), ("a.dpt", Codec.dpt)):
+        with pytest.raises(UserError, match=rf"{name}: .*fetch it again"):
+            read_map(tmp_path / name, codec, key="depth")

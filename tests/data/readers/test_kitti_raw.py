@@ -292,6 +292,12 @@ def test_benchmark_without_a_root_uses_the_streets_scans_as_disparity(fake_world
     assert data.test.has_depth(0, GroundTruth.disparity) and not data.test.has_depth(0, GroundTruth.improved)
 
 
+def test_frames_named_twice_are_refused(root):
+    ref = FrameRef(DRIVE, "l", 0)
+    with pytest.raises(UserError, match=rf"mine: {DRIVE}.*0000000000 is listed more than once"):
+        KittiRaw(root, [ref, ref], "mine")
+
+
 def test_reader_takes_frames_directly(root):
     pairs = KittiRaw(root, [FrameRef(DRIVE, "l", 5)], "one frame")
     assert len(pairs) == 1 and pairs.scan_file(0).name == "0000000005.bin"

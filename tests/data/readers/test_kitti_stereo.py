@@ -143,6 +143,9 @@ def test_lists_that_cannot_be(root):
     (root / "test.txt").write_text("000002_10\n")
     with pytest.raises(UserError, match="no training pair is there"):  # the only scene is held out
         build(root)
+    (root / "test.txt").write_text("000002_10\n000003_10\n000002_10\n")
+    with pytest.raises(UserError, match=r"test\.txt: 000002_10 is listed more than once"):
+        build(root)
 
 
 def test_no_benchmark_here(tmp_path):

@@ -70,7 +70,7 @@ def test_sun_rgbd_without_depth_or_with_one_image_or_a_damaged_list(tmp_path):
         metric_sets.sun_rgbd(str(root), allow_missing=True)
     listing = root / "SUNRGBDtoolbox/traintestSUNRGBD/allsplit.mat"
     listing.write_bytes(b"no matrix")
-    with pytest.raises(UserError, match=r"allsplit\.mat: has no readable alltest"):
+    with pytest.raises(UserError, match=r"allsplit\.mat: alltest cannot be read"):
         metric_sets.sun_rgbd(str(root), allow_missing=True)
     listing.unlink()
     with pytest.raises(UserError, match=r"unpack SUNRGBDtoolbox\.zip beside SUNRGBD"):
@@ -95,6 +95,13 @@ def test_ibims_has_fifty_metres_and_two_masks(tmp_path, inside):
     found = data.depth_gt(1, DENSE)
     assert found[0, 0] == pytest.approx(10.0) and found[0, 1] == pytest.approx(50.0)
     assert not found[1:3].any() and found[3:].min() == pytest.approx(50.0)
+    png(root / "mask_transp" / "office_02.png", masks[1, :1])
+    with pytest.raises(UserError, match=r"mask_transp/office_02\.png: .* pixels, unlike its image"):
+        data.depth_gt(1, DENSE)
+    with (root if inside else tmp_path).joinpath("imagelist.txt").open("a") as listing:
+        listing.write("office_02\n")
+    with pytest.raises(UserError, match="iBims-1: office_02 is listed more than once"):
+        metric_sets.ibims(str(root), allow_missing=True)
     (root / "mask_transp" / "office_02.png").unlink()
     with pytest.raises(UserError, match=r"mask_transp/office_02\.png: no such file"):
         data.depth_gt(1, DENSE)

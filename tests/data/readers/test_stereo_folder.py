@@ -61,7 +61,7 @@ def test_test_pairs_are_chosen_among_those_with_depth(root):
 
 @pytest.mark.parametrize(
     ("array", "said"),
-    [(np.zeros((3, 4)), "unlike its image"), (np.zeros(SIZE, bool), "array of metres"), (None, "readable")],
+    [(np.zeros((3, 4)), "unlike its image"), (np.zeros(SIZE, bool), "real numbers"), (None, "cannot be read")],
 )
 def test_unusable_depth(root, array, said):
     (root / "depth").mkdir()
@@ -79,7 +79,7 @@ def test_unusable_depth(root, array, said):
         ("baseline_m", "baseline", "exactly the keys fx, fy"),
         ("baseline_m: 0.5", "baseline_m: -0.5", "baseline_m must be a positive number, not -0.5"),
         ("fx: 60.0", "fx: wide", "fx must be a positive number, not 'wide'"),
-        ("fx: 60.0", "fx: [", "no readable YAML"),
+        ("fx: 60.0", "fx: [", "the calibration cannot be read"),
         ("width: 96", "width: 192", "is for 192x48"),
         ("cx: 46.0", "cx: 92.0", "principal point"),
     ],

@@ -134,7 +134,7 @@ def test_damaged_tar_files_are_named(tmp_path):
     whole = tar(tmp_path / "whole.tar", {f"{i}.jpg": noisy("JPEG") for i in range(3)}).read_bytes()
     root = tmp_path / "set"
     cases = [
-        (b"not a tar file" * 100, "no readable tar file.*fetch it again"),
+        (b"not a tar file" * 100, "cannot be read.*fetch it again"),
         (whole[: len(whole) // 2], "unexpected end"),
     ]
     for content, words in cases:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import builtins
+import os
 import pickle
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from depthrepro.config.schema import CONFIG_DIR
 from depthrepro.core.errors import UserError
+from depthrepro.data.io.photos import decode_photo
 from depthrepro.data.readers.lmdb_images import LmdbImages, lmdb_folders
-from tests.data.image_files import encoded, ids, put, tar
+from tests.data.image_files import encoded, ids, noisy, put, tar
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +25,7 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def lmdb_set(root: Path, name: str = "bedroom_train_lmdb", extra: bytes | None = None) -> Path:
-    lmdb = pytest.importorskip("lmdb", reason="an optional library: pip install lmdb")
+    lmdb = pytest.importorskip("lmdb", reason="writes the data")
     root.mkdir(parents=True, exist_ok=True)
     with lmdb.open(str(root / name), map_size=1 << 22) as environment, environment.begin(write=True) as writer:
         for index in range(3):
@@ -73,24 +75,44 @@ def test_lmdb_that_is_damaged_or_missing(tmp_path, capsys):
     assert len(data) == 3 and int(data.read_image(2)[0, 0, 0]) == pytest.approx(80, abs=8)
     assert "1 of 4 images cannot be read" in capsys.readouterr().out
     put(root / "bedroom_train_lmdb" / "data.mdb", b"nothing" * 1000)
-    with pytest.raises(UserError, match=r"bedroom_train_lmdb: no readable LMDB .*fetch it again"):
+    with pytest.raises(UserError, match=r"bedroom_train_lmdb: cannot be read .*fetch it again"):
         built(root)
     with pytest.raises(UserError, match="is there; set root"):
         built(tmp_path / "lsun" / "bedroom_train_lmdb")
 
 
-def test_lmdb_without_its_library(tmp_path, monkeypatch):
-    root = lmdb_set(tmp_path / "lsun")
-    real = builtins.__import__
+def test_lmdb_with_values_in_and_beside_the_tree(tmp_path):
+    """Hundreds of keys make branches, values below a page's quarter lie in leaves; all as the library itself reads."""
+    lmdb = pytest.importorskip("lmdb", reason="writes the data")
+    values = {
+        f"key{i:04d}".encode(): encoded(i % 250, (6 + i % 40, 9), kind="PNG" if i % 2 else "BMP") for i in range(700)
+    }
+    values |= {f"key{i:04d}".encode(): noisy("PNG", (40, 60 + i % 9)) for i in range(50, 700, 100)}
+    (tmp_path / "lsun" / "a_lmdb").mkdir(parents=True)
+    with lmdb.open(str(tmp_path / "lsun" / "a_lmdb"), map_size=1 << 24) as environment:
+        for part in (0, 1):  # two transactions: the newer of the two meta pages counts
+            with environment.begin(write=True) as writer:
+                for number, (key, value) in enumerate(values.items()):
+                    if number % 2 == part:
+                        writer.put(key, value)
+        with environment.begin(write=True) as writer:
+            writer.delete(b"key0003")
+            assert environment.stat()["depth"] > 1 and environment.stat()["overflow_pages"] > 0
+    data = built(tmp_path / "lsun")
+    assert ids(data) == [f"a_lmdb/{key.decode()}" for key in values if key != b"key0003"]
+    assert [int(data.read_image(i)[0, 0, 0]) for i in (0, 3, 500)] == [0, 4, 1]
+    assert np.array_equal(data.read_image(49), decode_photo(values[b"key0050"], ""))
 
-    def without(name, *args):
-        if name == "lmdb":
-            raise ImportError(name)
-        return real(name, *args)
 
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(UserError, match="pip install lmdb"):
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9])
+def test_a_truncated_lmdb_is_a_line(tmp_path, share):
+    """The library maps the file into memory: reading beyond its end is a SIGBUS."""
+    root = lmdb_set(tmp_path / "lsun", extra=noisy("PNG"))
+    path = root / "bedroom_train_lmdb" / "data.mdb"
+    os.truncate(path, int(share * path.stat().st_size))
+    with pytest.raises(UserError, match=r"bedroom_train_lmdb: .*fetch it again") as error:
         built(root)
+    assert "\n" not in str(error.value)
 
 
 def bdd100k(root: Path) -> None:

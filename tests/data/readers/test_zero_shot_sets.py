@@ -14,6 +14,7 @@ from scipy.io import savemat
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Crop, GroundTruth
+from depthrepro.data.io import codecs
 from depthrepro.data.io.codecs import Codec, read_map
 from depthrepro.data.readers import ddad, metric, nyu, zero_shot_sets
 from depthrepro.data.readers.ddad import pose_matrix, project
@@ -171,8 +172,14 @@ def test_nyu_faults(tmp_path):
     savemat(tmp_path / "splits.mat", {"testNdxs": np.array([[9]])})
     with pytest.raises(UserError, match="names number 9"):
         nyu.NYU(tmp_path, allow_missing=True)
+    savemat(tmp_path / "splits.mat", {"testNdxs": np.array([[1], [3], [1]])})
+    with pytest.raises(UserError, match=r"splits\.mat: number 1 is listed more than once"):
+        nyu.NYU(tmp_path, allow_missing=True)
+    savemat(tmp_path / "splits.mat", {"testNdxs": np.array([[0]])})
+    with pytest.raises(UserError, match="names number 0"):
+        nyu.NYU(tmp_path, allow_missing=True)
     savemat(tmp_path / "splits.mat", {"other": 1})
-    with pytest.raises(UserError, match=r"splits\.mat: has no readable testNdxs"):
+    with pytest.raises(UserError, match=r"splits\.mat: testNdxs cannot be read"):
         nyu.NYU(tmp_path)
     nyu_folder(tmp_path)
     (tmp_path / "nyu_depth_v2_labeled.mat").write_bytes(b"not hdf5")
@@ -229,7 +236,7 @@ def test_ddad_faults(tmp_path):
     with pytest.raises(UserError, match=r"15\.npz: the point cloud cannot be read"):
         ddad.build(str(root), allow_missing=True).depth_gt(0, DENSE)
     (root / "000150" / "scene_x.json").write_text('{"data": []}')
-    with pytest.raises(UserError, match=r"scene_x\.json: is no scene of DDAD"):
+    with pytest.raises(UserError, match=r"scene_x\.json: the scene cannot be read"):
         ddad.build(str(root))
 
 
@@ -250,3 +257,10 @@ def test_another_ground_truth_is_refused(tmp_path):
     nyu_folder(tmp_path)
     with pytest.raises(UserError, match="choose 'dense'"):
         nyu.NYU(tmp_path, allow_missing=True).depth_gt(0, GroundTruth.improved)
+
+
+def test_a_file_that_ends_scipy_ends_nothing_else(tmp_path, monkeypatch):
+    savemat(tmp_path / "splits.mat", {"testNdxs": np.array([[1]])})
+    monkeypatch.setattr(codecs, "_LOAD_MAT", "import os; os.abort()")
+    with pytest.raises(UserError, match=r"splits\.mat: testNdxs cannot be read \(SciPy ends by a signal\)"):
+        codecs.read_mat(tmp_path / "splits.mat", "testNdxs", missing="")

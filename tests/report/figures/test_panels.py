@@ -77,5 +77,5 @@ def test_pictures_that_cannot_be_drawn_are_named(tmp_path):
     with pytest.raises(UserError, match=r"b\.npz: has no depth_gt"):
         draw_panel(tmp_path, "x")
     (tmp_path / "b.npz").write_bytes(b"PK\x03\x04 cut short")
-    with pytest.raises(UserError, match=r"b\.npz: not readable"):
+    with pytest.raises(UserError, match=r"b\.npz: cannot be read"):
         draw_panel(tmp_path, "x")
