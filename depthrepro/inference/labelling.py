@@ -12,6 +12,7 @@ from torch import nn
 
 from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
+from depthrepro.core.files import remove_leftovers
 from depthrepro.core.progress import progress_bar
 from depthrepro.data.base import ImageDataset
 from depthrepro.data.input_transform import InputTransform
@@ -112,6 +113,7 @@ def _label(
         values = prediction.levels[prediction.kind.value]
         if not np.isfinite(values).all():
             raise UserError(f"{prediction.id}: the teacher's prediction is not finite")
+        remove_leftovers(label_path(folder, index))
         write_label(label_path(folder, index), values)
 
 
