@@ -24,8 +24,14 @@ def check_checkpoints(cfg: DictConfig, coming: Collection[Path] = ()) -> None:
         coming: Run directories that earlier jobs of the same sweep will have filled.
 
     Raises:
-        UserError: For the first that is not, with the command that makes it.
+        UserError: For the first that is not, with the command that makes it; or if a whole network is to start the
+            training and none is named: it would be trained from nothing at the rate of a trained one.
     """
+    if cfg.model.get("weights_of") == "network" and not cfg.model.get("weights"):
+        raise UserError(
+            "model.weights_of=network: no weights are named; set DEPTH_ANYTHING_WEIGHTS to published ones, or "
+            "initial_weights=<checkpoint of a student>"
+        )
     for part in ("model", "data"):
         for key, value in _leaves(OmegaConf.to_container(cfg[part], resolve=True), part):
             if not value.endswith("/checkpoints/last.pt"):

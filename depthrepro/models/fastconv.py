@@ -77,7 +77,7 @@ class FastConv(SceneClassifier):
         )
 
     def logits(self, x: Tensor) -> Tensor:
-        """(B, classes) of (B, 1, 3 or 4, H, W).
+        """(B, classes) of (B, C, H, W) with C = 1, 3 or 4.
 
         Raises:
             UserError: If the images have another size than `input_size`.

@@ -41,6 +41,6 @@ class NormedConv(SceneClassifier):
         self.classify = nn.Linear(channels[-1], classes)
 
     def logits(self, x: Tensor) -> Tensor:
-        """(B, classes) of (B, 1, 3 or 4, H, W) in [0, 1]."""
+        """(B, classes) of (B, C, H, W) in [0, 1], C = 1, 3 or 4."""
         # Centred: else the means before each batch normalisation move with every step, and the running ones lag behind.
         return self.classify(self.layers((x - _CENTRE) / _SPREAD).mean(dim=(2, 3)))

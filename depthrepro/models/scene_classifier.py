@@ -61,7 +61,7 @@ class SceneClassifier(nn.Module):
         return {LOGITS: self.logits(image[:, 3:] if self.inputs == "depth" else image)}
 
     def logits(self, x: Tensor) -> Tensor:
-        """(B, classes) of the channels that it looks at, (B, 1, 3 or 4, H, W)."""
+        """(B, classes) of the channels that it looks at, (B, C, H, W) with C = 1, 3 or 4."""
         raise NotImplementedError
 
 

@@ -50,6 +50,13 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it(experiment, key
         check_checkpoints(cfg)
 
 
+def test_a_whole_network_to_start_from_must_be_named(tmp_path, monkeypatch):
+    monkeypatch.delenv("DEPTH_ANYTHING_WEIGHTS", raising=False)
+    with pytest.raises(UserError, match=r"^model\.weights_of=network: no weights are named; set DEPTH_"):
+        check_checkpoints(composed(tmp_path, "+experiment=da_metric_kitti", "scale=paper"))
+    check_checkpoints(composed(tmp_path, "+experiment=da_metric_kitti", "scale=paper", "initial_weights=student.pth"))
+
+
 def test_a_checkpoint_that_is_there_or_coming_is_enough(tmp_path):
     cfg = composed(tmp_path, "+experiment=da_metric_kitti", "seed=3")
     check_checkpoints(cfg, coming={tmp_path / "runs" / "da_student" / "seed=0"})

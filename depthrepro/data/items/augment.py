@@ -90,8 +90,12 @@ class StereoAugment:
 
 def scale_colors(image: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Image (H, W, 3) uint8 with each channel multiplied by its factor, rounded, cut off at 255."""
-    table = np.clip(np.rint(np.arange(256)[:, None] * factors), 0, 255).astype(np.uint8)
-    return cv2.LUT(image, table[None])
+    return look_up(image, np.arange(256)[:, None] * factors)
+
+
+def look_up(image: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Image (H, W, 3) uint8 with each byte replaced by its channel's value, (256, 3), rounded, within 0 to 255."""
+    return cv2.LUT(image, np.clip(np.rint(values), 0, 255).astype(np.uint8)[None])
 
 
 def enlarge(image: np.ndarray, factor: float, corner: np.ndarray) -> np.ndarray:

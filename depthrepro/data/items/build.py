@@ -40,8 +40,9 @@ def training_items(
         return TrainingPairs(data.train, train, augment, seed), TrainingPairs(data.val, val, None, seed)
     if isinstance(data, LabelledSplits):
         augment = augment or RelativeAugment(flip=False)
-        change = {"jitter": augment.labelled, "degrees": augment.degrees}
-        labelled = LabelledItems(data.train, transform, flip=augment.flip, **change, seed=seed)
+        labelled = LabelledItems(
+            data.train, transform, flip=augment.flip, jitter=augment.labelled, degrees=augment.degrees, seed=seed
+        )
         validation = LabelledItems(data.val, transform, flip=None, jitter=None, seed=seed)
         if isinstance(data, StudentSplits):
             return StudentItems(labelled, data.pseudo_labelled(), transform, augment, seed), validation

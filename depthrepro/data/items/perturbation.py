@@ -11,6 +11,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as tv
 
 from depthrepro.core.errors import UserError
+from depthrepro.data.items.augment import look_up
 
 _GREY = 0.2  # share of images that lose their colours, where colours are changed at all
 
@@ -98,8 +99,7 @@ class ColourScaling:
         factors = generator.uniform(*self.brightness) * generator.uniform(*self.colour, 3)
         if chosen >= self.share:
             return image
-        table = (np.arange(256)[:, None] / 255) ** gamma * factors
-        return cv2.LUT(image, np.clip(np.rint(255 * table), 0, 255).astype(np.uint8)[None])
+        return look_up(image, 255 * (np.arange(256)[:, None] / 255) ** gamma * factors)
 
 
 def _jitter(image: np.ndarray, order: np.ndarray, factors: np.ndarray, shift: float, grey: bool) -> np.ndarray:
