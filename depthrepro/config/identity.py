@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from depthrepro.config.schema import ELSEWHERE, HOW, WHERE, marked
+from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import without_later
 
 _PLACES = ("cache_dir", "base")  # of data: folders, whatever the data set
@@ -46,11 +47,18 @@ def sets_one_of(override: str, names: Iterable[str]) -> bool:
 
 
 def resolve_run_dir(cfg: DictConfig, overrides: list[str]) -> Path:
-    """Absolute run directory; the same on every rank and for the same command typed again."""
+    """Absolute run directory; the same on every rank and for the same command typed again.
+
+    Raises:
+        UserError: If the run's name leads out of runs/.
+    """
     if cfg.run_dir:
         return Path(cfg.run_dir).expanduser().resolve()
-    root = Path(cfg.root).expanduser().resolve()
-    return root / "runs" / cfg.name / override_folder(overrides, data_root(cfg.data)) / f"seed={cfg.seed}"
+    runs = Path(cfg.root).expanduser().resolve() / "runs"
+    path = runs / cfg.name / override_folder(overrides, data_root(cfg.data)) / f"seed={cfg.seed}"
+    if not (runs / cfg.name).resolve().is_relative_to(runs) or not cfg.name:
+        raise UserError(f"name={cfg.name} leads out of {runs}: choose a name without .., or run_dir=... for the folder")
+    return path
 
 
 def data_root(data: DictConfig) -> str | None:

@@ -56,7 +56,8 @@ def run_experiment(job: ComposedRun) -> int | None:
     try:
         if distributed.is_main():
             run.lock()
-            run.prepare(job.hash, force=job.cfg.force)
+            if not job.cfg.force:
+                run.refuse_other(job.hash)
         distributed.barrier()
         return Experiment(job, device).run_and_record()
     finally:
@@ -81,6 +82,8 @@ class Experiment:
         """Train and evaluate; whatever happens, status.json and the tracker tell it truly."""
         signal.signal(signal.SIGTERM, _raise_stopped)  # outside the training loop a stop takes effect at once
         try:
+            if not self.cfg.force:
+                self.record.start()
             if not self._reuse_equivalent():
                 trainer = self.prepare()
                 trainer.fit()
@@ -106,14 +109,12 @@ class Experiment:
         take_over(equivalent, self.run)
         if due_tests(equivalent, self.cfg.tests):
             return False  # its weights are taken over, and the test sets that it was not scored on are scored here
-        self.record.start()
         summary = self.record.adopt(equivalent)
         say(f"{format_summary(summary)}\nrun directory  {self.run.path}")
         return True
 
     def prepare(self) -> Trainer:
-        """Build everything up to the first training step, with the tracker running."""
-        self.record.start()
+        """Build everything up to the first training step, with the tracker running; only then an old run goes."""
         self.transform = InputTransform(*self.cfg.input_size, **vars(self.settings.input))
         seed_everything(self.cfg.seed)
         model, loss, augment = build(self.cfg, self.settings.trainer, self.transform)
@@ -125,6 +126,8 @@ class Experiment:
         self.evaluable = not isinstance(test, DepthDataset) or has_ground_truth(test, self.settings.eval.ground_truth)
         trainer = self._build_trainer(model, loss, items)
         self._check_metres(model)
+        if self.cfg.force:
+            self.record.start_afresh()
         self._introduce(self.data, trainer, absent)
         self.record.announce(self.data, trainer.plan.stages[-1].levels[-1])
         return trainer
