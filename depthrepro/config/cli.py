@@ -16,6 +16,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from depthrepro.config.schema import CONFIG_DIR
 from depthrepro.core.errors import UserError
+from depthrepro.core.files import full_disk
+from depthrepro.core.streams import make_streams_last
 
 
 def one_line_errors(main: Callable[[], Any]) -> None:
@@ -23,6 +25,7 @@ def one_line_errors(main: Callable[[], Any]) -> None:
 
     Anything else is a defect and keeps its traceback. With DEPTHREPRO_TRACEBACK=1 everything does.
     """
+    make_streams_last()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise, so that the message is ours to print
     try:
         with mistakes_answered():
@@ -36,8 +39,8 @@ def mistakes_answered() -> Iterator[None]:
     """Print a person's mistake as one line and exit 2; inside Hydra's main, before it adds lines of its own."""
     try:
         yield
-    except mistakes() as error:
-        if tracebacks_wanted():
+    except Exception as error:
+        if tracebacks_wanted() or not (isinstance(error, mistakes()) or full_disk(error)):
             raise
         fail(readable(error), code=2)
 
@@ -77,9 +80,12 @@ def readable(error: BaseException, typed: Iterable[str] | None = None) -> str:
         error: What was raised.
         typed: The overrides that led to it; None = those of the command line.
     """
-    user_error = _find_cause(error, UserError)
+    user_error, full = _find_cause(error, UserError), full_disk(error)
     if user_error is not None:
         return str(user_error)
+    if full is not None:
+        where = f"the disk of {full.filename}" if full.filename else "a disk"
+        return f"no space is left on {where}: make room, and the same command goes on from what is there"
     text = str(error)
     cause = error.__cause__ or error.__context__
     if cause is not None and str(cause) not in text:

@@ -16,7 +16,7 @@ from depthrepro.config.schema import TrainerConfig, default_cache_dir
 from depthrepro.core import distributed
 from depthrepro.core.checkpoint import load_checkpoint
 from depthrepro.core.errors import UserError
-from depthrepro.core.interrupt import Stopped
+from depthrepro.core.interrupt import Stopped, stop_signals
 from depthrepro.core.progress import duration
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.reproducibility import seed_everything
@@ -80,7 +80,8 @@ class Experiment:
 
     def run_and_record(self) -> int | None:
         """Train and evaluate; whatever happens, status.json and the tracker tell it truly."""
-        signal.signal(signal.SIGTERM, _raise_stopped)  # outside the training loop a stop takes effect at once
+        for number in stop_signals()[1:]:  # outside the training loop a stop takes effect at once, as Ctrl-C does
+            signal.signal(number, _raise_stopped)
         try:
             if not self.cfg.force:
                 self.record.start()

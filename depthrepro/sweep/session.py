@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from depthrepro.core.code_state import code_state, fingerprint
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_atomic
+from depthrepro.core.interrupt import stop_signals
 from depthrepro.core.processes import started_at
 from depthrepro.core.run_dir import now
 from depthrepro.runs.summary import is_answered
@@ -152,7 +153,7 @@ class Session:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Around the jobs: SIGINT and SIGTERM stop them, then the sweep, and its record says how it was broken off."""
+        """Around the jobs: `stop_signals` stop them, then the sweep, and its record says how it was broken off."""
         self._listen()
         try:
             yield
@@ -166,14 +167,14 @@ class Session:
             raise
 
     def _listen(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in stop_signals():
             signal.signal(number, self._stop)
         if "submitit" in self.sweep["launcher"]:
             self._untold = set(self.sweep["launched"])
             threading.Thread(target=self._follow_jobs, daemon=True, name="outcomes").start()
 
     def _stop(self, number: int, frame: Any) -> None:
-        for other in (signal.SIGINT, signal.SIGTERM):
+        for other in stop_signals():
             signal.signal(other, signal.default_int_handler)  # a second one does not wait
         self.folder.request_stop()
         running = [self.sweep["jobs"][n - 1]["label"] for n in self.folder.running()]

@@ -121,7 +121,7 @@ class Trainer:
         """Train from where the run directory stands to the end of the plan.
 
         Raises:
-            Stopped: After SIGINT or SIGTERM, with the checkpoint written.
+            Stopped: After one of `stop_signals`, with the checkpoint written.
             UserError: If the loss is not finite (the batch is saved first), or the checkpoint is of another run.
         """
         self.resume()
