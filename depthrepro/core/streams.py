@@ -17,7 +17,7 @@ def make_streams_last() -> None:
             continue
         if stream is None:  # closed by who started the program; the number must not become a file's
             _silence(number)
-            stream = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - open to the end
+            stream = open(number, "w", encoding="utf-8", closefd=False)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
         setattr(sys, name, _Lasting(stream))

@@ -48,7 +48,7 @@ def test_every_kind_of_writing_names_the_file_and_leaves_none(tmp_path, monkeypa
 
 def test_a_row_of_a_log_too(tmp_path):
     log = MetricsLog(tmp_path / "metrics.jsonl")
-    log._file = open(FULL, "ab", buffering=0)  # noqa: SIM115 - closed below
+    log._file = open(FULL, "ab", buffering=0)
     with log:
         line = readable(raised(lambda: log.append(1, 0, {"train/loss": 1.0})))
     assert line.startswith(f"no space is left on the disk of {tmp_path / 'metrics.jsonl'}")
