@@ -11,8 +11,9 @@ from typing import Any
 def stop_signals() -> list[signal.Signals]:
     """SIGINT, SIGTERM and, where a terminal that is closed is not to be ignored (`nohup`), SIGHUP."""
     hangup = getattr(signal, "SIGHUP", None)
-    heard = hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN
-    return [signal.SIGINT, signal.SIGTERM, *([hangup] if heard else [])]
+    if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:
+        return [signal.SIGINT, signal.SIGTERM]
+    return [signal.SIGINT, signal.SIGTERM, hangup]
 
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong

@@ -117,8 +117,15 @@ class GargNet(nn.Module):
         l3 = F.relu(self.c3(_pool(n2)))
         l4 = F.relu(self.c4(l3))
         l5 = F.relu(self.c5(l4))
-        l6 = F.relu(self.c6(_pool(l5)))
+        l6 = F.relu(self._sixth(_pool(l5)))
         return l6, {"L8": l5, "L9": n2, "L10": n1}
+
+    def _sixth(self, x: Tensor) -> Tensor:
+        """C6. Of a single row oneDNN's bf16 leaves the gradient of the filters' outer rows uninitialised: not there."""
+        if min(x.shape[-2:]) > 1:
+            return self.c6(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return self.c6(x.float())
 
     def _decode(self, l6: Tensor, features: dict[str, Tensor], finest: int) -> dict[str, Tensor]:
         """Maps from L7 to LEVELS[finest], in units of `output_scale`."""

@@ -80,8 +80,8 @@ class Experiment:
 
     def run_and_record(self) -> int | None:
         """Train and evaluate; whatever happens, status.json and the tracker tell it truly."""
-        for number in stop_signals()[1:]:  # outside the training loop a stop takes effect at once, as Ctrl-C does
-            signal.signal(number, _raise_stopped)
+        for request in stop_signals()[1:]:  # outside the training loop a stop takes effect at once, as Ctrl-C does
+            signal.signal(request, _raise_stopped)
         try:
             if not self.cfg.force:
                 self.record.start()

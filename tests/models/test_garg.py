@@ -197,3 +197,16 @@ def test_settings_that_make_no_sense_are_answered_in_one_line():
         small_net()(torch.rand(1, 3, 96, 320), ["L9", "L13"])
     with pytest.raises(UserError, match=r"\(38, 320\) is too small"):
         small_net()(torch.rand(1, 3, 38, 320))
+
+
+def test_rows_of_filters_that_no_pixel_reaches_get_no_gradient_in_bf16():
+    """Weights must not take up what memory held before: the same training would end in other files each time."""
+    net = GargNet(c6_filters=512)
+    for _ in range(3):
+        del_me = [torch.full((512, 256, 5, 5), float("nan")) for _ in range(3)]
+        del del_me
+        net.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            l6, _ = net._encode(torch.rand(2, 3, 64, 192))
+        l6.float().square().mean().backward()
+        assert net.c6.weight.grad[:, :, [0, 4]].count_nonzero() == 0
