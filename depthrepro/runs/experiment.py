@@ -178,7 +178,9 @@ class Experiment:
         if start < trainer.plan.total_steps:
             seconds = trainer.forecast_seconds(start)
             stages = ", ".join(f"{s.name} {s.epochs} epochs" for s in trainer.plan.stages)
-            say(f"training   {trainer.plan.total_steps - start} steps ({stages}), at most about {duration(seconds)}")
+            left = trainer.plan.total_steps - start
+            pace = f"{seconds / left:.2g} s for the costliest step tried just now: {duration(seconds)} at that pace"
+            say(f"training   {left} steps ({stages}), {pace}")
 
     def _evaluate(self, data: DataSplits, trainer: Trainer) -> None:
         try:
@@ -186,8 +188,7 @@ class Experiment:
         except UserError as error:
             if trainer.plan.total_steps == trainer.plan.planned_steps:
                 raise
-            say(f"not evaluated, since trainer.max_steps ended the training early: {error}")
-            results = dict(_NO_RESULTS)
+            results = _no_results(f"trainer.max_steps ended the training early: {error}")
         results["tests"] = self._test_sets(trainer)
         if distributed.is_main():
             say(format_summary(self.record.results(data, trainer, results)))
@@ -217,8 +218,7 @@ class Experiment:
         if not isinstance(data.test, DepthDataset):
             return dict(_NO_RESULTS)
         if not self.evaluable:
-            say("the test set has no ground truth: nothing is evaluated")
-            return dict(_NO_RESULTS)
+            return _no_results("the test set has no ground truth")
         return evaluate_run(
             run_dir=self.run.path,
             model=trainer.model,
@@ -238,6 +238,11 @@ class Experiment:
             return dict(_NO_RESULTS)
         items = class_items(data, data.test, self.transform, self.cache_dir)
         return evaluate_classifier(self.run.path, trainer.model, items, data.train, device=self.device)
+
+
+def _no_results(reason: str) -> dict[str, Any]:
+    """Results of a run that was trained and could not be scored; the summary says why."""
+    return _NO_RESULTS | {"not_evaluated": reason}
 
 
 def build(cfg: DictConfig, trainer: TrainerConfig, transform: InputTransform) -> tuple[nn.Module, Any, Any]:

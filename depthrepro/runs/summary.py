@@ -80,4 +80,6 @@ def format_summary(summary: dict[str, Any]) -> str:
     elsewhere = {name: values for name, levels in summary.get("tests", {}).items() for values in levels.values()}
     if elsewhere:
         parts.append(format_table(elsewhere))
+    if summary.get("not_evaluated"):
+        parts.append(f"not evaluated: {summary['not_evaluated']}")
     return "\n".join(parts) or "no metrics"

@@ -22,6 +22,7 @@ from depthrepro.config.schema import HOW, marked, typed_config
 from depthrepro.core.errors import UserError
 from depthrepro.runs.reuse import equivalent_has_all
 from depthrepro.runs.summary import is_answered
+from depthrepro.training.stages import check_epochs
 
 # How to run a sweep, not which: the same sweep is found again with or without them.
 _NOT_PART_OF_THE_SWEEP = ("hydra", *marked(HOW))
@@ -123,7 +124,7 @@ def _compose(overrides: list[str], master: DictConfig, loader: ConfigLoader) -> 
     with read_write(cfg), open_dict(cfg):
         del cfg["hydra"]
     check_named(cfg)
-    typed_config(cfg)
+    check_epochs(typed_config(cfg).trainer)
     return cfg
 
 

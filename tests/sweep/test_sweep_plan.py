@@ -67,6 +67,8 @@ def test_the_jobs_are_those_of_hydras_sweeper_in_its_order(loader):
         ([TABLE, "eval.cap_m=50,0.5"], ["min_depth_m < cap_m", "eval.cap_m=0.5"]),
         (["+experiment/garg_warp=exact,linearized"], ["did you mean 'linearised'?"]),
         ([TABLE, "seed=0,q"], ["seed=q: a whole number is needed"]),
+        ([TABLE, "trainer.epochs=2,9"], ["trainer.epochs=2 is fewer than the", "in the job +experiment"]),
+        (["+experiment/garg_resolution=glob(*)", "trainer.epochs=1"], ["trainer.epochs=1 is fewer than the"]),
     ],
 )
 def test_a_mistake_in_any_job_is_one_line(loader, typed, parts):
