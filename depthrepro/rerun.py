@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     changed = differences(before, OmegaConf.to_container(cfg, resolve=True))
     cfg.run_dir = str(Path(cfg.run_dir).expanduser().resolve() if "run_dir" in given else new_folder(old.path))
     cfg.rerun_of, cfg.force, cfg.reuse = _origin(old, summary, cfg), False, False
-    if "logger.run_name" not in given:
+    if cfg.logger.run_name and "logger.run_name" not in given:  # else the new folder is its name
         cfg.logger.run_name = f"{cfg.logger.run_name} rerun"
     report_differences(old, summary, then, cfg, changed)
     if "--dry-run" in typed:

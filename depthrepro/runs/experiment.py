@@ -20,10 +20,11 @@ from depthrepro.core.interrupt import Stopped, stop_signals
 from depthrepro.core.progress import duration
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.reproducibility import seed_everything
-from depthrepro.data.base import DataSplits, DepthDataset
+from depthrepro.data.base import DataSplits, DepthDataset, ImageDataset
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.build import Items, training_items
 from depthrepro.data.items.classes import class_items
+from depthrepro.data.plausible import doubts
 from depthrepro.data.readers.classes import ClassSplits
 from depthrepro.evaluation.classification import evaluate_classifier
 from depthrepro.evaluation.run_evaluation import evaluate_run
@@ -165,7 +166,11 @@ class Experiment:
         say(f"data       {data.name}, {counts}, fingerprint {data.fingerprint}")
         for note in data.notes:
             say(f"           {note}")
+        for part in (data.train, data.val):
+            self._doubt(part)
+        self._doubt(data.test, self.settings.eval.ground_truth)
         for test in self.tests:
+            self._doubt(test.data, test.protocol.ground_truth)
             say(f"test set   {test.name}: {test.data.name}, {len(test.data)} images")
         if absent:
             say(f"           not tested on {', '.join(absent)}: no folder is given (see conf/test/<name>.yaml)")
@@ -181,6 +186,10 @@ class Experiment:
             left = trainer.plan.total_steps - start
             pace = f"{seconds / left:.2g} s for the costliest step tried just now: {duration(seconds)} at that pace"
             say(f"training   {left} steps ({stages}), {pace}")
+
+    def _doubt(self, data: ImageDataset | None, ground_truth: GroundTruth | None = None) -> None:
+        for line in doubts(data, ground_truth) if data is not None and distributed.is_main() else ():
+            say(f"warning    {line}")
 
     def _evaluate(self, data: DataSplits, trainer: Trainer) -> None:
         try:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -204,8 +203,5 @@ def folder_name(name: str, typed: Sequence[str], jobs: Sequence[Job] = ()) -> st
 
 
 def snapshot_text(job: Job) -> str:
-    """The job's resolved configuration as YAML, named for the tracker by what varies."""
-    cfg: Any = job.cfg.copy()
-    if not any(o.lstrip("+").startswith("logger.run_name=") for o in job.overrides):
-        cfg.logger.run_name = job.label
-    return OmegaConf.to_yaml(cfg, resolve=True)
+    """The job's resolved configuration as YAML."""
+    return OmegaConf.to_yaml(job.cfg, resolve=True)

@@ -27,9 +27,10 @@ from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.listing import failures, names, outcome_line, short, table
 from depthrepro.sweep.plan import Job, snapshot_text
 from depthrepro.tracking import Tracker
+from depthrepro.tracking.shown import changes
 from depthrepro.tracking.state import STATUSES
 
-_TIME_TO_STOP_S = 60.0
+_TIME_TO_STOP_S, _MAX_TITLE_CHARS = 60.0, 200
 
 
 class Session:
@@ -128,7 +129,7 @@ class Session:
         write_atomic(self.folder.code, changes)
 
     def _start_tracker(self, root: Path) -> None:
-        settings = replace(self.jobs[0].settings.logger, run_name=self.name, system_metrics=False)
+        settings = replace(self.jobs[0].settings.logger, run_name=self._title(), system_metrics=False)
         self._tracker = Tracker.start(self.folder.path, settings, root=root)
         self._tracker.set_tags(
             {
@@ -139,6 +140,10 @@ class Session:
                 "scale": self.jobs[0].cfg.scale,
             }
         )
+
+    def _title(self) -> str:
+        """Name of the parent run: the table, and what was changed for all of its rows."""
+        return " ".join([self.name, *changes(self.typed)])[:_MAX_TITLE_CHARS]
 
     def _say_what_is_launched(self, done: Sequence[Job]) -> None:
         at_once = self.sweep["at_once"]

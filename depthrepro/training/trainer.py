@@ -259,11 +259,14 @@ class Trainer:
         if not self.run.last.exists():
             return self.log.restore(None, 0)
         state = load_checkpoint(self.run.last, self.device)
-        changed = [name for name, value in self.identity.items() if state.get(name) != value]
-        if changed:
+        old = {name: state.get(name) for name, value in self.identity.items() if state.get(name) != value}
+        if old:
+            changes = " and ".join(
+                f"{name.replace('_', ' ')} ({was} -> {self.identity[name]})" for name, was in old.items()
+            )
             raise UserError(
-                f"{self.run.path} was trained with another {' and '.join(changed).replace('_', ' ')}: "
-                "start again with force=true, or keep both with run_dir=..."
+                f"{self.run.path} was trained with another {changes}: start again with force=true, or keep both with "
+                "run_dir=..."
             )
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
