@@ -88,7 +88,9 @@ def folder_of_pairs(tmp_path):
             path = tmp_path / "pairs" / side / f"{name}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(path), rng.integers(0, 255, (40, 80, 3), np.uint8))
-    (tmp_path / "pairs" / "calibration.yaml").write_text("focal_px: 60\ncx: 40\ncy: 20\nbaseline_m: 0.5\n")
+    (tmp_path / "pairs" / "calibration.yaml").write_text(
+        "{fx: 60, fy: 60, cx: 40, cy: 20, baseline_m: 0.5, width: 80, height: 40}"
+    )
     return tmp_path / "pairs"
 
 
