@@ -96,8 +96,14 @@ class Experiment:
             say(f"stopped; the same command goes on from the last checkpoint in {self.run.path}")
             return int(number)
         except BaseException as error:
-            self.record.finish("failed", readable(error))
-            raise
+            if not distributed.lost_a_rank(error):
+                self.record.finish("failed", readable(error))
+                raise
+            self.record.finish("stopped", "another rank ended")
+            raise UserError(
+                f"another of the {distributed.world_size()} processes ended: the same command goes on from the last "
+                f"checkpoint in {self.run.path}"
+            ) from error
         self.record.finish("done")
         return None
 

@@ -85,7 +85,7 @@ def test_changed_settings_get_a_readable_folder():
     assert one == override_folder(["trainer.max_steps=2", "scale=paper"], None)
     assert one != override_folder(["trainer.max_steps=3", "scale=paper"], None)
     assert (
-        override_folder(["input_size=[64,192]", "+test@tests.nyu=nyu"], None) == "input_size=64x192+test@tests.nyu=nyu"
+        override_folder(["input_size=[64,192]", "test@tests.nyu=nyu"], None) == "input_size=64x192+test@tests.nyu=nyu"
     )
     for roots in (["data.root=/else/somewhere"], []):
         assert re.fullmatch(r"data\.root=somewhere-[0-9a-f]{8}", override_folder(roots, "/else/somewhere"))

@@ -6,6 +6,8 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import torch
+import torch.distributed as dist
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -14,7 +16,7 @@ from depthrepro.config.register import register_schema
 from depthrepro.core.errors import UserError
 from depthrepro.core.run_dir import RunDir
 from depthrepro.runs import summary
-from depthrepro.runs.experiment import run_experiment
+from depthrepro.runs.experiment import Experiment, run_experiment
 from depthrepro.runs.record import Record
 from depthrepro.runs.reuse import choose_equivalent
 from depthrepro.runs.start import start
@@ -124,3 +126,24 @@ def test_a_test_set_whose_folder_has_changed_is_scored_again(tmp_path, monkeypat
     cfg = OmegaConf.create({"tests": {"kitti": {"data": {"root": "/somewhere"}}, "halls": {"data": {"seed": 0}}}})
     monkeypatch.setattr(summary, "_fingerprint", lambda node: "new" if "somewhere" in node else "other")
     assert summary.changed_tests(run, cfg) == {"kitti": "old -> new"}
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (RuntimeError("[../third_party/gloo/gloo/transport/tcp/pair.cc:534] Connection closed by peer"), "stopped"),
+        (dist.DistBackendError("NCCL communicator was aborted"), "stopped"),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), "failed"),
+    ],
+)
+def test_a_rank_that_was_killed_stops_the_others_and_fails_nothing(error, status, tmp_path, monkeypatch):
+    def reuse(_):
+        raise error
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(Experiment, "_reuse_equivalent", reuse)
+    job = asked(tmp_path)
+    with pytest.raises(UserError if status == "stopped" else RuntimeError) as raised:
+        Experiment(job, torch.device("cpu")).run_and_record()
+    assert job.run.status()["status"] == status
+    assert status == "failed" or "another of the 2 processes ended: the same command goes on" in str(raised.value)
