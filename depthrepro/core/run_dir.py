@@ -140,8 +140,8 @@ class RunDir:
             self._lock_handle = None
 
     def clear(self) -> None:
-        """Delete what the run left, except the lock: `force=true`."""
-        for entry in self.path.iterdir():
+        """Delete what the run left, except the lock: `force=true`. Last what says that it is a run: a kill may come."""
+        for entry in sorted(self.path.iterdir(), key=lambda entry: entry.name in MARKERS):
             if entry != self._lock_file:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 

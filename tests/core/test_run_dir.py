@@ -90,6 +90,23 @@ def test_a_run_however_it_ended_can_be_taken_again(tmp_path):
     run.unlock()
 
 
+def test_a_run_that_is_deleted_halfway_is_still_a_run(tmp_path, monkeypatch):
+    run = RunDir(tmp_path)
+    run.lock()
+    run.write_status("done", config_hash="a")
+    for name in ("a.png", "metrics.jsonl", "z.csv"):
+        (tmp_path / name).touch()
+    deleted = []
+
+    def unlink(path):
+        deleted.append(path.name)
+
+    monkeypatch.setattr("pathlib.Path.unlink", unlink)
+    run.clear()
+    run.unlock()
+    assert len(deleted) == 4 and deleted[-1] == "status.json"
+
+
 def test_a_run_whose_process_is_gone_does_not_run_for_ever(tmp_path):
     run = RunDir(tmp_path)
     run.lock()
