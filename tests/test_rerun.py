@@ -9,6 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.metric_names import METRICS
 from depthrepro.rerun import apply_overrides, compare_numbers, differences, main, new_folder
 from tests.test_train import command, finish
 
@@ -108,6 +109,6 @@ def test_differences_by_hand():
     then, now = {"a": {"b": 1, "c": [1, 2]}, "x": None}, {"a": {"b": 2, "c": [1, 2]}, "y": 3}
     assert differences(then, now) == [("a.b", "1", "2"), ("x", "None", "(none)"), ("y", "(none)", "3")]
     assert compare_numbers({}, {"metrics": {}}) == "no numbers to compare"
-    old, new = ({"metrics": {"L9": {"abs_rel": value}}} for value in (0.2, 0.3))
+    old, new = ({"metrics": {"L9": dict.fromkeys(METRICS, value)}} for value in (0.2, 0.3))
     told = compare_numbers(old, new, [("trainer.epochs", "3", "7")]).splitlines()[-1]
     assert told == "not equal; trainer.epochs was 3 and is 7"
