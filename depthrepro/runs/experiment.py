@@ -62,6 +62,7 @@ def run_experiment(job: ComposedRun) -> int | None:
         distributed.barrier()
         return Experiment(job, device).run_and_record()
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         run.unlock()
         distributed.stop()
 
@@ -81,15 +82,15 @@ class Experiment:
 
     def run_and_record(self) -> int | None:
         """Train and evaluate; whatever happens, status.json and the tracker tell it truly."""
-        for request in stop_signals()[1:]:  # outside the training loop a stop takes effect at once, as Ctrl-C does
+        requests = stop_signals()[1:]
+        for request in requests:  # outside the training loop a stop takes effect at once, as Ctrl-C does
             signal.signal(request, _raise_stopped)
         try:
-            if not self.cfg.force:
-                self.record.start()
-            if not self._reuse_equivalent():
-                trainer = self.prepare()
-                trainer.fit()
-                self._evaluate(self.data, trainer)
+            try:
+                self._work()
+            finally:
+                for request in requests:  # it ends now; torchrun tells its ranks so once more
+                    signal.signal(request, signal.SIG_IGN)
         except (Stopped, KeyboardInterrupt) as stop:
             number = stop.signal_number if isinstance(stop, Stopped) else signal.SIGINT
             self.record.finish("stopped", f"stopped by {signal.Signals(number).name}")
@@ -106,6 +107,14 @@ class Experiment:
             ) from error
         self.record.finish("done")
         return None
+
+    def _work(self) -> None:
+        if not self.cfg.force:
+            self.record.start()
+        if not self._reuse_equivalent():
+            trainer = self.prepare()
+            trainer.fit()
+            self._evaluate(self.data, trainer)
 
     def _reuse_equivalent(self) -> bool:
         """Take over the result of a finished run of the same configuration, if there is one; whether there was."""
