@@ -21,11 +21,11 @@ $(STAMP): pyproject.toml constraints.txt
 
 install: $(STAMP)  ## Make the environment
 
-demo: $(STAMP)  ## Train Garg et al. on the synthetic streets and render the table (about 10 minutes)
+demo: $(STAMP)  ## Train Garg et al. on the synthetic streets and render the table (about 10 minutes on two cores with bf16)
 	@$(BIN)/python -m depthrepro.train +experiment=garg_kitti
 	@$(BIN)/python -m depthrepro.report garg_kitti
 
-student: $(STAMP)  ## Depth Anything: teacher, pseudo-labels, student, table (about 15 minutes)
+student: $(STAMP)  ## Depth Anything: teacher, pseudo-labels, student, table (about 15 minutes on two cores with bf16)
 	@$(BIN)/python -m depthrepro.train +experiment=da_teacher
 	@$(BIN)/python -m depthrepro.pseudo_label +experiment=da_student
 	@$(BIN)/python -m depthrepro.train +experiment=da_student

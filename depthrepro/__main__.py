@@ -5,7 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 
-from depthrepro.config.cli import did_you_mean, fail
+from depthrepro.config.cli import did_you_mean, fail, one_line_errors
 
 PROGRAMS = {
     "train": "train, evaluate and record one run, or a sweep of them",
@@ -20,6 +20,10 @@ PROGRAMS = {
 
 def main() -> None:
     """Run a program as `python -m depthrepro.<program>` would, or list them."""
+    one_line_errors(_run)
+
+
+def _run() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name in ("", "-h", "--help"):
         print("usage: depthrepro PROGRAM ...   the same as python -m depthrepro.PROGRAM ...\n")

@@ -21,7 +21,8 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from depthrepro.config.cli import check_named, mistakes_answered, one_line_errors
+from depthrepro.config.cli import check_named, hydra_program, mistakes_answered
+from depthrepro.config.prerequisites import check_checkpoints
 from depthrepro.config.register import register_schema
 from depthrepro.config.schema import CONFIG_DIR
 from depthrepro.core.errors import UserError
@@ -35,6 +36,7 @@ def main(cfg: DictConfig) -> None:
     """Hydra's entry."""
     with mistakes_answered():
         check_named(cfg)
+        check_checkpoints(cfg)  # the teacher: before minutes of rendering
         label(cfg, _SHARD)
 
 
@@ -103,9 +105,12 @@ def take_shard(arguments: list[str]) -> tuple[list[str], tuple[int, int]]:
 def program() -> None:
     """Take our own argument off the command line; the rest is Hydra's."""
     global _SHARD
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(f"{__doc__}\nSettings are those of python -m depthrepro.train --help.")
+        return
     sys.argv[1:], _SHARD = take_shard(sys.argv[1:])
     main()
 
 
 if __name__ == "__main__":
-    one_line_errors(program)
+    hydra_program(program)

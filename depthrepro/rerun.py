@@ -18,7 +18,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from depthrepro.config.cli import mistakes, one_line_errors, readable
 from depthrepro.config.composed import ComposedRun
@@ -47,13 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = {item.partition("=")[0] for item in overrides}
     summary = _read(old.summary)
     cfg = _load(old, summary)
-    then = result_config(cfg)
+    then, before = result_config(cfg), OmegaConf.to_container(cfg, resolve=True)
     apply_overrides(cfg, overrides)
+    changed = differences(before, OmegaConf.to_container(cfg, resolve=True))
     cfg.run_dir = str(Path(cfg.run_dir).expanduser().resolve() if "run_dir" in given else new_folder(old.path))
     cfg.rerun_of, cfg.force, cfg.reuse = _origin(old, summary, cfg), False, False
-    if "logger.run_name" not in given:
+    if cfg.logger.run_name and "logger.run_name" not in given:  # else the new folder is its name
         cfg.logger.run_name = f"{cfg.logger.run_name} rerun"
-    report_differences(old, summary, then, cfg)
+    report_differences(old, summary, then, cfg, changed)
     if "--dry-run" in typed:
         return
     from depthrepro.runs.experiment import run_experiment  # torch takes seconds to load
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal_number = run_experiment(ComposedRun(cfg, [*summary.get("overrides", []), *overrides]))
     if signal_number is not None:
         sys.exit(128 + signal_number)
-    print(compare_numbers(summary, _read(RunDir(Path(cfg.run_dir)).summary)))
+    print(compare_numbers(summary, _read(RunDir(Path(cfg.run_dir)).summary), changed))
 
 
 def _load(old: RunDir, summary: Mapping[str, Any]) -> DictConfig:
@@ -99,10 +100,12 @@ def _origin(old: RunDir, summary: Mapping[str, Any], cfg: DictConfig) -> str:
     return f"{place} (MLflow run {run_id})" if run_id else place
 
 
-def report_differences(old: RunDir, summary: Mapping[str, Any], then: Mapping[str, Any], cfg: DictConfig) -> None:
-    """Print what is not as it was, or is not what the experiment is today."""
+def report_differences(
+    old: RunDir, summary: Mapping[str, Any], then: Mapping[str, Any], cfg: DictConfig, changed: Differences
+) -> None:
+    """Print what was `changed` on the command line, what is not as it was, or is not what the experiment is today."""
     print(f"rerun of   {old.path}\n        -> {cfg.run_dir}")
-    _print("changed by hand", differences(then, result_config(cfg)))
+    _print("changed by hand", changed)
     try:
         today = _print(
             "the experiment has changed since (the rerun does as the saved configuration says)",
@@ -113,7 +116,7 @@ def report_differences(old: RunDir, summary: Mapping[str, Any], then: Mapping[st
         today = True
     code = _print("code", _code(summary))
     packages = _print("installed", _packages(old))
-    if not (today or code or packages):
+    if not (changed or today or code or packages):
         print("nothing differs: configuration, code and packages are as they were")
     sys.stdout.flush()
 
@@ -169,8 +172,10 @@ def _packages(old: RunDir) -> Differences:
     return differences(then, {str(d.metadata["Name"]): d.version for d in metadata.distributions()})
 
 
-def compare_numbers(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Metrics of both runs side by side at the last output, and whether all are equal to the last digit."""
+def compare_numbers(
+    old: Mapping[str, Any], new: Mapping[str, Any], changed: Sequence[tuple[str, str, str]] = ()
+) -> str:
+    """Metrics of both runs side by side at the last output, whether all are equal, and what was `changed` by hand."""
     if not old.get("metrics") or not new.get("metrics"):
         return "no numbers to compare"
     level = list(new["metrics"])[-1]
@@ -181,7 +186,9 @@ def compare_numbers(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
         for k, m in metrics_of(now).items()
     ]
     same = old["metrics"] == new["metrics"]
-    return "\n".join([*lines, "equal to the last digit" if same else "not equal"])
+    lines.append("equal to the last digit" if same else "not equal")
+    lines[-1] += "".join(f"; {what} was {was} and is {now_is}" for what, was, now_is in changed)
+    return "\n".join(lines)
 
 
 def _read(path: Path) -> dict[str, Any]:

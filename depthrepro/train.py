@@ -9,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from depthrepro.config.cli import check_named, fail, mistakes_answered, one_line_errors
+from depthrepro.config.cli import check_named, fail, hydra_program, mistakes_answered
 from depthrepro.config.composed import ComposedRun
 from depthrepro.config.register import register_schema
 from depthrepro.config.schema import CONFIG_DIR
@@ -37,4 +37,4 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    one_line_errors(main)
+    hydra_program(main)

@@ -9,6 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.metric_names import METRICS
 from depthrepro.rerun import apply_overrides, compare_numbers, differences, main, new_folder
 from tests.test_train import command, finish
 
@@ -56,9 +57,10 @@ def test_a_dry_run_tells_the_differences_and_loads_no_torch(folder, capsys, monk
     saved.write_text(saved.read_text().replace("weight_decay: 0.0", "weight_decay: 0.5"))
     environment = folder / "run" / "environment.txt"
     environment.write_text(environment.read_text() + "a-lost-package==1.0\n")
-    main([str(folder / "run"), "trainer.epochs=7", "--dry-run"])
+    main([str(folder / "run"), "trainer.epochs=7", "trainer.num_workers=2", "--dry-run"])
     said = capsys.readouterr().out
-    assert "changed by hand:\n  trainer.epochs: 3 -> 7" in said
+    assert "changed by hand:\n  trainer.epochs: 3 -> 7\n  trainer.num_workers: 0 -> 2" in said
+    assert "nothing differs" not in said
     assert "optimizer.weight_decay: 0.5 -> 0.0" in said
     assert "a-lost-package: 1.0 -> (none)" in said
     assert not (folder / "run-rerun").exists()
@@ -107,3 +109,6 @@ def test_differences_by_hand():
     then, now = {"a": {"b": 1, "c": [1, 2]}, "x": None}, {"a": {"b": 2, "c": [1, 2]}, "y": 3}
     assert differences(then, now) == [("a.b", "1", "2"), ("x", "None", "(none)"), ("y", "(none)", "3")]
     assert compare_numbers({}, {"metrics": {}}) == "no numbers to compare"
+    old, new = ({"metrics": {"L9": dict.fromkeys(METRICS, value)}} for value in (0.2, 0.3))
+    told = compare_numbers(old, new, [("trainer.epochs", "3", "7")]).splitlines()[-1]
+    assert told == "not equal; trainer.epochs was 3 and is 7"

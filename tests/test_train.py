@@ -85,7 +85,7 @@ def whole(tmp_path_factory):
 @pytest.mark.slow
 def test_a_run_says_what_it_is_and_leaves_a_whole_record(whole):
     folder, out = whole
-    for text in ("garg_kitti", "scale demo", "streets (synthetic)", "fingerprint", "KITTI_RAW", "cpu", "at most about"):
+    for text in ("garg_kitti", "scale demo", "streets (synthetic)", "fingerprint", "KITTI_RAW", "cpu", "at that pace"):
         assert text in out.splitlines()[0] or text in out
     summary = read_json(folder / "run" / "summary.json")
     assert set(summary["metrics"]) == {"L9", "L10", "L11", "L12"}

@@ -14,8 +14,19 @@ from typing import Any, NoReturn
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from depthrepro.config.schema import CONFIG_DIR
+from depthrepro.config.schema import CONFIG_DIR, RootConfig
 from depthrepro.core.errors import UserError
+from depthrepro.core.files import full_disk
+from depthrepro.core.streams import make_streams_last
+
+_PLAIN_WORDS = {
+    r"^Error merging override '?(.*?)'? (?=Value |field |Invalid )": r"\1: ",
+    r"Value '(?:.*)' .*could not be converted to Integer": "a whole number is needed",
+    r"Value '(?:.*)' .*could not be converted to Float": "a number is needed",
+    r"Value '(?:.*)' is not a valid bool.*": "true or false is needed",
+    r"field '.*' is not Optional": "null is not possible",
+    r"Invalid value assigned: \w+ is not a ListConfig, list or tuple\.": "a list is needed, such as [64,192]",
+}
 
 
 def one_line_errors(main: Callable[[], Any]) -> None:
@@ -23,6 +34,7 @@ def one_line_errors(main: Callable[[], Any]) -> None:
 
     Anything else is a defect and keeps its traceback. With DEPTHREPRO_TRACEBACK=1 everything does.
     """
+    make_streams_last()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise, so that the message is ours to print
     try:
         with mistakes_answered():
@@ -31,13 +43,23 @@ def one_line_errors(main: Callable[[], Any]) -> None:
         fail("interrupted", code=130)
 
 
+def hydra_program(main: Callable[[], Any]) -> None:
+    """`one_line_errors` of a program whose `main` is Hydra's: what was typed is first made fit for Hydra's grammar."""
+
+    def run() -> None:
+        sys.argv[1:] = for_hydra(sys.argv[1:])
+        main()
+
+    one_line_errors(run)
+
+
 @contextmanager
 def mistakes_answered() -> Iterator[None]:
     """Print a person's mistake as one line and exit 2; inside Hydra's main, before it adds lines of its own."""
     try:
         yield
-    except mistakes() as error:
-        if tracebacks_wanted():
+    except Exception as error:
+        if tracebacks_wanted() or not (isinstance(error, mistakes()) or full_disk(error)):
             raise
         fail(readable(error), code=2)
 
@@ -77,24 +99,39 @@ def readable(error: BaseException, typed: Iterable[str] | None = None) -> str:
         error: What was raised.
         typed: The overrides that led to it; None = those of the command line.
     """
-    user_error = _find_cause(error, UserError)
+    user_error, full = _find_cause(error, UserError), full_disk(error)
     if user_error is not None:
         return str(user_error)
+    if full is not None:
+        where = f"the disk of {full.filename}" if full.filename else "a disk"
+        return f"no space is left on {where}: make room, and the same command goes on from what is there"
+    typed = list(sys.argv[1:] if typed is None else typed)
     text = str(error)
     cause = error.__cause__ or error.__context__
     if cause is not None and str(cause) not in text:
         text = f"{text}\n{cause}"
     unknown_key = re.search(r"Could not override '([\w.@/]+)'", text)
     if unknown_key:
-        overrides = sys.argv[1:] if typed is None else typed
-        return f"unknown setting {unknown_key[1]!r}{_suggest_key(unknown_key[1], overrides)}"
+        return _unknown_key(unknown_key[1], typed)
     missing_config = re.search(r"Could not find '([\w/.-]+)/([\w.-]+)'", text)
     if missing_config:
         return _suggest_option(*missing_config.groups())
+    several = re.search(r"Ambiguous value for argument '(.+?)'|Sweep parameters '(.+)' requires", text)
+    if several:
+        word = several[1] or several[2]
+        return f"{word} has several values: -m makes a sweep of them, and {quoted(word)!r} one text"
+    return told_plainly(text)
+
+
+def told_plainly(text: str) -> str:
+    """What Hydra and OmegaConf say, in one line and in words for somebody who does not know them."""
     kept = (line.strip() for line in text.splitlines())
-    return " ".join(
-        line for line in kept if line and not line.startswith(("full_key", "reference_type", "object_type"))
+    line = " ".join(
+        k for k in kept if k and not k.startswith(("full_key", "reference_type", "object_type", "See http"))
     )
+    for theirs, ours in _PLAIN_WORDS.items():
+        line = re.sub(theirs, ours, line)
+    return line
 
 
 def _find_cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:
@@ -108,6 +145,65 @@ def did_you_mean(word: str, legal: Iterable[str]) -> str:
     names = sorted(set(legal))
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     return f": did you mean {close[0]!r}?" if close else f": choose one of {', '.join(names)}"
+
+
+def for_hydra(arguments: Iterable[str]) -> list[str]:
+    """Arguments with those values in quotes that Hydra's grammar could not read otherwise: runs/x/seed=0, it's, ~/data.
+
+    Raises:
+        UserError: For a word that is no setting, such as garg_kitti or --seed, with what to type instead.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser  # hydra takes 0.2 s
+
+    arguments, parser = list(arguments), OverridesParser.create()
+    sweep = bool({"-m", "--multirun"} & set(arguments))
+    for place, word in enumerate(arguments):
+        if word.startswith("-"):
+            bare = word.lstrip("-") + ("" if "=" in word else "=...")
+            name = re.split(r"[=.]", bare)[0]
+            if name == "experiment" or name in RootConfig.__dataclass_fields__:
+                raise UserError(f"{word}: settings have no dashes: type {'+' * (name == 'experiment')}{bare}")
+        elif "=" not in word and word in options("experiment"):
+            raise UserError(f"{word} is no setting: type +experiment={word}")
+        elif "=" in word:
+            key, _, value = word.partition("=")
+            word = f"{key}={Path(value).expanduser()}" if value.startswith("~/") else word
+            arguments[place] = _readable_by(parser, word, sweep=sweep)
+    return arguments
+
+
+def _readable_by(parser: Any, word: str, *, sweep: bool) -> str:
+    """The override, or the same in quotes if Hydra's grammar cannot read it without."""
+    from hydra.errors import HydraException  # hydra takes 0.2 s
+
+    for form in (word, quoted(word, sweep=sweep)):
+        try:
+            found = parser.parse_override(form)
+        except HydraException:
+            continue
+        group = Path(CONFIG_DIR) / found.key_or_group
+        if group.is_dir() and isinstance(found.value(), int | float):
+            raise UserError(_suggest_option(found.key_or_group, str(found.value())))
+        return form
+    raise UserError(f"{word} cannot be read: its brackets or quotes do not match")
+
+
+def quoted(override: str, *, sweep: bool = False) -> str:
+    """An override with its value in quotes, each of a sweep's values in its own; lists and functions as they are."""
+    key, _, value = override.partition("=")
+    if re.match(r"[\[{'\"]|\w+\(", value):
+        return override
+    parts = [re.sub(r"(\\*)('|$)", lambda end: end[1] * 2 + (r"\'" if end[2] else ""), part) for part in
+             (value.split(",") if sweep else [value])]  # fmt: skip
+    return f"{key}=" + ",".join(f"'{part}'" for part in parts)
+
+
+def _unknown_key(key: str, typed: list[str]) -> str:
+    """What to type instead of a key that the configuration has not."""
+    if (Path(CONFIG_DIR) / key).is_dir():  # a group that no default names
+        option = next((word.partition("=")[2] for word in typed if word.startswith(f"{key}=")), "...")
+        return f"{key} is not set by default: type +{key}={option}"
+    return f"unknown setting {key!r}{_suggest_key(key, typed)}"
 
 
 def _suggest_key(key: str, overrides: Iterable[str]) -> str:

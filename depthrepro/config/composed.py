@@ -18,15 +18,17 @@ class ComposedRun:
     Args:
         cfg: Composed configuration; not changed any more.
         overrides: What was typed, for the run directory's name and the record.
+
+    Attributes:
+        settings: The configuration as dataclasses, whose checks have run.
+
+    Raises:
+        UserError: If a setting is out of its range.
     """
 
     def __init__(self, cfg: DictConfig, overrides: Sequence[str]) -> None:
         self.cfg, self.overrides = cfg, list(overrides)
-
-    @cached_property
-    def settings(self) -> RootConfig:
-        """The configuration as dataclasses, whose checks have run."""
-        return typed_config(self.cfg)
+        self.settings: RootConfig = typed_config(cfg)
 
     @cached_property
     def hash(self) -> str:

@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from depthrepro.config.schema import ELSEWHERE, HOW, WHERE, marked
+from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import without_later
 
 _PLACES = ("cache_dir", "base")  # of data: folders, whatever the data set
 _LEAVES_RESULT_ALONE = ("experiment", "hydra", *marked(WHERE, HOW), *(f"data.{name}" for name in _PLACES))
 
 
-def override_folder(overrides: list[str], data_root: str | None) -> str:
-    """Folder name for what differs from the experiment as written: readable start, then a hash; "" for nothing.
+def override_folder(overrides: Sequence[str], data_root: str | None) -> str:
+    """Folder name that says what differs from the experiment as written; "" for nothing.
+
+    A hash follows where the name does not tell everything: of long values, of folders.
+
+    >>> override_folder(["+experiment=garg_kitti", "trainer.max_steps=20", "input_size=[64,192]"], None)
+    'input_size=64x192+trainer.max_steps=20'
 
     Args:
         overrides: Command-line overrides, such as ["+experiment=garg_kitti", "scale=paper"].
         data_root: Where the real data lies, None for synthetic data: the same experiment on other data is another run.
     """
-    kept = sorted(o for o in overrides if not leaves_result_alone(o))
-    if not kept and data_root is None:
-        return ""
-    parts = kept + ([] if data_root is None else [f"data.root={data_root}"])
-    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
-    values = [o.lstrip("+~").split("=", 1)[-1] for o in kept] + ([] if data_root is None else [Path(data_root).name])
-    words = [re.sub(r"[^\w.]+", "-", value)[:20].strip("-.") for value in values]
-    return "-".join([*[w for w in words if w][:3], digest])
+    kept = _kept(overrides)
+    shown = [re.sub(r"(?<=\d),\s*(?=\d)", "x", re.sub(r"[\[\]'\"]", "", o.lstrip("+"))) for o in kept]
+    if data_root is not None:
+        shown = [*(o for o in shown if not o.startswith("data.root=")), f"data.root={Path(data_root).name}"]
+    words = [re.sub(r"[^\w.=@-]+", "-", o)[:40].strip("-.") for o in shown]
+    name = "+".join(words)[:100]
+    whole = data_root is None and name == "+".join(shown)
+    return name if whole else f"{name}-{_digest(kept, data_root)}"
+
+
+def _kept(overrides: Sequence[str]) -> list[str]:
+    return sorted(o for o in overrides if not leaves_result_alone(o))
+
+
+def _digest(kept: Sequence[str], data_root: str | None) -> str:
+    parts = [*kept, *([] if data_root is None else [f"data.root={data_root}"])]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
 
 
 def leaves_result_alone(override: str) -> bool:
@@ -46,11 +61,20 @@ def sets_one_of(override: str, names: Iterable[str]) -> bool:
 
 
 def resolve_run_dir(cfg: DictConfig, overrides: list[str]) -> Path:
-    """Absolute run directory; the same on every rank and for the same command typed again."""
+    """Absolute run directory; the same on every rank and for the same command typed again.
+
+    Raises:
+        UserError: If the run's name leads out of runs/.
+    """
     if cfg.run_dir:
         return Path(cfg.run_dir).expanduser().resolve()
-    root = Path(cfg.root).expanduser().resolve()
-    return root / "runs" / cfg.name / override_folder(overrides, data_root(cfg.data)) / f"seed={cfg.seed}"
+    runs = Path(cfg.root).expanduser().resolve() / "runs"
+    path = runs / cfg.name / override_folder(overrides, root := data_root(cfg.data)) / f"seed={cfg.seed}"
+    if not (runs / cfg.name).resolve().is_relative_to(runs) or not cfg.name:
+        raise UserError(f"name={cfg.name} leads out of {runs}: choose a name without .., or run_dir=... for the folder")
+    # Earlier versions gave all changed settings a name of values and this hash.
+    former = sorted((runs / cfg.name).glob(f"*-{_digest(_kept(overrides), root)}/seed={cfg.seed}"))
+    return former[0] if former and not path.exists() else path
 
 
 def data_root(data: DictConfig) -> str | None:

@@ -22,7 +22,7 @@ class LoggerConfig:
         kind: `mlflow`, or `none` for local files only.
         tracking_uri: Store; None = the environment's MLFLOW_TRACKING_URI, else sqlite, mlflow.db.
         experiment: MLflow experiment, one per paper.
-        run_name: Name in MLflow's list; None = the last parts of the run directory.
+        run_name: Name in MLflow's list; None = the run directory's place in runs/.
         required: Whether a store that cannot be reached at the start stops the run; False = one warning.
         timeout_s: Seconds a store may take to answer, and the mirror to give up once training has ended.
         flush_seconds: Seconds between two batches.

@@ -13,7 +13,9 @@ from depthrepro.config.cli import options
 from depthrepro.core.errors import UserError
 from depthrepro.core.run_dir import RunDir
 
+# A run that the plain command of an experiment makes.
 _PLAIN = re.compile(r"runs/(?P<name>\w+(?:/\w+)?)(?:/seed=(?P<seed>\d+))?$")
+_WEIGHTS = (".pt", ".pth", ".safetensors")
 
 
 def check_checkpoints(cfg: DictConfig, coming: Collection[Path] = ()) -> None:
@@ -34,9 +36,11 @@ def check_checkpoints(cfg: DictConfig, coming: Collection[Path] = ()) -> None:
         )
     for part in ("model", "data"):
         for key, value in _leaves(OmegaConf.to_container(cfg[part], resolve=True), part):
-            if not value.endswith("/checkpoints/last.pt"):
-                continue
             path = Path(cfg.root) / Path(value).expanduser()
+            if not value.endswith("/checkpoints/last.pt"):
+                if path.suffix in _WEIGHTS and not (path.is_file() or Path(value).expanduser().is_file()):
+                    raise UserError(f"{key}: {value} is not there; name a file of weights that is")
+                continue
             if path.parents[1].resolve() in coming:
                 continue
             if not path.is_file():

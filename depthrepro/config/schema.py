@@ -8,6 +8,8 @@ once. Nothing here imports torch: `--help` and `--cfg job` stay light.
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,6 +41,14 @@ class Precision(Enum):
     fp32 = "fp32"
     bf16 = "bf16"  # autocast; on CPUs with AMX and on recent GPUs
     fp16 = "fp16"  # autocast with a gradient scaler; CUDA only
+
+
+def _require(name: str, value: Any, *, least: float, above: bool = False) -> None:
+    """Refuse a number below `least` (`above`: or equal to it), nan and infinity; null and what is missing pass."""
+    if value is None or value == MISSING:
+        return
+    if not least <= value < math.inf or (above and value == least):
+        raise UserError(f"{name} must be {'more than' if above else 'at least'} {least:g}, got {value}")
 
 
 @dataclass
@@ -96,9 +106,16 @@ class TrainerConfig:
 
     def __post_init__(self) -> None:
         """Check what no type can say."""
-        for name in ("epochs", "batch_size", "accumulate", "validate_every", "log_every"):
-            if getattr(self, name) != MISSING and getattr(self, name) < 1:
-                raise UserError(f"trainer.{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("epochs", "batch_size", "accumulate", "validate_every", "log_every", "max_steps"):
+            _require(f"trainer.{name}", getattr(self, name), least=1)
+        _require("trainer.clip_norm", self.clip_norm, least=0, above=True)
+        _require("trainer.checkpoint_seconds", self.checkpoint_seconds, least=0)
+        _require("trainer.num_workers", self.num_workers, least=0)
+        for name, stage in self.stages.items():
+            _require(f"trainer.stages.{name}.share", stage.share, least=0)
+            _require(f"trainer.stages.{name}.lr_factor", stage.lr_factor, least=0)
+        for name, factor in self.lr_factors.items():
+            _require(f"trainer.lr_factors.{name}", factor, least=0)
 
 
 @dataclass
@@ -160,6 +177,15 @@ class RootConfig:
     tests: dict[str, Any] = field(default_factory=dict, metadata=WHERE)
     logger: LoggerConfig = field(default_factory=LoggerConfig, metadata=HOW)
 
+    def __post_init__(self) -> None:
+        """Check what no type can say."""
+        _require("seed", self.seed, least=0)
+        if self.input_size != MISSING:
+            for side in self.input_size:
+                _require("input_size", side, least=1)
+            if len(self.input_size) != 2:
+                raise UserError(f"input_size={self.input_size}: height and width are needed, such as [64,192]")
+
 
 def marked(*marks: Mapping[str, str], schema: Any = RootConfig, prefix: str = "") -> list[str]:
     """Dotted names of the settings that bear one of the marks."""
@@ -176,11 +202,27 @@ def typed_config(cfg: DictConfig) -> RootConfig:
     """The composed configuration as dataclasses, whose checks run.
 
     Raises:
-        UserError: If a value is out of its range.
+        UserError: If a value is out of its range, or a key that was added by + is none of the settings.
     """
+    _refuse_unknown(cfg)
     typed = OmegaConf.to_object(cfg)
     assert isinstance(typed, RootConfig)
     return typed
+
+
+def _refuse_unknown(node: DictConfig, prefix: str = "") -> None:
+    """Hydra's + adds any key, also one that nothing reads."""
+    schema = OmegaConf.get_type(node)
+    if not dataclasses.is_dataclass(schema):
+        return
+    legal = [setting.name for setting in dataclasses.fields(schema)]
+    for name in map(str, node):
+        if name not in legal:
+            close = difflib.get_close_matches(name, legal, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(legal)}"
+            raise UserError(f"unknown setting {prefix + name!r}: {hint}")
+        if not OmegaConf.is_missing(node, name) and isinstance(node[name], DictConfig):
+            _refuse_unknown(node[name], f"{prefix}{name}.")
 
 
 def load_config(path: Path) -> DictConfig:

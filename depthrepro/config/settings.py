@@ -30,6 +30,14 @@ def to_path(key: str, value: str) -> Path:
     return Path(value).expanduser()
 
 
+def to_folder(key: str, value: str) -> Path:
+    """A folder that is there."""
+    path = to_path(key, value)
+    if not path.is_dir():
+        raise UserError(f"{key}={value}: no such folder")
+    return path
+
+
 def to_bool(key: str, value: str) -> bool:
     """True or false."""
     if value.lower() not in ("true", "false"):
@@ -124,6 +132,10 @@ def parse(schema: type[T], arguments: Sequence[str], program: str, *, further: I
     for argument in arguments:
         key, _, value = argument.partition("=")
         legal = [*known, *further]
+        if key.startswith("-") and key.lstrip("-") in legal:
+            raise UserError(f"{argument}: settings have no dashes: write {key.lstrip('-')}={value or '...'}")
+        if "=" not in argument and key not in legal and not key.startswith("-"):
+            raise UserError(f"{argument} is no setting: write {next(iter(known))}={argument}")
         if key not in legal:
             raise UserError(f"unknown setting {key!r}{did_you_mean(key, legal)}")
         if not value.strip():

@@ -40,6 +40,12 @@ def stop() -> None:
         dist.destroy_process_group()
 
 
+def lost_a_rank(error: BaseException) -> bool:
+    """Whether `error` tells that another rank has gone: what was done together ended for that reason alone."""
+    gone = isinstance(error, dist.DistBackendError) or "gloo/transport" in str(error)
+    return world_size() > 1 and isinstance(error, RuntimeError) and gone
+
+
 def barrier() -> None:
     """Wait for all ranks."""
     if dist.is_initialized():

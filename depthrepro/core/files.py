@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import json
@@ -18,11 +19,31 @@ def replacing(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield beside
-        to_disk(beside)
-        os.replace(beside, path)
+        with naming(path):
+            yield beside
+            to_disk(beside)
+            os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an error that tells of a full disk say which file was being written."""
+    try:
+        yield
+    except BaseException as error:
+        full = full_disk(error)
+        if full is not None and full.filename is None:
+            full.filename = str(path)
+        raise
+
+
+def full_disk(error: BaseException | None) -> OSError | None:
+    """The error among those that led to `error` that tells of a full disk or a quota; torch hides it below its own."""
+    while error is not None and not (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def remove_leftovers(path: Path) -> None:

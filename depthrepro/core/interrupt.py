@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM turned into a question the training loop asks between two steps."""
+"""Signals that ask a program to stop, turned into a question that the training loop asks between two steps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import signal
 import threading
 from types import FrameType
 from typing import Any
+
+
+def stop_signals() -> list[signal.Signals]:
+    """SIGINT, SIGTERM and, where a terminal that is closed is not to be ignored (`nohup`), SIGHUP."""
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:
+        return [signal.SIGINT, signal.SIGTERM]
+    return [signal.SIGINT, signal.SIGTERM, hangup]
 
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong
@@ -17,7 +25,7 @@ class Stopped(Exception):  # noqa: N818 - nothing went wrong
 
 
 class StopRequest:
-    """Context in which the first SIGINT or SIGTERM only sets `signal_number`; a second one acts as usual."""
+    """Context in which the first of `stop_signals` only sets `signal_number`; a second one acts as usual."""
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
@@ -26,7 +34,7 @@ class StopRequest:
     def __enter__(self) -> StopRequest:
         """Install the handlers; signals reach only the main thread, elsewhere this does nothing."""
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in stop_signals():
                 self._previous[number] = signal.signal(number, self._note)
         return self
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, SupportsFloat
 
-from depthrepro.core.files import replacing
+from depthrepro.core.files import naming, replacing
 
 Row = dict[str, Any]
 
@@ -53,7 +53,8 @@ class MetricsLog:
             raise ValueError(f"{self.path}: row of step {step} after one of step {self._last_step}")
         values = {name: _finite(value) for name, value in metrics.items()}
         row = {"step": int(step), "epoch": int(epoch), "time": time.time(), "metrics": values}
-        self._file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
+        with naming(self.path):
+            self._file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
         self._last_step = step
 
     def truncate_after(self, step: int) -> None:

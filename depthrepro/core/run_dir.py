@@ -16,6 +16,10 @@ from depthrepro.core.reading import reading
 MARKERS = ("summary.json", "status.json", "config.yaml")  # any of them makes a folder a run directory
 
 
+class InUseError(UserError):
+    """Another process has the run directory."""
+
+
 def now() -> str:
     """Current time, ISO 8601, UTC."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -42,7 +46,7 @@ class RunDir:
         self._lock_handle: int | None = None
 
     def status(self) -> dict[str, Any]:
-        """Content of status.json; {} for a new run.
+        """Content of status.json; {} for a new run. "running" whose process is gone reads "stopped".
 
         Raises:
             UserError: If the file is damaged.
@@ -50,7 +54,10 @@ class RunDir:
         if not self.status_file.exists():
             return {}
         with reading(self.status_file, fix="delete it, or start again with force=true"):
-            return dict(json.loads(self.status_file.read_text(encoding="utf-8")))
+            status = dict(json.loads(self.status_file.read_text(encoding="utf-8")))
+        if status.get("status") == "running" and not self._is_locked():
+            status |= {"status": "stopped", "message": "its process was killed"}
+        return status
 
     def write_status(self, status: str, message: str | None = None, **values: Any) -> None:
         """Replace status.json; what `values` leaves out is kept."""
@@ -61,8 +68,10 @@ class RunDir:
         """Take the directory for this process; freed by the system however the process ends.
 
         Raises:
-            UserError: If another process holds it.
+            InUseError: If another process holds it.
+            UserError: If it holds files, but no run: nothing is written or deleted there.
         """
+        self._refuse_foreign()
         self.path.mkdir(parents=True, exist_ok=True)
         handle = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -70,21 +79,51 @@ class RunDir:
         except OSError:
             holder = os.pread(handle, 32, 0).decode(errors="replace").strip() if hasattr(os, "pread") else "unknown"
             os.close(handle)
-            raise UserError(
+            raise InUseError(
                 f"{self.path} is in use by process {holder}: wait for it, or give this run its own run_dir=..."
             ) from None
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())
         self._lock_handle = handle
 
-    def prepare(self, config_hash: str, *, force: bool) -> None:
-        """Empty the directory when forced; refuse one that holds another configuration's run.
+    def _refuse_foreign(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"{self.path} is a file: name a folder with run_dir=...")
+        present = {entry.name for entry in self.path.glob("*")} - {self._lock_file.name}
+        present -= {name for name in present if name.startswith(".") and name.endswith(".tmp")}  # of a killed process
+        if present and not (self._lock_file.exists() and present & set(MARKERS)) and not self._has_status():
+            raise UserError(
+                f"{self.path} holds files, but no run, so nothing is written or deleted there: name a new folder with "
+                "run_dir=..."
+            )
+
+    def _has_status(self) -> bool:
+        """Whether status.json is a run's, which names its configuration."""
+        try:
+            return "config_hash" in json.loads(self.status_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError):
+            return False
+
+    def _is_locked(self) -> bool:
+        """Whether a process, this one or another, has the directory."""
+        try:
+            handle = os.open(self._lock_file, os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            _lock_without_waiting(handle)
+        except OSError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
+    def refuse_other(self, config_hash: str) -> None:
+        """Make sure that the directory holds no other configuration's run.
 
         Raises:
             UserError: If the run recorded here has another configuration hash.
         """
-        if force:
-            self.clear()
         if self.status().get("config_hash") not in (None, config_hash):
             raise UserError(
                 f"{self.path} holds a run of another configuration (compare {self.config.name} there): "
@@ -98,8 +137,8 @@ class RunDir:
             self._lock_handle = None
 
     def clear(self) -> None:
-        """Delete what the run left, except the lock: `force=true`."""
-        for entry in self.path.iterdir():
+        """Delete what the run left, except the lock: `force=true`. Last what says that it is a run: a kill may come."""
+        for entry in sorted(self.path.iterdir(), key=lambda entry: entry.name in MARKERS):
             if entry != self._lock_file:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from depthrepro.config.cli import did_you_mean, tracebacks_wanted
-from depthrepro.config.settings import choice, help_text, setting, to_bool, to_path
+from depthrepro.config.cli import did_you_mean, one_line_errors, tracebacks_wanted
+from depthrepro.config.settings import choice, help_text, setting, to_bool, to_folder, to_path
 from depthrepro.config.settings import parse as parse_settings
 from depthrepro.core.errors import UserError
 from depthrepro.report.paper import PaperTable, find_tables, load_paper
@@ -31,11 +29,11 @@ class Settings:
         "auto",
         read=choice("auto", "runs", "mlflow", "committed"),
     )
-    runs: Path = setting("folder with run directories", Path("runs"), read=to_path)
+    runs: Path = setting("folder with run directories", Path("runs"), read=to_folder)
     uri: str = setting("the MLflow store (default: the one that runs are tracked in)", "")
     out: Path = setting("folder to write to; each table gets a folder of its own", Path("report"), read=to_path)
     commit: bool = setting("true: write into the tables' own folders instead, to be committed", False, read=to_bool)
-    experiments: Path = setting("folder with <table>/paper.yaml (default: the checkout's)", EXPERIMENTS, read=to_path)
+    experiments: Path = setting("folder with <table>/paper.yaml (default: the checkout's)", EXPERIMENTS, read=to_folder)
 
 
 USAGE = f"""Put paper tables beside our runs: Markdown, LaTeX, CSV, plots, pictures, and index.html with all of it.
@@ -107,20 +105,12 @@ def _no_results(table: PaperTable, waiting: list[str], settings: Settings) -> st
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 written, 1 no results yet, 2 a mistake that the message names."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal without δ and ± shows "?" instead of stopping
-            stream.reconfigure(errors="replace")
     try:
         words = sys.argv[1:] if arguments is None else arguments
         if {"-h", "--help"} & set(words):
             print(USAGE, end="")
             return 0
-        code = run(parse(words))
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:  # `| head` has read enough; the files are written
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to say at the end either
-        return 0
+        return run(parse(words))
     except UserError as error:
         if tracebacks_wanted():
             raise
@@ -129,4 +119,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    one_line_errors(lambda: sys.exit(main()))

@@ -16,7 +16,7 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import CLASS_METRICS, METRICS, metrics_of
 from depthrepro.core.protocol import read_protocol
 from depthrepro.core.reading import reading, reason
-from depthrepro.core.run_dir import find_runs
+from depthrepro.core.run_dir import RunDir, find_runs
 
 SUMMARY, TESTS = "summary.json", "tests"
 _OTHER_COLUMNS = ("scale", "data", "data.root", "benchmark")  # these tell it; the last is of older runs
@@ -64,8 +64,7 @@ def load_runs(root: Path) -> tuple[pd.DataFrame, list[Unfinished]]:
     root = root.absolute()
     for run in find_runs(root):
         name = (Path(root.name) / run.relative_to(root)).as_posix()
-        status_file, summary_file = run / "status.json", run / SUMMARY
-        status = _read_json(status_file) if status_file.is_file() else None
+        summary_file, status = run / SUMMARY, RunDir(run).status() or None
         done = summary_file.is_file() and (status is None or status.get("status") == "done")
         found = run_rows(run, name) if done else []
         rows += found

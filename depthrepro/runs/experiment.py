@@ -16,14 +16,15 @@ from depthrepro.config.schema import TrainerConfig, default_cache_dir
 from depthrepro.core import distributed
 from depthrepro.core.checkpoint import load_checkpoint
 from depthrepro.core.errors import UserError
-from depthrepro.core.interrupt import Stopped
+from depthrepro.core.interrupt import Stopped, stop_signals
 from depthrepro.core.progress import duration
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.reproducibility import seed_everything
-from depthrepro.data.base import DataSplits, DepthDataset
+from depthrepro.data.base import DataSplits, DepthDataset, ImageDataset
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.build import Items, training_items
 from depthrepro.data.items.classes import class_items
+from depthrepro.data.plausible import doubts
 from depthrepro.data.readers.classes import ClassSplits
 from depthrepro.evaluation.classification import evaluate_classifier
 from depthrepro.evaluation.run_evaluation import evaluate_run
@@ -56,10 +57,12 @@ def run_experiment(job: ComposedRun) -> int | None:
     try:
         if distributed.is_main():
             run.lock()
-            run.prepare(job.hash, force=job.cfg.force)
+            if not job.cfg.force:
+                run.refuse_other(job.hash)
         distributed.barrier()
         return Experiment(job, device).run_and_record()
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         run.unlock()
         distributed.stop()
 
@@ -79,22 +82,39 @@ class Experiment:
 
     def run_and_record(self) -> int | None:
         """Train and evaluate; whatever happens, status.json and the tracker tell it truly."""
-        signal.signal(signal.SIGTERM, _raise_stopped)  # outside the training loop a stop takes effect at once
+        requests = stop_signals()[1:]
+        for request in requests:  # outside the training loop a stop takes effect at once, as Ctrl-C does
+            signal.signal(request, _raise_stopped)
         try:
-            if not self._reuse_equivalent():
-                trainer = self.prepare()
-                trainer.fit()
-                self._evaluate(self.data, trainer)
+            try:
+                self._work()
+            finally:
+                for request in requests:  # it ends now; torchrun tells its ranks so once more
+                    signal.signal(request, signal.SIG_IGN)
         except (Stopped, KeyboardInterrupt) as stop:
             number = stop.signal_number if isinstance(stop, Stopped) else signal.SIGINT
             self.record.finish("stopped", f"stopped by {signal.Signals(number).name}")
             say(f"stopped; the same command goes on from the last checkpoint in {self.run.path}")
             return int(number)
         except BaseException as error:
-            self.record.finish("failed", readable(error))
-            raise
+            if not distributed.lost_a_rank(error):
+                self.record.finish("failed", readable(error))
+                raise
+            self.record.finish("stopped", "another rank ended")
+            raise UserError(
+                f"another of the {distributed.world_size()} processes ended: the same command goes on from the last "
+                f"checkpoint in {self.run.path}"
+            ) from error
         self.record.finish("done")
         return None
+
+    def _work(self) -> None:
+        if not self.cfg.force:
+            self.record.start()
+        if not self._reuse_equivalent():
+            trainer = self.prepare()
+            trainer.fit()
+            self._evaluate(self.data, trainer)
 
     def _reuse_equivalent(self) -> bool:
         """Take over the result of a finished run of the same configuration, if there is one; whether there was."""
@@ -106,14 +126,12 @@ class Experiment:
         take_over(equivalent, self.run)
         if due_tests(equivalent, self.cfg.tests):
             return False  # its weights are taken over, and the test sets that it was not scored on are scored here
-        self.record.start()
         summary = self.record.adopt(equivalent)
         say(f"{format_summary(summary)}\nrun directory  {self.run.path}")
         return True
 
     def prepare(self) -> Trainer:
-        """Build everything up to the first training step, with the tracker running."""
-        self.record.start()
+        """Build everything up to the first training step, with the tracker running; only then an old run goes."""
         self.transform = InputTransform(*self.cfg.input_size, **vars(self.settings.input))
         seed_everything(self.cfg.seed)
         model, loss, augment = build(self.cfg, self.settings.trainer, self.transform)
@@ -125,6 +143,8 @@ class Experiment:
         self.evaluable = not isinstance(test, DepthDataset) or has_ground_truth(test, self.settings.eval.ground_truth)
         trainer = self._build_trainer(model, loss, items)
         self._check_metres(model)
+        if self.cfg.force:
+            self.record.start_afresh()
         self._introduce(self.data, trainer, absent)
         self.record.announce(self.data, trainer.plan.stages[-1].levels[-1])
         return trainer
@@ -161,7 +181,11 @@ class Experiment:
         say(f"data       {data.name}, {counts}, fingerprint {data.fingerprint}")
         for note in data.notes:
             say(f"           {note}")
+        for part in (data.train, data.val):
+            self._doubt(part)
+        self._doubt(data.test, self.settings.eval.ground_truth)
         for test in self.tests:
+            self._doubt(test.data, test.protocol.ground_truth)
             say(f"test set   {test.name}: {test.data.name}, {len(test.data)} images")
         if absent:
             say(f"           not tested on {', '.join(absent)}: no folder is given (see conf/test/<name>.yaml)")
@@ -174,7 +198,13 @@ class Experiment:
         if start < trainer.plan.total_steps:
             seconds = trainer.forecast_seconds(start)
             stages = ", ".join(f"{s.name} {s.epochs} epochs" for s in trainer.plan.stages)
-            say(f"training   {trainer.plan.total_steps - start} steps ({stages}), at most about {duration(seconds)}")
+            left = trainer.plan.total_steps - start
+            pace = f"{seconds / left:.2g} s for the costliest step tried just now: {duration(seconds)} at that pace"
+            say(f"training   {left} steps ({stages}), {pace}")
+
+    def _doubt(self, data: ImageDataset | None, ground_truth: GroundTruth | None = None) -> None:
+        for line in doubts(data, ground_truth) if data is not None and distributed.is_main() else ():
+            say(f"warning    {line}")
 
     def _evaluate(self, data: DataSplits, trainer: Trainer) -> None:
         try:
@@ -182,8 +212,7 @@ class Experiment:
         except UserError as error:
             if trainer.plan.total_steps == trainer.plan.planned_steps:
                 raise
-            say(f"not evaluated, since trainer.max_steps ended the training early: {error}")
-            results = dict(_NO_RESULTS)
+            results = _no_results(f"trainer.max_steps ended the training early: {error}")
         results["tests"] = self._test_sets(trainer)
         if distributed.is_main():
             say(format_summary(self.record.results(data, trainer, results)))
@@ -215,8 +244,7 @@ class Experiment:
         if not isinstance(data.test, DepthDataset):
             return dict(_NO_RESULTS)
         if not self.evaluable:
-            say("the test set has no ground truth: nothing is evaluated")
-            return dict(_NO_RESULTS)
+            return _no_results("the test set has no ground truth")
         return evaluate_run(
             run_dir=self.run.path,
             model=trainer.model,
@@ -234,6 +262,11 @@ class Experiment:
             return dict(_NO_RESULTS)
         items = class_items(data, data.test, self.transform, self.cache_dir)
         return evaluate_classifier(self.run.path, trainer.model, items, data.train, device=self.device)
+
+
+def _no_results(reason: str) -> dict[str, Any]:
+    """Results of a run that was trained and could not be scored; the summary says why."""
+    return _NO_RESULTS | {"not_evaluated": reason}
 
 
 def build(cfg: DictConfig, trainer: TrainerConfig, transform: InputTransform) -> tuple[nn.Module, Any, Any]:

@@ -43,12 +43,21 @@ class Record:
         self.commit, self.dirty = git_state()
         self._origin = {"rerun_of": job.cfg.rerun_of} if job.cfg.rerun_of else {}
         self.tracker: Tracker | None = None
+        self._started = self._was_done = False
+
+    def start_afresh(self) -> None:
+        """Throw away what the run directory holds, and start."""
+        if distributed.is_main():
+            self.run.clear()
+        distributed.barrier()
+        self.start()
 
     def start(self) -> None:
         """Write status, configuration and environment, and start the tracker."""
         if not distributed.is_main():
             return
         known = {"step": 0, "total_steps": None, **self.run.status()}
+        self._started, self._was_done = True, known.get("status") == "done"
         identity = {"experiment": self.cfg.name, "seed": self.cfg.seed, "config_hash": self.hash}
         self.run.write_status("running", **identity, step=known["step"], total_steps=known["total_steps"])
         write_atomic(self.run.config, OmegaConf.to_yaml(self.cfg, resolve=True))
@@ -58,9 +67,13 @@ class Record:
         self.tracker.set_tags({"overrides": self.overrides})
 
     def finish(self, status: str, message: str | None = None) -> None:
-        """Tell status.json and the tracker how the run ended."""
-        if not distributed.is_main():
+        """Tell status.json and the tracker how the run ended; nothing where it has not started.
+
+        A finished run whose further test sets could not be scored stays finished, and the same command scores them.
+        """
+        if not self._started:
             return
+        status = "done" if self._was_done else status
         self.run.write_status(status, message)
         if self.tracker is not None:
             self.tracker.finish(STATUSES[status])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from depthrepro.config.composed import ComposedRun
 from depthrepro.core.run_dir import RunDir, find_runs
-from depthrepro.runs.summary import due_tests, is_done
+from depthrepro.runs.summary import changed_data, changed_tests, due_tests, is_done
 
 # Written once, then only replaced as a whole: two names for one file are safe. The rest is copied.
 _LINKED = ("checkpoints", "predictions", "panel")
@@ -28,7 +28,8 @@ def choose_equivalent(job: ComposedRun) -> RunDir | None:
     """The equivalent run that `job` is to take over: none if it has begun on its own, or if its settings forbid it."""
     if job.cfg.force or not job.cfg.reuse or job.run.last.exists():
         return None
-    return find_equivalent(job.run, Path(job.cfg.root).expanduser().resolve(), job.hash)
+    found = find_equivalent(job.run, Path(job.cfg.root).expanduser().resolve(), job.hash)
+    return None if found is None or changed_data(found, job.cfg) or changed_tests(found, job.cfg) else found
 
 
 def equivalent_has_all(job: ComposedRun) -> bool:

@@ -8,11 +8,11 @@ from depthrepro.config.composed import ComposedRun
 from depthrepro.config.prerequisites import check_checkpoints
 from depthrepro.core.errors import UserError
 from depthrepro.runs.reuse import equivalent_has_all
-from depthrepro.runs.summary import format_summary, is_answered, read_summary
+from depthrepro.runs.summary import changed_tests, format_summary, is_answered, read_summary
 
 
 def start(job: ComposedRun) -> int | None:
-    """Do what is left of a run; a finished one is answered without loading torch.
+    """Do what is left of a run; a finished one on synthetic data is answered without loading torch.
 
     Args:
         job: The run as it was asked for.
@@ -28,6 +28,8 @@ def start(job: ComposedRun) -> int | None:
         if rank == "0":
             print(f"done already: {job.run.path}  (force=true starts again)\n{format_summary(read_summary(job.run))}")
         return None
+    for name, change in ({} if cfg.force or rank != "0" else changed_tests(job.run, cfg)).items():
+        print(f"test set   {name} has changed since it was scored, {change}: scored again")
     try:
         check_checkpoints(cfg)
     except UserError:

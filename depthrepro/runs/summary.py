@@ -1,12 +1,18 @@
-"""The numbers of a finished run, read and printed without loading torch."""
+"""The numbers of a finished run, and whether they answer what is asked; on synthetic data without loading torch."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
+
+from depthrepro.config.cli import mistakes
 from depthrepro.config.composed import ComposedRun
+from depthrepro.config.identity import data_root
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import Protocol, read_protocol
 from depthrepro.core.reading import reading
@@ -48,8 +54,56 @@ def is_done(run: RunDir, config_hash: str | None = None, tests: Mapping[str, Any
 
 
 def is_answered(job: ComposedRun) -> bool:
-    """Whether the run that is asked for is there, finished, and is not to be thrown away."""
-    return not job.cfg.force and is_done(job.run, job.hash, job.cfg.tests)
+    """Whether the run that is asked for is there, finished on today's data, and is not to be thrown away.
+
+    Raises:
+        UserError: If its data have changed since.
+    """
+    if job.cfg.force or not is_done(job.run, job.hash, job.cfg.tests):
+        return False
+    changed = changed_data(job.run, job.cfg)
+    if changed:
+        raise UserError(
+            f"{job.run.path} was trained on other data, fingerprint {changed}: train again with force=true, or keep "
+            "both with run_dir=..."
+        )
+    return not changed_tests(job.run, job.cfg)
+
+
+def changed_data(run: RunDir, cfg: DictConfig) -> str | None:
+    """`old -> new`, the fingerprints of a finished run's real data, if they differ; None if not, or it is not there."""
+    return _change(run.summary, cfg.data) if data_root(cfg.data) else None
+
+
+def changed_tests(run: RunDir, cfg: DictConfig) -> dict[str, str]:
+    """Test sets whose folder holds other data than this run was scored on, with `old -> new`."""
+    found = {
+        name: _change(run.path / "tests" / str(name) / "summary.json", test["data"])
+        for name, test in cfg.tests.items()
+        if test["data"].get("root")
+    }
+    return {str(name): change for name, change in found.items() if change}
+
+
+def _change(summary: Path, node: DictConfig) -> str | None:
+    try:
+        then = json.loads(summary.read_text(encoding="utf-8"))["data"]["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    now = _fingerprint(json.dumps(OmegaConf.to_container(node, resolve=True)))
+    return f"{then} -> {now}" if now not in (None, then) else None
+
+
+@cache
+def _fingerprint(node: str) -> str | None:
+    """Of a data set as it is now, from its configuration; None where it cannot be read."""
+    from hydra.utils import instantiate  # with the readers, which load torch, 2 s that only real data costs
+
+    try:
+        data = instantiate(json.loads(node), _convert_="all")
+        return None if data is None else str(data.fingerprint[:12])
+    except mistakes():
+        return None
 
 
 def due_tests(run: RunDir, tests: Mapping[str, Any]) -> list[str]:
@@ -80,4 +134,6 @@ def format_summary(summary: dict[str, Any]) -> str:
     elsewhere = {name: values for name, levels in summary.get("tests", {}).items() for values in levels.values()}
     if elsewhere:
         parts.append(format_table(elsewhere))
+    if summary.get("not_evaluated"):
+        parts.append(f"not evaluated: {summary['not_evaluated']}")
     return "\n".join(parts) or "no metrics"

@@ -12,9 +12,8 @@ from typing import Any, TextIO
 
 from depthrepro.config.composed import ComposedRun
 from depthrepro.config.schema import load_config
-from depthrepro.core.errors import UserError
 from depthrepro.core.processes import is_alive
-from depthrepro.core.run_dir import RunDir
+from depthrepro.core.run_dir import InUseError, RunDir
 from depthrepro.runs.start import start
 from depthrepro.sweep.folder import SweepFolder
 
@@ -42,13 +41,13 @@ def wait_until_free(run: RunDir, seconds: float = _WAIT_FOR_LOCK_S) -> None:
     """Wait for a process that still has the run directory: that of a sweep which was killed is writing its checkpoint.
 
     Raises:
-        UserError: If it stays in use.
+        InUseError: If it stays in use.
     """
     end, told = time.monotonic() + seconds, False
     while True:
         try:
             run.lock()
-        except UserError as error:
+        except InUseError as error:
             if time.monotonic() > end:
                 raise
             if not told:

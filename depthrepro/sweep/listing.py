@@ -16,7 +16,7 @@ from depthrepro.sweep.folder import SweepFolder
 
 
 def main_numbers(run_dir: Path) -> str:
-    """First metric of a finished run: `AbsRel 0.2310 (L12)`, of its main output and of each test set; "" for none."""
+    """First metric of a finished run: `AbsRel 0.2310 (L12)`, of its main output and of each test set; or why none."""
     try:
         summary = json.loads(RunDir(run_dir).summary.read_text(encoding="utf-8"))
         metrics = summary["metrics"]
@@ -26,6 +26,8 @@ def main_numbers(run_dir: Path) -> str:
             level = summary["output"] if summary.get("output") in metrics else finest  # the last that was trained
             found[level] = metrics[level]
         found |= {name: next(iter(levels.values())) for name, levels in summary.get("tests", {}).items()}
+        if not found and summary.get("not_evaluated"):
+            return f"not evaluated: {summary['not_evaluated']}"
         metric = next(iter(metrics_of(next(iter(found.values()))).values()))
         told = ", ".join(f"{float(values[metric.key]):.4f} ({name})" for name, values in found.items())
         return f"{metric.label} {told}"

@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -22,6 +21,7 @@ from depthrepro.config.schema import HOW, marked, typed_config
 from depthrepro.core.errors import UserError
 from depthrepro.runs.reuse import equivalent_has_all
 from depthrepro.runs.summary import is_answered
+from depthrepro.training.stages import check_epochs
 
 # How to run a sweep, not which: the same sweep is found again with or without them.
 _NOT_PART_OF_THE_SWEEP = ("hydra", *marked(HOW))
@@ -123,7 +123,7 @@ def _compose(overrides: list[str], master: DictConfig, loader: ConfigLoader) -> 
     with read_write(cfg), open_dict(cfg):
         del cfg["hydra"]
     check_named(cfg)
-    typed_config(cfg)
+    check_epochs(typed_config(cfg).trainer)
     return cfg
 
 
@@ -203,8 +203,5 @@ def folder_name(name: str, typed: Sequence[str], jobs: Sequence[Job] = ()) -> st
 
 
 def snapshot_text(job: Job) -> str:
-    """The job's resolved configuration as YAML, named for the tracker by what varies."""
-    cfg: Any = job.cfg.copy()
-    if not any(o.lstrip("+").startswith("logger.run_name=") for o in job.overrides):
-        cfg.logger.run_name = job.label
-    return OmegaConf.to_yaml(cfg, resolve=True)
+    """The job's resolved configuration as YAML."""
+    return OmegaConf.to_yaml(job.cfg, resolve=True)

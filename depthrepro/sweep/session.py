@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from depthrepro.core.code_state import code_state, fingerprint
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_atomic
+from depthrepro.core.interrupt import stop_signals
 from depthrepro.core.processes import started_at
 from depthrepro.core.run_dir import now
 from depthrepro.runs.summary import is_answered
@@ -26,9 +27,10 @@ from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.listing import failures, names, outcome_line, short, table
 from depthrepro.sweep.plan import Job, snapshot_text
 from depthrepro.tracking import Tracker
+from depthrepro.tracking.shown import changes
 from depthrepro.tracking.state import STATUSES
 
-_TIME_TO_STOP_S = 60.0
+_TIME_TO_STOP_S, _MAX_TITLE_CHARS = 60.0, 200
 
 
 class Session:
@@ -127,7 +129,7 @@ class Session:
         write_atomic(self.folder.code, changes)
 
     def _start_tracker(self, root: Path) -> None:
-        settings = replace(self.jobs[0].settings.logger, run_name=self.name, system_metrics=False)
+        settings = replace(self.jobs[0].settings.logger, run_name=self._title(), system_metrics=False)
         self._tracker = Tracker.start(self.folder.path, settings, root=root)
         self._tracker.set_tags(
             {
@@ -138,6 +140,10 @@ class Session:
                 "scale": self.jobs[0].cfg.scale,
             }
         )
+
+    def _title(self) -> str:
+        """Name of the parent run: the table, and what was changed for all of its rows."""
+        return " ".join([self.name, *changes(self.typed)])[:_MAX_TITLE_CHARS]
 
     def _say_what_is_launched(self, done: Sequence[Job]) -> None:
         at_once = self.sweep["at_once"]
@@ -152,7 +158,7 @@ class Session:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Around the jobs: SIGINT and SIGTERM stop them, then the sweep, and its record says how it was broken off."""
+        """Around the jobs: `stop_signals` stop them, then the sweep, and its record says how it was broken off."""
         self._listen()
         try:
             yield
@@ -166,14 +172,14 @@ class Session:
             raise
 
     def _listen(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in stop_signals():
             signal.signal(number, self._stop)
         if "submitit" in self.sweep["launcher"]:
             self._untold = set(self.sweep["launched"])
             threading.Thread(target=self._follow_jobs, daemon=True, name="outcomes").start()
 
     def _stop(self, number: int, frame: Any) -> None:
-        for other in (signal.SIGINT, signal.SIGTERM):
+        for other in stop_signals():
             signal.signal(other, signal.default_int_handler)  # a second one does not wait
         self.folder.request_stop()
         running = [self.sweep["jobs"][n - 1]["label"] for n in self.folder.running()]

@@ -15,6 +15,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from depthrepro.core.code_state import code_state, fingerprint
+from depthrepro.core.interrupt import stop_signals
 from depthrepro.core.processes import is_alive, started_at
 from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.listing import outcome_line, short
@@ -22,7 +23,7 @@ from depthrepro.tracking.store import PARENT_VARIABLE, SWEEP_VARIABLE
 
 _MESSAGE_CHARS = 300
 _TIME_TO_STOP_S = 40.0
-_STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM, -signal.SIGTERM)
+_STOPPED = (*(128 + number for number in stop_signals()), *(-number for number in stop_signals()))
 
 _idle = threading.Event()  # no job runs in this process
 _idle.set()
@@ -102,7 +103,7 @@ def _popen(
     if sweep["at_once"] == 1 and sys.stderr is not None and sys.stderr.isatty() and os.name == "posix":
         terminal = (os.dup(sys.stderr.fileno()),)  # its own number is the log's in the new process
         command.append(f"--terminal={terminal[0]}")
-    environment = {**os.environ, SWEEP_VARIABLE: folder.path.name}
+    environment = {**os.environ, SWEEP_VARIABLE: folder.path.name, "PYTHONIOENCODING": "utf-8"}
     if sweep.get("mlflow_run_id"):
         environment[PARENT_VARIABLE] = sweep["mlflow_run_id"]
     if sweep["threads"] is not None:
@@ -141,7 +142,7 @@ def _outcome(code: int, log: Path) -> tuple[str, str | None]:
         return "done", None
     if code < 0:
         return "failed", f"ended by {signal.Signals(-code).name}" + (" (out of memory?)" if code == -9 else "")
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     last = lines[-1].strip().removeprefix("error: ") if lines else f"exit code {code}"
     return "failed", last[:_MESSAGE_CHARS]
 

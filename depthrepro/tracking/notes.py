@@ -13,6 +13,8 @@ from depthrepro.core.protocol import read_protocol
 from depthrepro.tracking.shown import HEADLINE, main_output
 
 NOTE, KIND, VIEW = "mlflow.note.content", "mlflow.experimentKind", "mlflow.sharedViewState.rows"
+# Charts begin with it; a version of MLflow that does not know it leaves it out.
+PRIMARY = "mlflow.experiment.primaryMetric.name"
 _PAPERS = {
     "garg2016": "Garg et al., *Unsupervised CNN for Single View Depth Estimation: Geometry to the Rescue*, ECCV 2016 "
     "(arXiv:1603.04992)."
@@ -23,7 +25,7 @@ _COLUMNS = ("Data", "Row", "Seed", "Table", "Typed")
 
 def missing_experiment_tags(experiment: str, has: Mapping[str, str]) -> dict[str, str]:
     """Tags to set on the experiment of that name, which `has` some: what a person has written stays."""
-    tags = {NOTE: _note(experiment), KIND: "custom_model_development", VIEW: _view()}
+    tags = {NOTE: _note(experiment), KIND: "custom_model_development", VIEW: _view(), PRIMARY: f"Test/{HEADLINE[0]}"}
     return {name: value for name, value in tags.items() if name not in has}
 
 

@@ -29,11 +29,17 @@ def _to_stderr(message: str) -> None:
     print(f"warning: {message}", file=sys.stderr, flush=True)
 
 
+def _run_name(run_dir: Path, root: Path) -> str:
+    """`garg_kitti/trainer.max_steps=20/seed=0`: the run's place in runs/, which tells it from every other."""
+    runs = root / "runs"
+    return run_dir.relative_to(runs).as_posix() if run_dir.is_relative_to(runs) else "/".join(run_dir.parts[-2:])
+
+
 def _new_state(run_dir: Path, settings: LoggerConfig, uri: str, root: Path) -> MirrorState:
     return MirrorState(
         tracking_uri=without_password(uri),
         experiment=settings.experiment,
-        run_name=settings.run_name or "/".join(run_dir.parts[-2:]),
+        run_name=settings.run_name or _run_name(run_dir, root),
         artifact_root=artifact_root(uri, root),
         pid=os.getpid(),
         pid_started=started_at(os.getpid()),

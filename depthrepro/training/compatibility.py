@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import typing
 from collections.abc import Iterable
 from typing import Any
@@ -39,6 +40,7 @@ def _check_node(node: Any, key: str) -> None:
         target = _target(str(node._target_), key)
         names = _arguments(target)
         for name in map(str, node):
+            _check_number(target, name, node[name], f"{key}.{name}")
             if names is not None and not name.startswith("_") and name not in names:
                 raise UserError(
                     f"{key}.{name}: {_short(node._target_)} has no such argument{did_you_mean(name, names)}; if the "
@@ -54,6 +56,22 @@ def _target(path: str, key: str) -> Any:
         return get_object(path)
     except Exception as error:  # whatever the import of somebody's module raises
         raise UserError(f"{key}._target_: {path} cannot be imported ({str(error).splitlines()[0]})") from None
+
+
+def _check_number(target: Any, name: str, value: Any, key: str) -> None:
+    """Refuse a word where an argument is declared as a number, and one that is not finite.
+
+    Raises:
+        UserError: For such a value.
+    """
+    try:
+        hints = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    except (NameError, TypeError, AttributeError):  # declared by names that only a type checker knows
+        return
+    kinds = {hints.get(name), *typing.get_args(hints.get(name))}
+    if kinds & {int, float} and not kinds & {str, Any}:
+        if isinstance(value, str) or (isinstance(value, float) and not math.isfinite(value)):
+            raise UserError(f"{key}={value}: {_short(f'{target.__module__}.{target.__name__}')} takes a number there")
 
 
 def _short(path: str) -> str:

@@ -98,11 +98,7 @@ def make_plan(
         raise UserError(f"trainer.finest={config.finest}: every stage trains finer outputs; choose one of those")
     if not active:
         raise UserError("trainer.stages has no stage with a share above 0: choose one, such as stages=end_to_end")
-    if config.epochs < len(active):
-        raise UserError(
-            f"trainer.epochs={config.epochs} is fewer than the {len(active)} stages: each needs at least one; "
-            "raise trainer.epochs or choose stages=end_to_end"
-        )
+    _require_epochs(config.epochs, len(active))
     total_share, done_share, first = sum(stage.share for _, stage in active), 0.0, 0
     planned: list[PlannedStage] = []
     for position, (name, stage) in enumerate(active):
@@ -113,6 +109,28 @@ def make_plan(
         planned.append(PlannedStage(name, trained[name], first, end - first, stage.lr_factor))
         first = end
     return Plan(tuple(planned), steps_per_epoch, config.max_steps)
+
+
+def check_epochs(config: TrainerConfig) -> None:
+    """What `make_plan` would refuse for too few epochs, as far as the configuration alone tells: no network is built.
+
+    Raises:
+        UserError: If there are fewer epochs than stages.
+    """
+    active = [stage for stage in config.stages.values() if stage.share > 0]
+    named = list(dict.fromkeys(level for stage in active for level in stage.levels or ()))
+    if config.finest is not None:  # leaves out the stages that train finer outputs alone
+        kept = named[: named.index(config.finest) + 1] if config.finest in named else []
+        active = [stage for stage in active if set(stage.levels or ()) & set(kept)]
+    _require_epochs(config.epochs, len(active))
+
+
+def _require_epochs(epochs: int, stages: int) -> None:
+    if epochs < stages:
+        raise UserError(
+            f"trainer.epochs={epochs} is fewer than the {stages} stages: each needs at least one; "
+            "raise trainer.epochs or choose stages=end_to_end"
+        )
 
 
 def _stage_levels(

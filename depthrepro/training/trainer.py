@@ -123,7 +123,7 @@ class Trainer:
         """Train from where the run directory stands to the end of the plan.
 
         Raises:
-            Stopped: After SIGINT or SIGTERM, with the checkpoint written.
+            Stopped: After one of `stop_signals`, with the checkpoint written.
             UserError: If the loss is not finite (the batch is saved first), or the checkpoint is of another run.
         """
         self.resume()
@@ -261,11 +261,14 @@ class Trainer:
         if not self.run.last.exists():
             return self.log.restore(None, 0)
         state = load_checkpoint(self.run.last, self.device, needs=RESUMES)
-        changed = [name for name, value in self.identity.items() if state.get(name) != value]
-        if changed:
+        old = {name: state.get(name) for name, value in self.identity.items() if state.get(name) != value}
+        if old:
+            changes = " and ".join(
+                f"{name.replace('_', ' ')} ({was} -> {self.identity[name]})" for name, was in old.items()
+            )
             raise UserError(
-                f"{self.run.path} was trained with another {' and '.join(changed).replace('_', ' ')}: "
-                "start again with force=true, or keep both with run_dir=..."
+                f"{self.run.path} was trained with another {changes}: start again with force=true, or keep both with "
+                "run_dir=..."
             )
         load_strictly(self.model, state["model"], self.run.last)
         with reading(self.run.last, "the training's state", fix="start again with force=true"):

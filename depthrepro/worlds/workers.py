@@ -18,6 +18,8 @@ from pathlib import Path
 
 import cv2
 
+from depthrepro.config.cli import one_line_errors
+from depthrepro.core.errors import UserError
 from depthrepro.worlds.units import render_unit
 from depthrepro.worlds.world import Unit, World
 
@@ -35,7 +37,8 @@ def run_workers(
         finished: Called with each unit, in order, when its files are in their places.
 
     Raises:
-        RuntimeError: If a worker fails; its message ends with the worker's last line.
+        UserError: If a worker's disk is full, or it was killed.
+        RuntimeError: If it fails otherwise; its message ends with the worker's last line.
     """
     # One process a core: threads inside the libraries would only get in each other's way.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -83,7 +86,9 @@ def _answer(worker: subprocess.Popen[bytes], unit: Unit) -> Unit:
         answer = b""
     if answer != b"done\n":
         lines = worker.communicate()[1].decode(errors="replace").strip().splitlines()
-        raise RuntimeError(f"rendering unit {unit.name} failed: {lines[-1] if lines else 'its process ended'}")
+        last = lines[-1] if lines else "error: its process was killed (out of memory?); the same command goes on"
+        kind = UserError if last.startswith("error: ") else RuntimeError
+        raise kind(f"rendering unit {unit.name} failed: {last.removeprefix('error: ')}")
     return unit
 
 
@@ -101,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    one_line_errors(main)

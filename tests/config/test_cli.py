@@ -3,8 +3,19 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from depthrepro.config.cli import for_hydra, mistakes, readable
+from depthrepro.config.composed import ComposedRun
+from depthrepro.config.register import register_schema
+from depthrepro.core.errors import UserError
+from depthrepro.training.compatibility import check_arguments
+from tests.config.swapping import composed
+
+register_schema()
 
 
 def run(*arguments, cwd, **environment):
@@ -56,3 +67,99 @@ def test_help_and_config_load_neither_torch_nor_mlflow(flags, tmp_path):
     done = subprocess.run([sys.executable, "-c", code, *flags], capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout.strip().endswith("[]"), done.stderr
     assert "garg_kitti" in done.stdout
+
+
+PATHS = [
+    *(
+        "runs/da_teacher/seed=0/checkpoints/last.pt",
+        "/tmp/it's",
+        "/a\\'b'",
+        "/data/Straße/写真",
+        "/data/kitti (1)/x",
+        "/a&b;c!",
+    ),
+    *("/t/#1", "/t/[x]", "/a b/c", "C:\\data\\x=1\\", "https://user:p@host/x?y=1", "plain/path", "/a,b=c"),
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_any_path_is_understood_as_it_was_typed(path):
+    (word,) = for_hydra([f"data.teacher={path}"])
+    assert OverridesParser.create().parse_override(word).value() == path
+    typed = ["+experiment=da_student", f"data.teacher={path}"]
+    assert composed(*for_hydra(typed)).data.teacher == path
+    assert for_hydra([word]) == [word]  # quoted by hand, or read from a record
+
+
+def test_what_hydra_reads_stays_and_home_is_a_folder():
+    kept = [
+        "seed=range(0,3)",
+        "input_size=[64,192]",
+        "+experiment/garg_warp=glob(*)",
+        "~data.x",
+        "-m",
+        "a='x=1'",
+        "b={c: 1}",
+    ]
+    assert for_hydra(kept) == kept
+    assert for_hydra(["root=~/runs"]) == [f"root={Path.home()}/runs"]
+    both = for_hydra(["-m", "data.teacher=runs/a/seed=0/last.pt,runs/a/seed=1/last.pt"])[1]
+    assert list(OverridesParser.create().parse_override(both).sweep_string_iterator()) == [
+        "'runs/a/seed=0/last.pt'",
+        "'runs/a/seed=1/last.pt'",
+    ]
+
+
+def line_of(*typed):
+    """What a person is told, in the order in which a run would ask."""
+    with pytest.raises((*mistakes(), UserError)) as refused:
+        job = ComposedRun(composed(*for_hydra(["+experiment=garg_kitti", *typed])), typed)
+        check_arguments(job.cfg)
+    line = readable(refused.value, typed)
+    assert "\n" not in line and len(line) < 500
+    return line
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("trainer.max_steps=-3", "trainer.max_steps must be at least 1, got -3"),
+        ("trainer.clip_norm=nan", "trainer.clip_norm must be more than 0, got nan"),
+        ("trainer.num_workers=-1", "trainer.num_workers must be at least 0, got -1"),
+        ("trainer.stages.finest.share=-1", "trainer.stages.finest.share must be at least 0, got -1"),
+        ("seed=-1", "seed must be at least 0, got -1"),
+        ("input_size=[64]", "input_size=[64]: height and width are needed, such as [64,192]"),
+        ("input_size=[64,0]", "input_size must be at least 1, got 0"),
+        ("optimizer.lr=banana", "optimizer.lr=banana: Adam takes a number there"),
+        ("optimizer.lr=nan", "optimizer.lr=nan: Adam takes a number there"),
+        ("model.c6_filters=many", "model.c6_filters=many: GargNet takes a number there"),
+        ("+trainer.epoch=3", "unknown setting 'trainer.epoch': did you mean 'epochs'?"),
+        ("+eval.nope=3", "unknown setting 'eval.nope': choose one of split, ground_truth"),
+        ("+nope=3", "unknown setting 'nope': choose one of name, scale"),
+        ("+input.multipel=3", "unknown setting 'input.multipel': did you mean 'multiple'?"),
+        ("+logger.kinds=none", "unknown setting 'logger.kinds': did you mean 'kind'?"),
+        ("trainer.epochs=1.5", "trainer.epochs=1.5: a whole number is needed"),
+        ("trainer.epochs=null", "trainer.epochs=null: null is not possible"),
+        ("trainer.checkpoint_seconds=x", "trainer.checkpoint_seconds=x: a number is needed"),
+        ("force=maybe", "force=maybe: true or false is needed"),
+        ("input_size=banana", "input_size=banana: a list is needed, such as [64,192]"),
+        (
+            "data.root=/a,b",
+            "data.root=/a,b has several values: -m makes a sweep of them, and \"data.root='/a,b'\" one text",
+        ),
+        ("data.root=[a", "data.root=[a cannot be read: its brackets or quotes do not match"),
+        ("loss=5", "no loss is called '5': choose one of charbonnier"),
+        ("garg_kitti", "garg_kitti is no setting: type +experiment=garg_kitti"),
+        ("--experiment=x", "--experiment=x: settings have no dashes: type +experiment=x"),
+        ("--trainer.epochs=3", "--trainer.epochs=3: settings have no dashes: type trainer.epochs=3"),
+    ],
+)
+def test_what_is_told_names_the_setting_and_the_remedy(word, line):
+    assert line_of(word).startswith(line)
+
+
+def test_a_group_without_a_default_is_added(monkeypatch):
+    with pytest.raises(mistakes()) as refused:
+        composed("experiment=garg_kitti")
+    told = "experiment is not set by default: type +experiment=garg_kitti"
+    assert readable(refused.value, ["experiment=garg_kitti"]) == told

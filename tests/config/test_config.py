@@ -79,13 +79,39 @@ def test_settings_that_leave_the_result_alone_do_not_rename_the_run():
     assert override_folder(same, None) == ""
 
 
-def test_changed_settings_get_a_readable_hashed_folder():
+def test_changed_settings_get_a_readable_folder():
     one = override_folder(["+experiment=garg_kitti", "scale=paper", "trainer.max_steps=2"], None)
-    assert re.fullmatch(r"paper-2-[0-9a-f]{8}", one)
+    assert one == "scale=paper+trainer.max_steps=2"
     assert one == override_folder(["trainer.max_steps=2", "scale=paper"], None)
     assert one != override_folder(["trainer.max_steps=3", "scale=paper"], None)
-    assert re.fullmatch(r"somewhere-[0-9a-f]{8}", override_folder([], "/else/somewhere"))
-    assert not set(override_folder(["model.x=[1,2]", "loss.a={b: 'c/d'}"], None)) & set("/=,:'[]{} ")
+    assert (
+        override_folder(["input_size=[64,192]", "test@tests.nyu=nyu"], None) == "input_size=64x192+test@tests.nyu=nyu"
+    )
+    for roots in (["data.root=/else/somewhere"], []):
+        assert re.fullmatch(r"data\.root=somewhere-[0-9a-f]{8}", override_folder(roots, "/else/somewhere"))
+    assert override_folder([], "/else/somewhere") != override_folder([], "/other/somewhere")
+    odd = [
+        ["a=b/c"],
+        ["a=b-c"],
+        ["a={b: 1, c: 2}"],
+        ["~a"],
+        [f"a={'x' * 90}"],
+        [f"a={'x' * 91}"],
+        ["a=", "b=1"],
+        ["a=b c"],
+    ]
+    names = [override_folder(typed, None) for typed in odd]
+    assert len(set(names)) == len(names) and all(len(name) < 120 for name in names)
+    assert not set("".join(names)) & set("/,:'[]{} ~")
+
+
+def test_runs_under_the_former_names_are_found(tmp_path):
+    cfg = composed("+experiment=garg_kitti", f"root={tmp_path}", "trainer.max_steps=20")
+    former = tmp_path / "runs" / "garg_kitti" / "20-48714da2" / "seed=0"
+    assert resolve_run_dir(cfg, ["trainer.max_steps=20"]).parent.name == "trainer.max_steps=20"
+    former.mkdir(parents=True)
+    assert resolve_run_dir(cfg, ["trainer.max_steps=20"]) == former
+    assert resolve_run_dir(cfg, ["trainer.max_steps=21"]).parent.name == "trainer.max_steps=21"
 
 
 def test_real_data_and_synthetic_data_have_run_directories_of_their_own(monkeypatch, tmp_path):

@@ -129,3 +129,20 @@ def test_the_program_stops_before_anything_is_loaded(sweep, tmp_path):
     assert done.returncode == 2 and "make student" in done.stderr
     assert " torch\n" not in done.stderr, "torch was imported"
     assert not list(tmp_path.glob("runs/da_metric_kitti/**/status.json"))
+
+
+def test_labels_ask_for_their_teacher_before_anything_is_rendered(tmp_path):
+    program = [sys.executable, "-X", "importtime", "-m", "depthrepro.pseudo_label", "+experiment=da_student"]
+    done = subprocess.run([*program, f"root={tmp_path}"], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.splitlines()[-1].endswith("+experiment=da_teacher")
+    assert " torch\n" not in done.stderr, "torch was imported"
+    published = subprocess.run(
+        [*program[:1], *program[3:], f"root={tmp_path}", "data.teacher=vitl14.pth"], capture_output=True, text=True
+    )
+    assert published.stderr == "error: data.teacher: vitl14.pth is not there; name a file of weights that is\n"
+
+
+def test_the_help_of_pseudo_label_is_its_own():
+    program = [sys.executable, "-m", "depthrepro.pseudo_label", "--help"]
+    said = subprocess.run(program, capture_output=True, text=True, check=True).stdout
+    assert "shard=1/4" in said and "Train, evaluate" not in said

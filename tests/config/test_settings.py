@@ -16,6 +16,7 @@ from depthrepro.config.settings import (
     setting,
     to_bool,
     to_count,
+    to_folder,
     to_path,
     typed_value,
 )
@@ -86,3 +87,25 @@ def test_a_configuration_that_is_there_is_changed_by_key():
     for key, message in (("a.bb", "'a.bb': did you mean 'b'"), ("a.b.x", "'a.b.x'"), ("z", "'z': choose one of a")):
         with pytest.raises(UserError, match=f"unknown setting {message}"):
             override(cfg, {key: 1})
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("photo.jpg", "photo.jpg is no setting: write folder=photo.jpg"),
+        ("--folder", "--folder: settings have no dashes: write folder=..."),
+        ("--colour=red", "--colour=red: settings have no dashes: write colour=red"),
+        ("-folder=x", "-folder=x: settings have no dashes: write folder=x"),
+        ("--input", "unknown setting '--input'"),
+    ],
+)
+def test_words_of_other_programs_are_put_right(word, line):
+    with pytest.raises(UserError) as refused:
+        typed(word)
+    assert str(refused.value).startswith(line)
+
+
+def test_a_folder_that_was_typed_must_be_there(tmp_path):
+    assert to_folder("runs", str(tmp_path)) == tmp_path
+    with pytest.raises(UserError, match="runs=nowhere: no such folder"):
+        to_folder("runs", "nowhere")

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -55,3 +56,61 @@ def test_clear_empties_all_but_the_lock(tmp_path):
     run.clear()
     assert [p.name for p in tmp_path.iterdir()] == [".lock"]
     run.unlock()
+
+
+@pytest.mark.parametrize("present", [["thesis.tex"], ["config.yaml"], ["status.json"], ["a/b.txt"]])
+def test_a_folder_that_is_no_run_is_neither_emptied_nor_written_to(tmp_path, present):
+    for name in present:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('{"mine": 1}')
+    with pytest.raises(UserError, match=r"holds files, but no run.*run_dir=") as refused:
+        RunDir(tmp_path).lock()
+    assert "\n" not in str(refused.value)
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == set(present)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        RunDir(tmp_path / "file").lock()
+
+
+def test_a_run_however_it_ended_can_be_taken_again(tmp_path):
+    run = RunDir(tmp_path / "run")
+    run.lock()
+    (run.path / ".status.json.123.tmp").write_text("{")  # of a process killed while writing
+    run.unlock()
+    run.lock()
+    run.write_status("running", config_hash="a")
+    run.unlock()
+    (run.path / ".lock").unlink()  # a copy without hidden files
+    run.lock()
+    (run.path / "config.yaml").write_text("")
+    run.status_file.write_text("{")
+    run.unlock()
+    run.lock()
+    run.unlock()
+
+
+def test_a_run_that_is_deleted_halfway_is_still_a_run(tmp_path, monkeypatch):
+    run = RunDir(tmp_path)
+    run.lock()
+    run.write_status("done", config_hash="a")
+    for name in ("a.png", "metrics.jsonl", "z.csv"):
+        (tmp_path / name).touch()
+    deleted = []
+
+    def unlink(path):
+        deleted.append(path.name)
+
+    monkeypatch.setattr("pathlib.Path.unlink", unlink)
+    run.clear()
+    run.unlock()
+    assert len(deleted) == 4 and deleted[-1] == "status.json"
+
+
+def test_a_run_whose_process_is_gone_does_not_run_for_ever(tmp_path):
+    run = RunDir(tmp_path)
+    run.lock()
+    run.write_status("running", config_hash="a")
+    assert run.status()["status"] == RunDir(tmp_path).status()["status"] == "running"
+    os.close(run._lock_handle)  # as the system does for a killed process
+    assert (run.status()["status"], run.status()["message"]) == ("stopped", "its process was killed")

@@ -53,7 +53,7 @@ def test_the_output_is_named_after_the_input(tmp_path, monkeypatch):
     ("typed", "message"),
     [
         ("outptu=x", "unknown setting 'outptu': did you mean 'output'?"),
-        ("photos", "unknown setting 'photos'"),
+        ("photos", "photos is no setting: write input=photos"),
         ("save=png16,colour", "save=colour: did you mean 'color'?"),
         ("range=near", "range=near: write auto, image or two numbers"),
         ("range=3,3", "must differ"),
@@ -103,3 +103,9 @@ def test_help_and_mistakes_need_no_torch(arguments, code, expected):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == code and expected in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("word", ["photo.jpg", "--input=photo.jpg"])
+def test_a_photograph_typed_otherwise_is_put_right(word):
+    with pytest.raises(UserError, match=r"write input=photo\.jpg"):
+        parse([word])

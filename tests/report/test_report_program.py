@@ -133,6 +133,11 @@ def test_misspelt_words_are_put_right(words, said, experiments):
     assert str(caught.value) == said
 
 
+def test_a_folder_of_runs_that_is_not_there_is_no_report(tmp_path, capsys):
+    assert main(["runs=nowhere", f"out={tmp_path / 'out'}"]) == 2
+    assert capsys.readouterr().err == "error: runs=nowhere: no such folder\n" and not (tmp_path / "out").exists()
+
+
 def test_an_empty_experiments_folder_is_told(tmp_path):
     with pytest.raises(UserError, match=r"holds no <table>/paper\.yaml"):
         parse([f"experiments={tmp_path}"])

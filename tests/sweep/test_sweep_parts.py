@@ -1,5 +1,6 @@
 """The process of a job and what its starter makes of it, without any training."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from omegaconf import OmegaConf
 from depthrepro.core.errors import UserError
 from depthrepro.core.processes import started_at
 from depthrepro.core.run_dir import RunDir
+from depthrepro.runs.summary import format_summary
 from depthrepro.sweep import start
 from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.job import Screen, wait_until_free
@@ -158,3 +160,10 @@ def test_a_run_with_test_sets_tells_each(tmp_path):
     tests = '{"a": {"affine_inv_depth": {"abs_rel": 0.2}}, "b": {"affine_inv_depth": {"abs_rel": 0.31}}}'
     (tmp_path / "summary.json").write_text(f'{{"metrics": {{}}, "tests": {tests}}}')
     assert main_numbers(tmp_path) == "AbsRel 0.2000 (a), 0.3100 (b)"
+
+
+def test_a_run_that_could_not_be_scored_says_why(tmp_path):
+    reason = "trainer.max_steps ended the training early: L12 is the same everywhere"
+    summary = {"metrics": {}, "baselines": {}, "tests": {}, "not_evaluated": reason}
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    assert main_numbers(tmp_path) == format_summary(summary) == f"not evaluated: {reason}"

@@ -66,7 +66,9 @@ def test_the_jobs_are_those_of_hydras_sweeper_in_its_order(loader):
         ([TABLE, "trainer.max_step=1,2"], ["did you mean 'max_steps'?", "+experiment/garg_warp=exact"]),
         ([TABLE, "eval.cap_m=50,0.5"], ["min_depth_m < cap_m", "eval.cap_m=0.5"]),
         (["+experiment/garg_warp=exact,linearized"], ["did you mean 'linearised'?"]),
-        ([TABLE, "seed=0,q"], ["seed=q", "Integer"]),
+        ([TABLE, "seed=0,q"], ["seed=q: a whole number is needed"]),
+        ([TABLE, "trainer.epochs=2,9"], ["trainer.epochs=2 is fewer than the", "in the job +experiment"]),
+        (["+experiment/garg_resolution=glob(*)", "trainer.epochs=1"], ["trainer.epochs=1 is fewer than the"]),
     ],
 )
 def test_a_mistake_in_any_job_is_one_line(loader, typed, parts):
@@ -91,13 +93,13 @@ def test_a_directory_with_another_configurations_run_is_told_before_anything_sta
     assert len(planned(loader, "+experiment=garg_kitti", f"root={tmp_path}", "seed=0,1", "force=true")) == 2
 
 
-def test_a_saved_job_is_the_composed_one_named_by_what_varies(loader, tmp_path):
+def test_a_saved_job_is_the_composed_one(loader, tmp_path):
     for job in planned(loader, TABLE, "seed=0,2", f"root={tmp_path}"):
         file = tmp_path / f"{job.number}.yaml"
         file.write_text(plan.snapshot_text(job))
         cfg = load_config(file)
         assert config_hash(cfg) == job.hash
-        assert cfg.logger.run_name == job.label
+        assert cfg.logger.run_name is None  # its place in runs/ is its name
         assert job.run.path.parts[-3:] == ("garg_warp", job.row, f"seed={job.cfg.seed}")
     assert job.label == "linearised seed=2" and job.number == 4
     named = planned(loader, TABLE, "logger.run_name=mine", f"root={tmp_path}")[0]

@@ -3,11 +3,17 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from depthrepro.config.register import register_schema
 from depthrepro.core.errors import UserError
+from depthrepro.tracking import tracker
 from depthrepro.tracking.state import MirrorState, SupersededError, add_tags, read_tags, take_over
+from tests.config.swapping import composed
+
+register_schema()
 
 
 def test_state_survives(tmp_path):
@@ -55,3 +61,10 @@ def test_tags_add_up(tmp_path):
 def test_training_imports_neither_mlflow_nor_torch():
     code = "import sys, depthrepro.tracking; print({'mlflow', 'torch', 'sqlalchemy', 'pandas'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+
+
+def test_a_run_is_called_by_its_place_in_runs(tmp_path):
+    place = tmp_path / "runs" / "garg_kitti" / "trainer.max_steps=20" / "seed=0"
+    assert tracker._run_name(place, tmp_path) == "garg_kitti/trainer.max_steps=20/seed=0"
+    assert tracker._run_name(Path("/elsewhere/mine/run"), tmp_path) == "mine/run"
+    assert composed("+experiment=garg_kitti").logger.run_name is None

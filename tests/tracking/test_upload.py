@@ -12,6 +12,7 @@ from depthrepro.config.logger import artifact_root
 from depthrepro.core.errors import UserError
 from depthrepro.core.metrics_log import MetricsLog
 from depthrepro.core.processes import started_at
+from depthrepro.core.run_dir import RunDir
 from depthrepro.tracking.shown import flatten, metric_name, printed
 from depthrepro.tracking.state import MirrorState, take_over
 from depthrepro.tracking.store import close_dead_runs, connect
@@ -217,8 +218,11 @@ def test_sync_takes_the_status_from_the_run_directory(run_dir, client, state, lo
 
 
 def test_sync_of_a_run_whose_process_lives_leaves_it_running(run_dir, client, state):
-    (run_dir / "status.json").write_text('{"status": "running"}')
+    (run_dir / "status.json").write_text('{"status": "running", "config_hash": "a"}')
+    run = RunDir(run_dir)
+    run.lock()
     sync(run_dir)
+    run.unlock()
     assert only_run(client).info.status == "RUNNING"
 
 

@@ -1,7 +1,10 @@
+from contextlib import nullcontext
+
 import pytest
 
 from depthrepro.config.schema import Stage, TrainerConfig
 from depthrepro.core.errors import UserError
+from depthrepro.training.stages import check_epochs
 from depthrepro.training.stages import make_plan as plan_of
 
 LEVELS = ("L9", "L10", "L11")
@@ -94,3 +97,15 @@ def test_a_finest_output_that_no_stage_trains_is_named():
 def test_outputs_of_another_network_are_refused(changes, message):
     with pytest.raises(UserError, match=message):
         make_plan(TrainerConfig(epochs=2, **changes), steps_per_epoch=1, levels=("full",))
+
+
+@pytest.mark.parametrize(
+    ("epochs", "finest", "refused"), [(2, None, True), (3, None, False), (1, "L9", False), (1, "L10", True)]
+)
+def test_too_few_epochs_are_refused_without_a_network(epochs, finest, refused):
+    stages = {"a": Stage(["L8", "L9"]), "b": Stage(["L10"]), "c": Stage(["L10", "L11"]), "off": Stage(share=0)}
+    config = TrainerConfig(epochs=epochs, stages=stages, finest=finest)
+    with pytest.raises(UserError, match="is fewer than the") if refused else nullcontext():
+        check_epochs(config)
+    with pytest.raises(UserError, match="is fewer than the") if refused else nullcontext():
+        plan_of(config, 1, ["L8", "L9", "L10", "L11"])

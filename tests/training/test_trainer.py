@@ -70,18 +70,19 @@ def test_checkpoints_older_than_the_log_replay_without_repeating_rows(tmp_path):
     assert rows(tmp_path / "whole") == rows(tmp_path / "cut")
 
 
-def test_sigterm_finishes_the_step_and_saves(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_finishes_the_step_and_saves(number, tmp_path):
     calls = {"n": 0}
 
     def loss(model, batch, levels):
         calls["n"] += torch.is_grad_enabled()
         if calls["n"] == 3:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
         return tiny_loss(model, batch, levels)
 
     with pytest.raises(Stopped) as stopped:
         tiny_trainer(tmp_path, loss=loss, checkpoint_seconds=1e9).fit()
-    assert stopped.value.signal_number == signal.SIGTERM
+    assert stopped.value.signal_number == number
     saved = torch.load(tmp_path / "checkpoints" / "last.pt", weights_only=True)
     assert saved["progress"]["step"] == 3
 

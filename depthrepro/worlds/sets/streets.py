@@ -142,7 +142,7 @@ class Streets(World):
                 write_png(root / camera / "data" / f"{number:010d}.png", image)
             points = root / "velodyne_points" / "data" / f"{number:010d}.bin"
             points.parent.mkdir(parents=True, exist_ok=True)
-            pair.scan.astype("<f4").tofile(points)
+            points.write_bytes(pair.scan.astype("<f4").tobytes())
 
     def texts(self) -> dict[str, str]:
         """The calibration of each day, the split lists and the note."""
