@@ -102,7 +102,7 @@ def test_what_is_missing_is_named(run, tmp_path):
     with pytest.raises(UserError, match=r"predictions: no predictions; the run's own command"):
         evaluate_again(run, {})
     (run / "config.yaml").write_text("eval: [")
-    with pytest.raises(UserError, match=r"config\.yaml: cannot be read"):
+    with pytest.raises(UserError, match=r"config\.yaml: not readable as YAML"):
         evaluate_again(run, {})
 
 

@@ -37,7 +37,6 @@ from depthrepro.data.readers.lmdb_images import lmdb_folders
 from depthrepro.data.readers.metric_sets import _hypersim_rows
 from depthrepro.data.readers.tar_shards import tar_shards
 from depthrepro.data.readers.zero_shot_sets import read_bare
-from depthrepro.evaluation.rows import read_rows
 from depthrepro.inference.predictions import Kind, Prediction, load_prediction, save_prediction
 from depthrepro.models.published import describe
 from depthrepro.models.weights import read_weights
@@ -47,7 +46,7 @@ from depthrepro.report.figures.confusion import read_confusion
 from depthrepro.report.figures.training import draw_training_curves
 from depthrepro.report.paper import load_paper
 from depthrepro.report.rows import summary_rows
-from depthrepro.report.sources import _curves
+from depthrepro.report.sources import _curves, _images
 from tests.data.helpers import CAM_TO_CAM, write_folder
 from tests.data.image_files import encoded, noisy, put, tar
 from tests.predict.helpers import depth_anything_checkpoint, garg_checkpoint
@@ -280,11 +279,11 @@ TARGETS: dict[str, Target] = {
     "published config": _text("config.json", STAGES, lambda path: describe(TOKEN, path.with_name("w.bin"), path, None)),
     "paper": _committed("paper.yaml"),
     **{f"committed {name}": _committed(file) for name, file in FILES.items()},
-    "summary": Target(_written("summary.json", lambda path: path.write_text(_summary())), summary_rows),
-    "metrics": _text("metrics.jsonl", METRICS_LINE * 3, lambda path: _curves(path.parent, set())),
+    "summary": _text("summary.json", _summary(), lambda path: summary_rows(path, "x")),
+    "metrics": _text("metrics.jsonl", METRICS_LINE * 3, lambda path: _curves(path.parent)),
     "drawn metrics": _text("metrics.jsonl", METRICS_LINE * 3, lambda path: draw_training_curves(path, "x")),
     "resumed metrics": _text("metrics.jsonl", METRICS_LINE * 3, lambda path: MetricsLog(path).truncate_after(2)),
-    "per image": _text("per_image.csv", PER_IMAGE, read_rows),
+    "per image": _text("per_image.csv", PER_IMAGE, lambda path: _images(path.parent)),
     "confusion": _text("confusion.csv", "class,a,b\na,3,1\nb,0,4\n", read_confusion),
     "status": _text("status.json", '{"status": "done", "step": 3}', lambda path: RunDir(path.parent).status()),
     "config": _text("config.yaml", "seed: 0\ntrainer: {epochs: 3}\neval: {cap_m: 80.0}\n", load_config),

@@ -54,7 +54,11 @@ def test_a_whole_network_to_start_from_must_be_named(tmp_path, monkeypatch):
     monkeypatch.delenv("DEPTH_ANYTHING_WEIGHTS", raising=False)
     with pytest.raises(UserError, match=r"^model\.weights_of=network: no weights are named; set DEPTH_"):
         check_checkpoints(composed(tmp_path, "+experiment=da_metric_kitti", "scale=paper"))
-    check_checkpoints(composed(tmp_path, "+experiment=da_metric_kitti", "scale=paper", "initial_weights=student.pth"))
+    named = composed(tmp_path, "+experiment=da_metric_kitti", "scale=paper", "initial_weights=student.pth")
+    with pytest.raises(UserError, match=r"^model\.weights: student\.pth is not there; name a file of weights that is$"):
+        check_checkpoints(named)
+    (tmp_path / "student.pth").touch()
+    check_checkpoints(named)
 
 
 def test_a_checkpoint_that_is_there_or_coming_is_enough(tmp_path):

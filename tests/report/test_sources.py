@@ -234,8 +234,9 @@ def test_a_newcomer_without_runs_sees_the_committed_tables_and_is_told(runs, add
     shutil.copytree(TABLES, experiments)
     assert main([f"runs={runs}", f"experiments={experiments}", "commit=true"]) == 0
     said = capsys.readouterr().out
-    assert "Without numbers yet: runs/garg_kitti/seed=2 is running" in said and "as committed" not in said
+    assert "Without numbers yet: runs/garg_kitti/seed=2 is stopped" in said and "as committed" not in said
     shutil.rmtree(runs)
+    runs.mkdir()
     words = [f"runs={runs}", f"experiments={experiments}", f"out={tmp_path / 'out'}"]
     assert main(words) == 0
     assert f"No run below {runs} feeds it: read from experiments/{TABLE.name}, as committed." in capsys.readouterr().out

@@ -151,7 +151,7 @@ def _exr(path: Path, _: str | None) -> np.ndarray:
     # OpenCV reads this once, when its decoder is first used.
     os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
     try:
-        values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        values = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)  # its imread takes no odd names
     except cv2.error:
         raise UserError(f"{path}: OpenCV reads EXR only if OPENCV_IO_ENABLE_OPENEXR=1 is set; set it first") from None
     if values is None:

@@ -13,8 +13,9 @@ _said: set[float] = set()
 def to_bytes(values: np.ndarray, source: str, stated_max: float = 0.0) -> np.ndarray:
     """Tones as uint8, 0 = black, 255 = white; bytes stay as they are.
 
-    White is 1 for fractions, else the largest number of 8, 10, 12, 14 or 16 bits, whichever first holds all of the
-    picture and what its file states. Where that is less than a 16-bit file can hold, a line says so, once a process.
+    White is 1 for fractions, also where resampling overshot (below 2), else the largest number of 8, 10, 12, 14 or 16
+    bits, whichever first holds all of the picture and what its file states. Where that is less than a 16-bit file can
+    hold, a line says so, once a process.
 
     Args:
         values: Real numbers, any shape.
@@ -25,7 +26,7 @@ def to_bytes(values: np.ndarray, source: str, stated_max: float = 0.0) -> np.nda
         return values
     numbers = np.nan_to_num(values.astype(np.float64), posinf=0.0)
     top = max(float(numbers.max(initial=0)), stated_max)
-    if values.dtype.kind == "f" and top <= 1:
+    if values.dtype.kind == "f" and top < 2:
         white = 1.0
     else:
         white = next((float(2**bits - 1) for bits in _BITS if top < 2**bits), top)

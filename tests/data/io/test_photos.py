@@ -85,6 +85,11 @@ def test_fractions_in_a_float_tiff_are_no_black_image(tmp_path: Path, nothing_sa
     assert len(said) == 1 and "once.tif: its largest value is 1 and no range is stated, so white is 1" in said[0]
 
 
+def test_fractions_that_resampling_overshot_are_fractions(tmp_path: Path, nothing_said) -> None:
+    Image.fromarray((RAMP * 1.08).astype(np.float32)).save(tmp_path / "cubic.tif")
+    assert np.abs(read_photo(tmp_path / "cubic.tif")[..., 0] - (RAMP * 1.08).clip(0, 1) * 255).max() < 1.2
+
+
 @pytest.mark.parametrize("bits", [10, 12, 14])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_fewer_bits_in_sixteen_keep_their_tones(tmp_path: Path, bits: int, channels: int, nothing_said, capsys) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,6 +102,14 @@ def test_a_spike_in_any_whole_number_is_told(tmp_path, capsys) -> None:
 def test_pfm_of_either_byte_order(tmp_path: Path) -> None:
     write_pfm(tmp_path / "big.pfm", VALUES, ">")
     assert np.array_equal(read_map(tmp_path / "big.pfm", Codec.pfm), VALUES)
+
+
+def test_exr_under_a_name_that_is_no_utf8(tmp_path: Path, monkeypatch) -> None:
+    """OpenCV's wheels write no EXR here, so its decoder is stood in for."""
+    monkeypatch.setattr(cv2, "imdecode", lambda data, _: VALUES if data.tobytes() == b"exr" else None)
+    odd = Path(os.fsdecode(os.fsencode(tmp_path / "caf") + b"\xe9.exr"))
+    odd.write_bytes(b"exr")
+    assert np.array_equal(read_map(odd, Codec.exr), VALUES)
 
 
 @pytest.mark.parametrize("codec", [*WRITERS, Codec.exr])

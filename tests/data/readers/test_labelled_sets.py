@@ -100,7 +100,11 @@ def exr(monkeypatch):
     """OpenCV's wheels write no EXR here, so its reader is given what it would decode: disparities 20 10 0 in BGR."""
     values = np.zeros((1, 3, 3), np.float32)
     values[..., 2] = [20, 10, 0]
-    monkeypatch.setattr(codecs.cv2, "imread", lambda *_: values)
+    decode = codecs.cv2.imdecode
+    stand_in = b"stands in for EXR"
+    monkeypatch.setattr(
+        codecs.cv2, "imdecode", lambda data, how: values if data.tobytes().startswith(stand_in) else decode(data, how)
+    )
 
 
 @pytest.mark.parametrize("name", MAKERS)

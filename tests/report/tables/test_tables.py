@@ -168,7 +168,7 @@ def test_markdown_says_what_its_numbers_are_and_where_they_come_from(three_seeds
     assert "60 test images scored;" in text
     assert "0, 1, 2; cells are mean ± standard deviation (n − 1) over n seeds" in text
     assert re.search(r"\| L9 +\| 0 1 2 +\| hash0 hash1 hash2 +\| 0123456 +\| runs/garg_kitti/seed=\* +\|", text)
-    assert f"- `runs/garg_kitti/{waiting.name}`: running at step 120 of 750" in text
+    assert f"- `runs/garg_kitti/{waiting.name}`: stopped at step 120 of 750" in text
     assert "![Panel: streets (synthetic) · scale demo](panel.png)" in text
     assert "arXiv:1603.04992" in text
 
