@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -30,9 +31,16 @@ def _to_stderr(message: str) -> None:
 
 
 def _run_name(run_dir: Path, root: Path) -> str:
-    """`garg_kitti/trainer.max_steps=20/seed=0`: the run's place in runs/, which tells it from every other."""
+    """`L9 seed=0 garg_resolution`, `seed=0 max_steps=20 garg_kitti`: its place in runs/, what tells it apart first.
+
+    A list of runs shows some 25 characters of it: of the settings that were changed, the shortest come first.
+    """
     runs = root / "runs"
-    return run_dir.relative_to(runs).as_posix() if run_dir.is_relative_to(runs) else "/".join(run_dir.parts[-2:])
+    *above, seed = run_dir.relative_to(runs).parts if run_dir.is_relative_to(runs) else run_dir.parts[-2:]
+    changes = [word for part in above if "=" in part for word in part.split("+")]
+    leaves = sorted((re.sub(r"^[^=]*\.", "", word) for word in changes), key=len)
+    table, rows = above[:1], [part for part in above[1:] if "=" not in part]
+    return " ".join([*rows, seed, *leaves, *table])
 
 
 def _new_state(run_dir: Path, settings: LoggerConfig, uri: str, root: Path) -> MirrorState:

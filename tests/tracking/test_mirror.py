@@ -69,7 +69,7 @@ def test_a_failed_run_that_goes_on_is_one_run(root, run_dir, client, monkeypatch
     run = only_run(client)
     assert run.info.run_id == first
     assert run.info.status == "FAILED"
-    assert run.info.run_name == "garg/seed=0"
+    assert run.info.run_name == "seed=0 garg"
     assert (run.data.tags["scale"], run.data.tags["fingerprint"]) == ("demo", "f00")
     assert run.data.params == {"Seed": "0"}
 

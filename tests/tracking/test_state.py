@@ -63,8 +63,25 @@ def test_training_imports_neither_mlflow_nor_torch():
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
 
 
-def test_a_run_is_called_by_its_place_in_runs(tmp_path):
-    place = tmp_path / "runs" / "garg_kitti" / "trainer.max_steps=20" / "seed=0"
-    assert tracker._run_name(place, tmp_path) == "garg_kitti/trainer.max_steps=20/seed=0"
-    assert tracker._run_name(Path("/elsewhere/mine/run"), tmp_path) == "mine/run"
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("garg_resolution/L9/seed=0", "L9 seed=0 garg_resolution"),
+        (
+            "garg_kitti/input_size=64x192+trainer.max_steps=8-40ce7b86/seed=1",
+            "seed=1 input_size=64x192 max_steps=8-40ce7b86 garg_kitti",
+        ),
+        (
+            "garg_kitti/data.synthetic=-train_pairs-8+trainer.max_steps=8/seed=1",
+            "seed=1 max_steps=8 synthetic=-train_pairs-8 garg_kitti",
+        ),
+        ("mine", "mine"),
+    ],
+)
+def test_a_run_is_called_by_what_tells_it_from_others(tmp_path, place, name):
+    assert tracker._run_name(tmp_path / "runs" / place, tmp_path) == name
+
+
+def test_a_run_elsewhere_is_called_by_its_folder(tmp_path):
+    assert tracker._run_name(Path("/elsewhere/mine/run"), tmp_path) == "run mine"
     assert composed("+experiment=garg_kitti").logger.run_name is None
