@@ -112,26 +112,25 @@ class Work:
         if process.returncode:
             raise RuntimeError(f"{self.kind.name}: exit {process.returncode}: {errors[-2000:]}")
 
-    def kill_once(self, home: Path, draw: random.Random) -> bool:
-        """Begin, kill at a random moment of the work; False if the command ended first."""
-        process, began = self.begin(self.kind.command, home), time.monotonic()
+    def kill_once(self, home: Path, draw: random.Random, within_s: float) -> bool:
+        """Begin, kill at a random moment of the work's first seconds; False if the command ended before."""
+        process = self.begin(self.kind.command, home)
         while self.kind.starts_with and process.poll() is None and not any(home.glob(self.kind.starts_with)):
             time.sleep(0.02)
-        time.sleep(draw.uniform(0, max(0.3, self.seconds - (time.monotonic() - began))))
-        ended = process.poll() is not None
         try:
+            process.communicate(timeout=draw.uniform(0, within_s))
+            return False
+        except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        process.communicate()
-        return not ended
+            process.communicate()
+            return True
 
     def kills(self, wanted: int, draw: random.Random, outcome: Outcome) -> None:
         """Tries with one to three kills each, until there were `wanted`."""
         while outcome.kills < wanted:
             home, killed = self.home("try"), 0
-            for _ in range(min(draw.randint(1, 3), wanted - outcome.kills)):
-                killed += self.kill_once(home, draw)
+            for number in range(min(draw.randint(1, 3), wanted - outcome.kills)):
+                killed += self.kill_once(home, draw, self.seconds / (1 + number))  # there is less left each time
             outcome.kills += killed
             outcome.tries += 1
             try:
