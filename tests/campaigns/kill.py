@@ -96,8 +96,8 @@ class Work:
             cwd=CHECKOUT,
             env=env,
             text=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
         )
 
@@ -108,9 +108,9 @@ class Work:
             RuntimeError: If it fails.
         """
         process = self.begin(command, home)
-        _, errors = process.communicate(timeout=TIMEOUT_S)
+        said, _ = process.communicate(timeout=TIMEOUT_S)
         if process.returncode:
-            raise RuntimeError(f"{self.kind.name}: exit {process.returncode}: {errors[-2000:]}")
+            raise RuntimeError(f"{self.kind.name}: exit {process.returncode}: {said[-2000:]}")
 
     def kill_once(self, home: Path, draw: random.Random, within_s: float) -> bool:
         """Begin, kill at a random moment of the work's first seconds; False if the command ended before."""
@@ -158,14 +158,14 @@ class Work:
             with small_disk(home, room) as grow:
                 self.fill(home)
                 process = self.begin(self.kind.command, home)
-                _, errors = process.communicate(timeout=TIMEOUT_S)
+                said, _ = process.communicate(timeout=TIMEOUT_S)
                 if process.returncode == 0:
                     continue  # it needed less than the reference left
                 outcome.full += 1
-                clear = "Traceback" not in errors and "space" in errors.strip().splitlines()[-1]
+                clear = "Traceback" not in said and "no space is left" in said
                 outcome.told += clear
                 if not clear:
-                    outcome.faults.append(f"full disk of {room} bytes: {errors[-1500:]}")
+                    outcome.faults.append(f"full disk of {room} bytes: {said[-1500:]}")
                 grow()
                 try:
                     self.run(self.kind.command, home)
@@ -201,6 +201,7 @@ def main() -> int:
             work = Work(kind, Path(folder) / str(number))
             share = options.kills // len(chosen) + (number < options.kills % len(chosen))
             work.kills(share, draw, outcome)
+            print(f"{kind.name}: {outcome.kills} kills, {outcome.identical} of {outcome.tries} identical", flush=True)
             if os.geteuid() == 0:
                 work.full_disks(options.disks, draw, outcome)
             else:
