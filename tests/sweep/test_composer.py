@@ -50,7 +50,7 @@ JOBS = [
 
 def test_every_job_is_as_hydra_composes_it(sweep):
     composer = Composer(*sweep)
-    for overrides in [*JOBS, JOBS[1], JOBS[4]]:
+    for overrides in JOBS:
         ours, theirs = composer.compose(overrides), hydras_own(sweep, overrides)
         assert OmegaConf.to_yaml(ours) == OmegaConf.to_yaml(theirs)
         assert OmegaConf.to_yaml(ours, resolve=True) == OmegaConf.to_yaml(theirs, resolve=True)
