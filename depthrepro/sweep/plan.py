@@ -11,16 +11,17 @@ from pathlib import Path
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, ValueType
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf
 
 from depthrepro.config.cli import check_named, did_you_mean, mistakes, readable
 from depthrepro.config.composed import ComposedRun
 from depthrepro.config.identity import sets_one_of
 from depthrepro.config.prerequisites import check_checkpoints
-from depthrepro.config.schema import HOW, marked, typed_config
+from depthrepro.config.schema import HOW, marked
 from depthrepro.core.errors import UserError
 from depthrepro.runs.reuse import equivalent_has_all
 from depthrepro.runs.summary import is_answered
+from depthrepro.sweep.composer import Composer
 from depthrepro.training.stages import check_epochs
 
 # How to run a sweep, not which: the same sweep is found again with or without them.
@@ -34,12 +35,17 @@ class Job(ComposedRun):
         cfg: Its composed configuration.
         overrides: Arguments that run it alone.
         number: Its place in the sweep, from 1.
-        row: Name by which it differs from other jobs, but for the seed.
+
+    Attributes:
+        row: Name by which it differs from other jobs, but for the seed; "" until all are there.
+
+    Raises:
+        UserError: If a setting is out of its range.
     """
 
-    def __init__(self, cfg: DictConfig, overrides: Sequence[str], number: int, row: str) -> None:
+    def __init__(self, cfg: DictConfig, overrides: Sequence[str], number: int) -> None:
         super().__init__(cfg, overrides)
-        self.number, self.row = number, row
+        self.number, self.row = number, ""
 
     @property
     def label(self) -> str:
@@ -59,17 +65,17 @@ def plan_jobs(typed: Sequence[str], master: DictConfig, loader: ConfigLoader) ->
         UserError: If there is no job, one cannot be composed, or two are the same run.
     """
     combinations = expand(typed, loader)
-    composed = []
-    for overrides in combinations:
+    composer, jobs = Composer(master, loader), []
+    for number, overrides in enumerate(combinations, start=1):
         try:
-            composed.append(_compose(overrides, master, loader))
+            cfg = composer.compose(overrides)
+            check_named(cfg)
+            jobs.append(Job(cfg, overrides, number))
+            check_epochs(jobs[-1].settings.trainer)
         except mistakes() as error:
             raise UserError(f"{readable(error, overrides)}{_which(overrides, combinations)}") from error
-    rows = row_labels(combinations, [str(cfg.name) for cfg in composed])
-    jobs = [
-        Job(cfg, overrides, number, row)
-        for number, (overrides, row, cfg) in enumerate(zip(combinations, rows, composed, strict=True), start=1)
-    ]
+    for job, row in zip(jobs, row_labels(combinations, [str(job.cfg.name) for job in jobs]), strict=True):
+        job.row = row
     _check_run_dirs(jobs, combinations)
     _check_checkpoints(jobs, combinations)
     return jobs
@@ -116,15 +122,6 @@ def _describe_empty(override: Override, loader: ConfigLoader) -> str:
     parent, _, leaf = group.rpartition("/")
     groups = loader.list_groups(parent)
     return f"{override.input_line}: {parent or 'conf'} has no group {leaf!r}{did_you_mean(leaf, groups)}"
-
-
-def _compose(overrides: list[str], master: DictConfig, loader: ConfigLoader) -> DictConfig:
-    cfg = loader.load_sweep_config(master, list(overrides))
-    with read_write(cfg), open_dict(cfg):
-        del cfg["hydra"]
-    check_named(cfg)
-    check_epochs(typed_config(cfg).trainer)
-    return cfg
 
 
 def _check_checkpoints(jobs: Sequence[Job], combinations: list[list[str]]) -> None:

@@ -118,11 +118,15 @@ class Session:
         }
 
     def _save_jobs(self, before: dict[str, Any], changes: str) -> None:
-        """Write each job's configuration; a log goes on if the job is the same as at the last launch."""
-        former = {entry["number"]: entry["run_dir"] for entry in before.get("jobs", [])}
+        """Write each job's configuration but that of one which was done from it, whose file is its record.
+
+        A log goes on if the job is the same as at the last launch.
+        """
+        former = {entry["number"]: entry for entry in before.get("jobs", [])}
         for job, entry in zip(self.jobs, self.sweep["jobs"], strict=True):
-            write_atomic(self.folder.snapshot(job.number), snapshot_text(job))
-            if former.get(job.number) != entry["run_dir"]:
+            if entry["status"] != "done" or former.get(job.number) != entry:
+                write_atomic(self.folder.snapshot(job.number), snapshot_text(job))
+            if former.get(job.number, {}).get("run_dir") != entry["run_dir"]:
                 self.folder.log(job.number).unlink(missing_ok=True)
             if entry["status"] != "done" or not self.folder.state(job.number):
                 self.folder.set_state(job.number, entry["status"])

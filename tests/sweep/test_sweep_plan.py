@@ -1,6 +1,7 @@
 """Which jobs a command means, and what is told before any of them starts."""
 
 import importlib
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -15,8 +16,10 @@ from depthrepro.config.identity import config_hash
 from depthrepro.config.schema import CONFIG_DIR, load_config
 from depthrepro.core.errors import UserError
 from depthrepro.sweep import plan
+from depthrepro.sweep.folder import SweepFolder
 from depthrepro.sweep.launch import jobs_at_once
 from depthrepro.sweep.plugins import launcher_name, register_plugins
+from depthrepro.sweep.session import Session
 
 TABLE = "+experiment/garg_warp=glob(*)"
 
@@ -154,3 +157,29 @@ def test_as_many_jobs_run_at_once_as_share_the_machine():
     at_once = [jobs_at_once(cfg, name, 5) for name in ("basic", "joblib", "submitit_local", "submitit_slurm")]
     assert at_once == [1, 3, 5, 1]
     assert jobs_at_once(cfg, "joblib", 2) == 2
+
+
+def test_what_is_launched_is_saved_and_the_record_of_a_finished_job_stays(loader, tmp_path, capsys):
+    jobs = planned(loader, TABLE, f"root={tmp_path}", "logger=none")
+    for job in jobs:
+        job.run.path.mkdir(parents=True)
+        job.run.summary.write_text('{"metrics": {}}')
+        job.run.status_file.write_text(json.dumps({"status": "done", "config_hash": job.hash}))
+    folder = SweepFolder(tmp_path / "sweep")
+
+    def launched():
+        session = Session(folder, "garg_warp", jobs, [])
+        numbers = session.launch("basic", 1, None)
+        if numbers:
+            with pytest.raises(SystemExit):
+                session.finish()  # without having run them
+        else:
+            session.finish()
+        return numbers, [folder.snapshot(job.number).stat().st_ino for job in jobs]
+
+    (first, files), (again, same) = launched(), launched()
+    assert first == again == [] and files == same
+    assert [folder.snapshot(job.number).read_text() for job in jobs] == [plan.snapshot_text(job) for job in jobs]
+    jobs[1].run.status_file.write_text(json.dumps({"status": "stopped", "config_hash": jobs[1].hash}))
+    numbers, files = launched()
+    assert numbers == [2] and files[0] == same[0] and files[1] != same[1]
