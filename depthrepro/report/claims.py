@@ -60,16 +60,20 @@ def decide(table: PaperTable, block: Block, images: pd.DataFrame) -> list[Verdic
     """
     mine = images[images["run"].isin(block.runs["run"])]
     asked = [claim for claim in table.claims if table.asks(claim, block.test)]
-    return [_decide(table, block, mine, claim, metric) for claim in asked for metric in claim.metrics]
+    metrics = list(dict.fromkeys(metric for claim in asked for metric in claim.metrics))
+    sides = dict.fromkeys(name for claim in asked for name in (claim.better, claim.worse))
+    scores = {name: _scores(table, block, mine, name, metrics) for name in sides}
+    return [_decide(table, block, scores, claim, metric) for claim in asked for metric in claim.metrics]
 
 
-def _decide(table: PaperTable, block: Block, images: pd.DataFrame, claim: Claim, metric: str) -> Verdict:
+def _decide(
+    table: PaperTable, block: Block, scores: dict[str, dict[str, pd.DataFrame]], claim: Claim, metric: str
+) -> Verdict:
     published = _published_difference(table, claim, metric, block.test)
-    scores = [_scores(table, block, images, name, metric) for name in (claim.better, claim.worse)]
-    for name, measured in zip((claim.better, claim.worse), scores, strict=True):
-        if measured is None:
+    for name in (claim.better, claim.worse):
+        if not scores[name]:
             return Verdict(claim, metric, UNMEASURED, None, published, reason=_absence(table, name))
-    better, worse = _paired(*[s for s in scores if s is not None])
+    better, worse = _paired(scores[claim.better][metric], scores[claim.worse][metric])
     if better.shape[0] < 1 or better.shape[1] < 2:
         return Verdict(claim, metric, UNMEASURED, None, published, reason="the rows share no seed, or too few images")
     interval = paired_interval(better.to_numpy(), worse.to_numpy())
@@ -103,11 +107,13 @@ def _published_difference(table: PaperTable, claim: Claim, metric: str, test: st
     return values[0] - values[1] if len(values) == 2 else None
 
 
-def _scores(table: PaperTable, block: Block, images: pd.DataFrame, name: str, metric: str) -> pd.DataFrame | None:
-    """A row's scores, seeds by image ids, a baseline's with the one index `ANY_SEED`; None if it is not measured."""
+def _scores(
+    table: PaperTable, block: Block, images: pd.DataFrame, name: str, metrics: list[str]
+) -> dict[str, pd.DataFrame]:
+    """A row's scores by metric, seeds by image ids, a baseline's with the one index `ANY_SEED`; {} if not measured."""
     line = _line(table, block, name)
     if line is None or line.missing:
-        return None
+        return {}
     fixed = line.role == "baseline"
     mine = (images["method"] == line.method) & (images["checkpoint"] == ("-" if fixed else "last"))
     found = images[mine & images["run"].isin(line.runs)]
@@ -115,7 +121,7 @@ def _scores(table: PaperTable, block: Block, images: pd.DataFrame, name: str, me
         found = found.drop_duplicates("id").assign(seed=ANY_SEED)
     else:
         found = found.assign(seed=found["run"].map(block.runs.set_index("run")["seed"]))
-    return found.pivot(index="seed", columns="id", values=metric) if len(found) else None
+    return {metric: found.pivot(index="seed", columns="id", values=metric) for metric in metrics if len(found)}
 
 
 def _line(table: PaperTable, block: Block, name: str) -> Line | None:
