@@ -75,25 +75,22 @@ def run(settings: Settings) -> int:
     report = Report(settings.source, settings.runs, settings.uri, settings.experiments, tables)
     empty = [table for table in tables if not report.has(table)]
     found = [table for table in tables if table not in empty]
-    paths = report.write(found, settings.experiments if settings.commit else settings.out, publish=settings.commit)
-    if paths and not settings.commit:
-        paths.append(report.write_page(settings.out / "index.html"))
-    for table in found:
-        asked = table.name in settings.tables
-        print(f"{report.origin(table)}\n\n{report.text(table)}".lstrip("\n") if asked else report.brief(table))
+
+    def done(table: PaperTable) -> None:
+        if table.name in settings.tables:
+            print(f"{report.origin(table)}\n\n{report.text(table)}".lstrip("\n"))
+        print(report.brief(table), flush=True)
+
+    paths = report.write(
+        found, settings.experiments if settings.commit else settings.out, publish=settings.commit, done=done
+    )
     for table in empty if settings.tables or not paths else ():
         print(_no_results(table, report.waiting(table), settings), file=sys.stderr)
-    if paths:
-        print(_written(paths))
+    if paths and settings.commit:
+        print(f"Written: {len(paths)} files below {settings.experiments}")
+    elif paths:
+        print(f"Page: {report.write_page(settings.out / 'index.html').absolute()}")
     return int(bool(empty) if settings.tables else not paths)
-
-
-def _written(paths: list[Path]) -> str:
-    """One line per folder, and the page by its full name."""
-    folders: dict[Path, list[str]] = {}
-    for path in paths:
-        folders.setdefault(path.parent, []).append(path.name)
-    return "Written:\n" + "\n".join(f"  {folder}: {', '.join(names)}" for folder, names in folders.items())
 
 
 def _no_results(table: PaperTable, waiting: list[str], settings: Settings) -> str:
