@@ -80,7 +80,12 @@ class Report:
         return f"No run below {self._runs} feeds it: read from {self._experiments.name}/{table.name}, as committed."
 
     def write(
-        self, tables: Sequence[PaperTable], out: Path, *, publish: bool = False, done: Callable[[PaperTable], None]
+        self,
+        tables: Sequence[PaperTable],
+        out: Path,
+        *,
+        publish: bool = False,
+        done: Callable[[PaperTable], None] = lambda table: None,
     ) -> list[Path]:
         """Write the tables' files and figures below `out`/<table>; returns them.
 

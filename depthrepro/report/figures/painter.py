@@ -97,7 +97,7 @@ def fingerprint(value: Any) -> str:
     elif isinstance(value, Block):
         parts = [repr(value.keys), repr(value.lines), fingerprint(value.runs)]
     elif isinstance(value, pd.DataFrame):
-        parts = [" ".join(map(str, value.columns)), value.to_csv(index=False)]
+        parts = [" ".join(map(str, value.columns)), repr([value[column].tolist() for column in value])]
     elif isinstance(value, dict):
         parts = [part for key, item in value.items() for part in (repr(key), fingerprint(item))]
     elif isinstance(value, Path):
