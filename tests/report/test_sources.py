@@ -272,7 +272,7 @@ def test_the_repository_s_tables_are_those_of_its_committed_results(name, tmp_pa
 
 
 def test_committed_figures_are_those_of_the_code_and_are_not_drawn_again(tmp_path, monkeypatch):
-    """So a report of committed results takes seconds; else `python -m depthrepro.report commit=true` draws them."""
+    """So a report of committed results takes seconds."""
     known = json.loads((EXPERIMENTS / MEMORY).read_text())
     drawn = {name: known[name]["drawn"] for name in known if known[name]["drawn"]}
     plots = {path.relative_to(EXPERIMENTS).as_posix() for path in EXPERIMENTS.glob("*/plots/*.png")}
@@ -280,7 +280,8 @@ def test_committed_figures_are_those_of_the_code_and_are_not_drawn_again(tmp_pat
     assert {name: sha256(EXPERIMENTS / name)[:16] for name in drawn} == drawn
     if not all(entry["of"].startswith(f"{mpl.__version__} ") for entry in known.values()):
         pytest.skip("drawn by another matplotlib")
-    monkeypatch.setattr("depthrepro.report.figures.painter._write", None)
+    drawn_anew = "figures or their code have changed: `python -m depthrepro.report source=committed commit=true`"
+    monkeypatch.setattr("depthrepro.report.figures.painter._write", lambda draw, path: pytest.fail(drawn_anew))
     assert main(["source=committed", "garg_padding", f"out={tmp_path}"]) == 0
     assert len(list(tmp_path.glob("garg_padding/*.png"))) == len(list(EXPERIMENTS.glob("garg_padding/plots/*.png")))
 
