@@ -11,6 +11,7 @@ from depthrepro.config.settings import choice, help_text, setting, to_bool, to_f
 from depthrepro.config.settings import parse as parse_settings
 from depthrepro.core.errors import UserError
 from depthrepro.report.paper import PaperTable, find_tables, load_paper
+from depthrepro.report.unchanged import made_of, remember, said_before
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 
@@ -66,34 +67,51 @@ def parse(arguments: list[str]) -> Settings:
 
 def run(settings: Settings) -> int:
     """Write the tables; 1 if one that was asked for (or every one) has no results."""
+    names = settings.tables or tuple(find_tables(settings.experiments))
+    tables = [load_paper(settings.experiments / name / "paper.yaml") for name in names]
+    key = ""
+    if not settings.commit and settings.source != "mlflow":  # no file says what a store holds
+        folders = [settings.experiments / name for name in names]
+        folders += [] if settings.source == "committed" else [settings.runs]
+        key = made_of(f"{settings} {settings.out.absolute()}", folders)
+        if (said := said_before(settings.out, key)) is not None:
+            print(said, end="")
+            return 0
+    return _make(settings, tables, key)
+
+
+def _make(settings: Settings, tables: list[PaperTable], key: str) -> int:
+    """Make the report, and remember that it is made of `key`, "" = it is not to be remembered; returns as `run`."""
     from depthrepro.report.assembly import Report  # pandas and matplotlib take 1 s
 
-    tables = [
-        load_paper(settings.experiments / name / "paper.yaml")
-        for name in settings.tables or find_tables(settings.experiments)
-    ]
     report = Report(settings.source, settings.runs, settings.uri, settings.experiments, tables)
     empty = [table for table in tables if not report.has(table)]
     found = [table for table in tables if table not in empty]
-    paths = report.write(found, settings.experiments if settings.commit else settings.out, publish=settings.commit)
-    if paths and not settings.commit:
-        paths.append(report.write_page(settings.out / "index.html"))
-    for table in found:
-        asked = table.name in settings.tables
-        print(f"{report.origin(table)}\n\n{report.text(table)}".lstrip("\n") if asked else report.brief(table))
+    told: list[str] = []
+
+    def tell(text: str) -> None:
+        told.append(f"{text}\n")
+        print(text, flush=True)
+
+    def done(table: PaperTable) -> None:
+        if table.name in settings.tables:
+            tell(f"{report.origin(table)}\n\n{report.text(table)}".lstrip("\n"))
+        tell(report.brief(table))
+
+    out = settings.experiments if settings.commit else settings.out
+    paths = report.write(found, out, publish=settings.commit, done=done)
     for table in empty if settings.tables or not paths else ():
         print(_no_results(table, report.waiting(table), settings), file=sys.stderr)
-    if paths:
-        print(_written(paths))
-    return int(bool(empty) if settings.tables else not paths)
-
-
-def _written(paths: list[Path]) -> str:
-    """One line per folder, and the page by its full name."""
-    folders: dict[Path, list[str]] = {}
-    for path in paths:
-        folders.setdefault(path.parent, []).append(path.name)
-    return "Written:\n" + "\n".join(f"  {folder}: {', '.join(names)}" for folder, names in folders.items())
+    if paths and settings.commit:
+        print(f"Written: {len(paths)} files below {out}")
+    elif paths:
+        paths.append(report.write_page(out / "index.html"))
+        tell(f"Page: {paths[-1].absolute()}")
+    code = int(bool(empty) if settings.tables else not paths)
+    going_on = any(" is running" in state for table in tables for state in report.waiting(table))
+    if key and code == 0 and not going_on:  # whether a run's process still lives stands in no file
+        remember(out, key, "".join(told), paths)
+    return code
 
 
 def _no_results(table: PaperTable, waiting: list[str], settings: Settings) -> str:

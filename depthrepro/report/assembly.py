@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from depthrepro.config.logger import LoggerConfig, store_uri
-from depthrepro.core.files import replacing, write_atomic
+from depthrepro.core.files import write_atomic
+from depthrepro.core.progress import progress_bar
 from depthrepro.report.blocks import Block, build_blocks
-from depthrepro.report.claims import decide, describe, overall, word
+from depthrepro.report.claims import decide, overall, word
 from depthrepro.report.committed import commit, from_committed, is_committed
 from depthrepro.report.figures.of_block import CURVES, PANEL, figures_of
-from depthrepro.report.figures.painter import Painter, done
+from depthrepro.report.figures.painter import Drawn, Painter, copy
 from depthrepro.report.measured import MeasuredTable
 from depthrepro.report.mlflow_source import from_mlflow
 from depthrepro.report.page.index import page
@@ -77,25 +79,40 @@ class Report:
             return ""
         return f"No run below {self._runs} feeds it: read from {self._experiments.name}/{table.name}, as committed."
 
-    def write(self, tables: Sequence[PaperTable], out: Path, *, publish: bool = False) -> list[Path]:
+    def write(
+        self,
+        tables: Sequence[PaperTable],
+        out: Path,
+        *,
+        publish: bool = False,
+        done: Callable[[PaperTable], None] = lambda table: None,
+    ) -> list[Path]:
         """Write the tables' files and figures below `out`/<table>; returns them.
+
+        All are measured before the first is written: a damaged file of the last one leaves no table behind.
 
         Args:
             tables: Tables of which `has` said that there are results.
             out: Parent of the tables' folders.
             publish: Write what is committed: results.csv and its companions too, with tables/ and plots/ apart, and no
                 picture that shows a real data set's images.
+            done: Called with each table when its files are there.
         """
-        painter = Painter(many=len(tables) > 1, memory=None if publish else out)  # one table's figures are soon drawn
+        painter = Painter(memory=out, committed=self._experiments)
         written: list[Path] = []
         try:
-            begun = [(table, self._begin(table, out, painter, publish=publish)) for table in tables]
-            for table, finish in begun:  # a fault of the last one leaves no table behind
-                self._written[table.name] = finish()
-            for table in tables:
-                if publish and (results := self._results(table)) is not None:
-                    written += commit(results, table, out / table.name)
-                written += self._write_table(table, out / table.name / "tables" if publish else out / table.name)
+            with progress_bar(None, "report", "table", total=len(tables), shown=sys.stderr.isatty()) as bar:
+                bar.set_postfix_str("measuring")
+                begun = [(table, self._begin(table, out, painter, publish=publish)) for table in tables]
+                for table, finish in begun:
+                    bar.set_postfix_str(table.name)
+                    self._written[table.name] = finish()
+                    if publish and (results := self._results(table)) is not None:
+                        written += commit(results, table, out / table.name)
+                    written += self._write_table(table, out / table.name / "tables" if publish else out / table.name)
+                    with bar.external_write_mode():  # the line stands above the bar
+                        done(table)
+                    bar.update()
         finally:
             painter.close()
         painter.remember()
@@ -117,7 +134,7 @@ class Report:
 
         def finish() -> MeasuredTable:
             figures = {
-                slug: {title: path for title, drawing in drawings.items() if (path := drawing.result())}
+                slug: {title: path for title, drawing in drawings.items() if (path := drawing())}
                 for slug, drawings in begun.items()
             }
             for stale in set(plots.glob("*.png")) - {path for paths in figures.values() for path in paths.values()}:
@@ -161,18 +178,20 @@ class Report:
         return markdown(one, links)
 
     def brief(self, table: PaperTable) -> str:
-        """The table's claims with their verdicts, for the terminal."""
+        """The table in one line for the terminal: its data sets, how its claims came out, and what it lacks."""
         one = self._written[table.name]
-        lines = [table.title, *([f"  {self.origin(table)}"] if self.origin(table) else [])]
-        for block in one.blocks:
-            lines.append(f"  {block.title}, {len(block.seeds)} seed{'s' if len(block.seeds) != 1 else ''}")
-            for claim in table.claims:
-                if verdicts := one.verdicts_on(claim, block):
-                    lines.append(f"    {word(overall(verdicts), claim):13} {claim.text}")
-                    lines += [f"                  {describe(v)}" for v in verdicts if v.interval is not None]
+        outcomes = Counter(
+            word(overall(verdicts), claim)
+            for block in one.blocks
+            for claim in table.claims
+            if (verdicts := one.verdicts_on(claim, block))
+        )
+        count = len(one.blocks)
+        parts = [f"{count} data set{'s' if count != 1 else ''}", *(f"{n} {name}" for name, n in outcomes.most_common())]
         if self.waiting(table):
-            lines.append(f"  Without numbers yet: {'; '.join(self.waiting(table))}")
-        return "\n".join(lines) + "\n"
+            parts.append(f"without numbers yet: {'; '.join(self.waiting(table))}")
+        committed = " (as committed)" if self.origin(table) else ""
+        return f"{table.name}{committed}: {', '.join(parts)}"
 
 
 def begin_figures(
@@ -184,13 +203,13 @@ def begin_figures(
     *,
     publish: bool,
     kept: Path | None,
-) -> dict[str, dict[str, Future[Path | None]]]:
+) -> dict[str, dict[str, Drawn]]:
     """Begin to draw the figures of a table's blocks into `plots`: block slug → title → file, as `Painter.start`.
 
     A panel that lies in the folder `kept` is copied instead. `publish` as in `figures_of`.
     """
     endings = file_endings(blocks)
-    begun: dict[str, dict[str, Future[Path | None]]] = {}
+    begun: dict[str, dict[str, Drawn]] = {}
     drawn_already: set[str] = set()
     for block in blocks:
         ending = f"_{endings[block.slug]}.png"
@@ -199,10 +218,10 @@ def begin_figures(
         if trainings <= drawn_already:
             wanted.pop(CURVES, None)  # the test sets of a run share its training
         drawn_already |= trainings
-        copied = {}
+        copied: dict[str, Drawn] = {}
         if kept is not None and (panel := kept / f"panel{ending}").exists():
             wanted.pop(PANEL, None)
-            copied = {PANEL: done(_copy(panel, plots / panel.name))}
+            copied = {PANEL: partial(copy, panel, plots / panel.name)}
         drawn = {title: painter.start(draw, plots / f"{stem}{ending}") for title, (stem, draw) in wanted.items()}
         begun[block.slug] = drawn | copied
     return begun
@@ -213,10 +232,3 @@ def file_endings(blocks: list[Block]) -> dict[str, str]:
     plain = {block.slug: re.sub(r"-[0-9a-f]{8}$", "", block.slug) for block in blocks}
     common = Counter(plain.values())
     return {slug: name if common[name] == 1 else slug for slug, name in plain.items()}
-
-
-def _copy(source: Path, path: Path) -> Path:
-    if source.absolute() != path.absolute():
-        with replacing(path) as beside:
-            beside.write_bytes(source.read_bytes())
-    return path

@@ -19,6 +19,7 @@ from depthrepro.report.rows import set_of
 BLOCK_KEYS = ["data", "synthetic", "fingerprint", "scale", "protocol", "images", "variant"]
 CHECKPOINTS = ("last", "best")
 SYNTHETIC = "Synthetic data, not photographs"
+Records = list[dict[Any, Any]]  # rows as `rows.ROW_COLUMNS`
 
 
 @dataclass(frozen=True)
@@ -144,15 +145,16 @@ def _block(table: PaperTable, keys: dict[str, Any], rows: pd.DataFrame) -> Block
     runs = rows.drop_duplicates("run").sort_values(["experiment", "seed", "created", "run"])
     newest = runs.drop_duplicates(["experiment", "seed"], keep="last")
     superseded = sorted(set(runs["run"]) - set(newest["run"]))
-    rows = rows[rows["run"].isin(newest["run"])]
+    records = rows[rows["run"].isin(newest["run"])].to_dict("records")  # a frame takes 100 times longer to look in
     test = set_of(str(newest["run"].iloc[0]))
-    lines = {name: _lines(table, rows, name, test) for name in CHECKPOINTS if (rows["checkpoint"] == name).any()}
+    kept = [name for name in CHECKPOINTS if any(record["checkpoint"] == name for record in records)]
+    lines = {name: _lines(table, records, name, test) for name in kept}
     place = {name: index for index, name in enumerate(table.experiments)}
     newest = newest.sort_values(["experiment", "seed"], key=lambda c: c.map(place) if c.name == "experiment" else c)
     return Block(keys, newest.reset_index(drop=True), superseded, lines)
 
 
-def _lines(table: PaperTable, rows: pd.DataFrame, checkpoint: str, test: str) -> list[Line]:
+def _lines(table: PaperTable, rows: Records, checkpoint: str, test: str) -> list[Line]:
     lines: list[Line] = []
     for row in table.rows:
         if not row.belongs(test):
@@ -175,35 +177,36 @@ def _lines(table: PaperTable, rows: pd.DataFrame, checkpoint: str, test: str) ->
     return lines
 
 
-def _our_line(label: str, ours: Ours | None, rows: pd.DataFrame, checkpoint: str) -> Line:
+def _our_line(label: str, ours: Ours | None, rows: Records, checkpoint: str) -> Line:
     if ours is None:
         return Line(label, "level", missing=True)
     role, method = ("baseline", ours.baseline) if ours.baseline else ("level", ours.level or "")
-    found = rows[(rows["kind"] == role) & (rows["method"] == method)]
+    found = [row for row in rows if row["kind"] == role and row["method"] == method]
     if role == "level":
-        found = found[found["checkpoint"] == checkpoint]
+        found = [row for row in found if row["checkpoint"] == checkpoint]
     if ours.experiment:  # the first that has run on this data
-        measured = next((name for name in ours.experiment if (found["experiment"] == name).any()), "")
-        found = found[found["experiment"] == measured]
-    if found.empty:
+        there = {row["experiment"] for row in found}
+        measured = next((name for name in ours.experiment if name in there), "")
+        found = [row for row in found if row["experiment"] == measured]
+    if not found:
         return Line(label, role, method, missing=True)
-    found = found.sort_values("seed", kind="stable")
-    known = [key for key in METRICS if found[key].notna().all()]
-    values = {key: _over_seeds(found[key], fixed=role == "baseline") for key in known}
-    sizes = {(int(h), int(w)) for h, w in zip(found["height"], found["width"], strict=True) if h == h}
+    found.sort(key=lambda row: row["seed"])
+    columns = {key: [float(row[key]) for row in found] for key in METRICS}
+    known = {key: values for key, values in columns.items() if not np.isnan(values).any()}
+    sizes = {(int(row["height"]), int(row["width"])) for row in found if row["height"] == row["height"]}
     return Line(
         label,
         role,
         method,
         resolution=sizes.pop() if len(sizes) == 1 else None,
-        values=values,
-        seeds=tuple(found["seed"].tolist()) if role == "level" else (),
-        runs=tuple(found["run"].tolist()),
-        seed_values={key: tuple(found[key].tolist()) for key in known} if role == "level" else {},
+        values={key: _over_seeds(np.array(values), fixed=role == "baseline") for key, values in known.items()},
+        seeds=tuple(row["seed"] for row in found) if role == "level" else (),
+        runs=tuple(row["run"] for row in found),
+        seed_values={key: tuple(values) for key, values in known.items()} if role == "level" else {},
     )
 
 
-def _over_seeds(values: pd.Series, *, fixed: bool) -> Value:
+def _over_seeds(values: np.ndarray, *, fixed: bool) -> Value:
     """Mean and spread; a fixed number (a baseline) has a spread only if its runs disagree."""
     mean = float(values.mean())
     disagree = float(values.max() - values.min()) > 1e-9 * max(1.0, abs(mean))

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -120,9 +121,14 @@ def _half_width_of_two(d: NDArray[np.float64], tail: float) -> float:
 
 def _standardised_draws(d: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
     """Means of resampled tables, centred on their own mean and divided by their standard deviation."""
-    rng = np.random.default_rng(seed)
-    n_seeds, n_images = d.shape
-    seeds = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=resamples) / n_seeds
-    images = rng.multinomial(n_images, np.full(n_images, 1 / n_images), size=resamples) / n_images
+    seeds, images = _weights(*d.shape, resamples, seed)
     draws = np.einsum("rs,ri,si->r", seeds, images, d, optimize=True) - d.mean()
     return (draws - draws.mean()) / draws.std()
+
+
+@lru_cache(maxsize=8)  # a report compares hundreds of tables of a few shapes
+def _weights(n_seeds: int, n_images: int, resamples: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Parts that each seed, (R, S), and each image, (R, I), has in each resampled table; not to be written to."""
+    rng = np.random.default_rng(seed)
+    seeds = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=resamples) / n_seeds
+    return seeds, rng.multinomial(n_images, np.full(n_images, 1 / n_images), size=resamples) / n_images

@@ -15,7 +15,6 @@ from depthrepro.report.bootstrap import Interval, paired_interval
 from depthrepro.report.paper import Claim, PaperTable
 
 REPRODUCED, CONTRADICTED, UNDECIDED, UNMEASURED = "reproduced", "contradicted", "undecided", "not measured"
-ANY_SEED = "any"  # a baseline's scores hold for every seed
 OUR_WORDS = {REPRODUCED: "yes", CONTRADICTED: "no"}  # a question of ours is answered, not reproduced
 
 
@@ -44,6 +43,15 @@ class Verdict:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class _Scores:
+    """A row's per-image scores: `values` by metric, (seeds, images), NaN = none; `seeds` None: they hold for any."""
+
+    seeds: tuple[int, ...] | None
+    ids: np.ndarray
+    values: dict[str, np.ndarray]
+
+
 def word(verdict: str, claim: Claim) -> str:
     """The verdict in words: a question of ours has the answers yes and no."""
     return OUR_WORDS.get(verdict, verdict) if claim.asked_by else verdict
@@ -60,20 +68,22 @@ def decide(table: PaperTable, block: Block, images: pd.DataFrame) -> list[Verdic
     """
     mine = images[images["run"].isin(block.runs["run"])]
     asked = [claim for claim in table.claims if table.asks(claim, block.test)]
-    return [_decide(table, block, mine, claim, metric) for claim in asked for metric in claim.metrics]
+    metrics = list(dict.fromkeys(metric for claim in asked for metric in claim.metrics))
+    sides = dict.fromkeys(name for claim in asked for name in (claim.better, claim.worse))
+    scores = {name: _scores(table, block, mine, name, metrics) for name in sides}
+    return [_decide(table, block, scores, claim, metric) for claim in asked for metric in claim.metrics]
 
 
-def _decide(table: PaperTable, block: Block, images: pd.DataFrame, claim: Claim, metric: str) -> Verdict:
+def _decide(table: PaperTable, block: Block, scores: dict[str, _Scores | None], claim: Claim, metric: str) -> Verdict:
     published = _published_difference(table, claim, metric, block.test)
-    scores = [_scores(table, block, images, name, metric) for name in (claim.better, claim.worse)]
-    for name, measured in zip((claim.better, claim.worse), scores, strict=True):
-        if measured is None:
-            return Verdict(claim, metric, UNMEASURED, None, published, reason=_absence(table, name))
-    better, worse = _paired(*[s for s in scores if s is not None])
+    better_scores, worse_scores = scores[claim.better], scores[claim.worse]
+    if better_scores is None or worse_scores is None:
+        absent = claim.better if better_scores is None else claim.worse
+        return Verdict(claim, metric, UNMEASURED, None, published, reason=_absence(table, absent))
+    seeds, better, worse = _paired(better_scores, worse_scores, metric)
     if better.shape[0] < 1 or better.shape[1] < 2:
         return Verdict(claim, metric, UNMEASURED, None, published, reason="the rows share no seed, or too few images")
-    interval = paired_interval(better.to_numpy(), worse.to_numpy())
-    seeds = tuple(int(s) for s in better.index if s != ANY_SEED)
+    interval = paired_interval(better, worse)
     trained = bool(seeds)  # two baselines: nothing was trained, so there is no spread between trainings to miss
     found, reason = _found(metric, interval, one_training=trained and len(seeds) < 2)
     return Verdict(claim, metric, found, interval, published, seeds, better.shape[1], reason)
@@ -103,8 +113,8 @@ def _published_difference(table: PaperTable, claim: Claim, metric: str, test: st
     return values[0] - values[1] if len(values) == 2 else None
 
 
-def _scores(table: PaperTable, block: Block, images: pd.DataFrame, name: str, metric: str) -> pd.DataFrame | None:
-    """A row's scores, seeds by image ids, a baseline's with the one index `ANY_SEED`; None if it is not measured."""
+def _scores(table: PaperTable, block: Block, images: pd.DataFrame, name: str, metrics: list[str]) -> _Scores | None:
+    """A row's scores; None if it is not measured."""
     line = _line(table, block, name)
     if line is None or line.missing:
         return None
@@ -112,10 +122,17 @@ def _scores(table: PaperTable, block: Block, images: pd.DataFrame, name: str, me
     mine = (images["method"] == line.method) & (images["checkpoint"] == ("-" if fixed else "last"))
     found = images[mine & images["run"].isin(line.runs)]
     if fixed:
-        found = found.drop_duplicates("id").assign(seed=ANY_SEED)
-    else:
-        found = found.assign(seed=found["run"].map(block.runs.set_index("run")["seed"]))
-    return found.pivot(index="seed", columns="id", values=metric) if len(found) else None
+        found = found.drop_duplicates("id")
+    if found.empty:
+        return None
+    seed_of = dict(zip(block.runs["run"], block.runs["seed"].tolist(), strict=True))
+    seeds, row = np.unique([0 if fixed else seed_of[run] for run in found["run"]], return_inverse=True)
+    ids, column = np.unique(found["id"].to_numpy(dtype=object), return_inverse=True)
+    if len(np.unique(row * len(ids) + column)) < len(found):
+        raise ValueError(f"{line.label} has two scores of one image and seed")
+    values = np.full((len(metrics), len(seeds), len(ids)), np.nan)
+    values[:, row, column] = found[metrics].to_numpy(dtype=float).T
+    return _Scores(None if fixed else tuple(seeds.tolist()), ids, dict(zip(metrics, values, strict=True)))
 
 
 def _line(table: PaperTable, block: Block, name: str) -> Line | None:
@@ -127,19 +144,21 @@ def _line(table: PaperTable, block: Block, name: str) -> Line | None:
     return named[0] if named else None
 
 
-def _paired(better: pd.DataFrame, worse: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The two tables on common seeds and images that both score; a baseline stands beside every seed of the other."""
-    better, worse = _for_seeds_of(worse, better), _for_seeds_of(better, worse)
-    seeds, ids = better.index.intersection(worse.index), better.columns.intersection(worse.columns)
-    better, worse = better.loc[seeds, ids], worse.loc[seeds, ids]
-    known = np.isfinite(better.to_numpy()) & np.isfinite(worse.to_numpy())
-    scored = better.columns[known.all(axis=0)]  # by every seed that is compared
-    return better[scored], worse[scored]
+def _paired(better: _Scores, worse: _Scores, metric: str) -> tuple[tuple[int, ...], np.ndarray, np.ndarray]:
+    """Common seeds (none of two baselines), and both sides' scores on them and on the images that both have scored.
 
-
-def _for_seeds_of(other: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    fixed = list(scores.index) == [ANY_SEED]
-    return pd.concat([scores] * len(other)).set_axis(other.index) if fixed else scores
+    A baseline stands beside every seed of the other side.
+    """
+    trained = [side.seeds for side in (better, worse) if side.seeds is not None]
+    seeds = tuple(seed for seed in trained[0] if seed in trained[-1]) if trained else ()
+    _, *places = np.intersect1d(better.ids, worse.ids, assume_unique=True, return_indices=True)
+    parts = []
+    for side, columns in zip((better, worse), places, strict=True):
+        rows = [0] * max(len(seeds), not trained) if side.seeds is None else [side.seeds.index(seed) for seed in seeds]
+        parts.append(side.values[metric][rows][:, columns])
+    known = (np.isfinite(parts[0]) & np.isfinite(parts[1])).all(axis=0)  # by every seed that is compared
+    a, b = (np.ascontiguousarray(part[:, known]) for part in parts)
+    return seeds, a, b
 
 
 def overall(verdicts: Iterable[Verdict]) -> str:

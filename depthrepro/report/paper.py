@@ -16,6 +16,7 @@ from depthrepro.report.typed_values import build, check_types, mapping, numbers
 
 PUBLISHED_ONLY = "none"  # `ours: none`: the paper quotes somebody else's method, which nobody here runs
 ASKERS = ("", "us")
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, eight times faster, where it was built
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def load_paper(path: Path) -> PaperTable:
     """
     missing = "not found; a table needs its published rows there"
     with reading(path, missing=missing, fix="correct it"):
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
     try:
         content = {**mapping(content, "the file"), "name": path.parent.name}
         content["rows"] = tuple(_row(row) for row in content.get("rows") or ())

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from depthrepro.report.bootstrap import paired_interval, standard_error
+from depthrepro.report.bootstrap import _standardised_draws, paired_interval, standard_error
 
 
 def test_standard_error_by_hand():
@@ -92,3 +92,14 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says(by_seed, by_imag
         found = paired_interval(d, np.zeros_like(d), resamples=600, seed=table)
         held += found.low <= 0.7 <= found.high
     assert lowest <= held / tables <= highest
+
+
+def test_shared_resamples_give_the_intervals_of_fresh_ones():
+    """Bit for bit, whatever was compared before."""
+    rng = np.random.default_rng(3)
+    tables = [rng.normal(size=shape) for shape in ((3, 39), (2, 5), (3, 39), (1, 60), (3, 60))]
+    for d in tables:
+        fresh = np.random.default_rng(0)
+        seeds, images = (fresh.multinomial(n, np.full(n, 1 / n), size=4000) / n for n in d.shape)
+        draws = np.einsum("rs,ri,si->r", seeds, images, d, optimize=True) - d.mean()
+        assert np.array_equal(_standardised_draws(d, 4000, 0), (draws - draws.mean()) / draws.std())

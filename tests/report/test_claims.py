@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from depthrepro.report.blocks import build_blocks
+from depthrepro.report.bootstrap import paired_interval
 from depthrepro.report.claims import Verdict, decide, describe, numbers, overall, signed, word
 from depthrepro.report.paper import Claim
 from depthrepro.report.rows import load_runs
@@ -104,6 +105,30 @@ def test_a_baseline_stands_beside_every_seed(block):
     assert found.verdict == "reproduced" and found.seeds == (0, 1, 2)
     (other,) = verdicts(block, images, Claim("the mean wins", "mean_map", "L12", ("abs_rel",)))
     assert other.verdict == "contradicted"
+
+
+def test_scores_are_paired_as_pivoted_frames_are(block):
+    """The same interval, bit for bit, with gaps, an absent seed and an absent image."""
+    images = scores(block, L9=0.5, L12=0.4)
+    images.loc[images["id"].eq("image3") & images["run"].eq(block.runs["run"][1]), "abs_rel"] = np.nan
+    images = images[~((images["method"] == "L12") & (images["id"] == "image7"))].sample(frac=1, random_state=0)
+    seeds = block.runs.set_index("run")["seed"]
+    better, worse = (
+        images[images["method"] == name].assign(seed=lambda f: f["run"].map(seeds)).pivot(index="seed", columns="id")
+        for name in ("L12", "L9")
+    )
+    for found in verdicts(block, images):
+        a, b = (side[found.metric].dropna(axis=1) for side in (better, worse))
+        common = a.columns.intersection(b.columns)
+        assert found.images == len(common) == (28 if found.metric == "abs_rel" else 29)
+        a, b = (np.ascontiguousarray(side[common].to_numpy()) for side in (a, b))
+        assert found.interval == paired_interval(a, b)
+
+
+def test_two_scores_of_one_image_and_seed_are_an_error(block):
+    images = scores(block, L9=0.5, L12=0.4)
+    with pytest.raises(ValueError, match="L12 has two scores"):
+        verdicts(block, pd.concat([images, images[images["method"] == "L12"].head(1)]))
 
 
 def test_questions_of_ours_are_answered():

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.run_dir import RunDir
 from depthrepro.report.__main__ import main, parse
+from depthrepro.report.assembly import Report
 
 TABLES = Path(__file__).parent / "experiments"
 ENDING = "streets-synthetic-demo.png"
 FIGURES = {f"{name}_{ENDING}" for name in ("error_vs_resolution", "ranges", "distribution", "curves", "panel")}
+FIGURE = f"curves_{ENDING}"
 FILES = {"table.md", "table.tex", "table.csv"} | FIGURES
 LISTENING = """
 import runpy, sys
@@ -52,20 +55,73 @@ def test_the_program_writes_everything_without_torch_or_mlflow(tmp_path, runs, a
     assert "HEAVY []" in done.stdout
     out = tmp_path / "report" / "garg_resolution"
     assert {path.name for path in out.iterdir()} == FILES
-    assert all(name in done.stdout for name in [*FILES, "index.html"])
+    assert done.stdout.splitlines()[-2] == f"Page: {tmp_path.resolve() / 'report' / 'index.html'}"
     text = (out / "table.md").read_text(encoding="utf-8")
     assert text in done.stdout and text.count(f"](panel_{ENDING})") == 1
     assert (tmp_path / "report" / "index.html").stat().st_size > 10_000
 
 
-def test_without_a_name_the_claims_are_printed(report, add_run, capsys):
+def test_without_a_name_each_table_is_one_line_and_the_page_comes_last(report, add_run, capsys, tmp_path):
     add_run("garg_kitti/seed=0")
     assert report() == 0
-    said = capsys.readouterr().out
-    assert "  streets (synthetic) · scale demo, 1 seed\n" in said
-    assert "undecided     L12 beats L9" in said and "4 images; paper −0.028" in said
-    assert "not measured  Augmentation improves L12" in said
-    assert "| L9" not in said
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        "garg_resolution: 1 data set, 4 undecided, 2 not measured",
+        f"Page: {tmp_path / 'out' / 'index.html'}",
+    ]
+    assert said.err == ""  # no bar in a file
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """How often a report has been made, and not found to lie there already."""
+    times = []
+
+    class Counted(Report):
+        def write_page(self, path):
+            times.append(path)
+            return super().write_page(path)
+
+    monkeypatch.setattr("depthrepro.report.assembly.Report", Counted)
+    return times
+
+
+def test_a_report_of_what_has_not_changed_is_left_and_says_the_same(report, add_run, made, capsys, tmp_path):
+    run = add_run("garg_kitti/seed=0")
+    said = []
+    for _ in range(2):
+        assert report("garg_resolution") == 0
+        said.append(capsys.readouterr().out)
+    assert len(made) == 1 and said[0] == said[1] and "| L9" in said[0]
+    out = tmp_path / "out"
+    whole = {path: path.read_bytes() for path in out.rglob("*.*") if path.is_file()}
+    for path in (out / "index.html", out / "garg_resolution" / "table.csv", out / "garg_resolution" / FIGURE):
+        for spoil in (lambda p: p.write_bytes(p.read_bytes()[:-1]), lambda p: p.unlink()):
+            before = len(made)
+            spoil(path)
+            assert report("garg_resolution") == 0 and len(made) == before + 1
+            assert {p: p.read_bytes() for p in whole} == whole
+    before = len(made)
+    (out / "garg_resolution" / "foreign.png").write_bytes(b"another picture")
+    assert report("garg_resolution") == 0 and len(made) == before + 1
+    assert not (out / "garg_resolution" / "foreign.png").exists()
+    (out / ".report.json").write_text("{not json")
+    assert report("garg_resolution") == 0 and len(made) == before + 2
+    summary = json.loads((run / "summary.json").read_text())
+    summary["metrics"]["L9"]["abs_rel"] = 0.5
+    (run / "summary.json").write_text(json.dumps(summary))
+    assert report("garg_resolution") == 0 and len(made) == before + 3
+    assert "0.500" in capsys.readouterr().out
+
+
+def test_a_report_beside_a_run_that_goes_on_is_made_anew(report, add_run, made, monkeypatch):
+    """Whether its process still lives stands in no file."""
+    add_run("garg_kitti/seed=0")
+    add_run("garg_kitti/seed=1", status="running")
+    monkeypatch.setattr(RunDir, "_is_locked", lambda run: True)
+    assert [report(), report()] == [0, 0] and len(made) == 2
+    monkeypatch.setattr(RunDir, "_is_locked", lambda run: False)
+    assert [report(), report()] == [0, 0] and len(made) == 3
 
 
 def test_no_run_yet_names_the_command_and_exits_1(report, capsys):

@@ -1,18 +1,22 @@
 """The same tables from run directories and from committed files (a store: test_mlflow_source.py)."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib as mpl
 import pandas as pd
 import pytest
 
 from depthrepro.core.errors import UserError
+from depthrepro.core.files import sha256
 from depthrepro.report.__main__ import main
 from depthrepro.report.assembly import Report
 from depthrepro.report.blocks import build_blocks
 from depthrepro.report.claims import decide
 from depthrepro.report.committed import commit, from_committed
+from depthrepro.report.figures.painter import MEMORY
 from depthrepro.report.paper import Claim, Ours, PaperRow, find_tables, load_paper
 from depthrepro.report.sources import for_table, from_runs, rounded
 from tests.report.conftest import metrics, written_files
@@ -234,11 +238,13 @@ def test_a_newcomer_without_runs_sees_the_committed_tables_and_is_told(runs, add
     shutil.copytree(TABLES, experiments)
     assert main([f"runs={runs}", f"experiments={experiments}", "commit=true"]) == 0
     said = capsys.readouterr().out
-    assert "Without numbers yet: runs/garg_kitti/seed=2 is stopped" in said and "as committed" not in said
+    assert "without numbers yet: runs/garg_kitti/seed=2 is stopped" in said and "as committed" not in said
     shutil.rmtree(runs)
     runs.mkdir()
     words = [f"runs={runs}", f"experiments={experiments}", f"out={tmp_path / 'out'}"]
     assert main(words) == 0
+    assert f"{TABLE.name} (as committed): 1 data set" in capsys.readouterr().out
+    assert main([*words, TABLE.name]) == 0
     assert f"No run below {runs} feeds it: read from experiments/{TABLE.name}, as committed." in capsys.readouterr().out
     assert main([*words, "source=runs"]) == 1  # who asks for runs gets none else
     kept, shown = experiments / TABLE.name, tmp_path / "out" / TABLE.name
@@ -263,6 +269,21 @@ def test_the_repository_s_tables_are_those_of_its_committed_results(name, tmp_pa
     kept, built = (folder / "table.md" for folder in (EXPERIMENTS / name / "tables", tmp_path / name))
     assert _without_figures(built) == _without_figures(kept)
     assert str(Path.home()) not in (EXPERIMENTS / name / "results.csv").read_text()
+
+
+def test_committed_figures_are_those_of_the_code_and_are_not_drawn_again(tmp_path, monkeypatch):
+    """So a report of committed results takes seconds."""
+    known = json.loads((EXPERIMENTS / MEMORY).read_text())
+    drawn = {name: known[name]["drawn"] for name in known if known[name]["drawn"]}
+    plots = {path.relative_to(EXPERIMENTS).as_posix() for path in EXPERIMENTS.glob("*/plots/*.png")}
+    assert set(drawn) == {name for name in plots if "/panel_" not in name}  # panels are drawn from runs' pictures
+    assert {name: sha256(EXPERIMENTS / name)[:16] for name in drawn} == drawn
+    if not all(entry["of"].startswith(f"{mpl.__version__} ") for entry in known.values()):
+        pytest.skip("drawn by another matplotlib")
+    drawn_anew = "figures or their code have changed: `python -m depthrepro.report source=committed commit=true`"
+    monkeypatch.setattr("depthrepro.report.figures.painter._write", lambda draw, path: pytest.fail(drawn_anew))
+    assert main(["source=committed", "garg_padding", f"out={tmp_path}"]) == 0
+    assert len(list(tmp_path.glob("garg_padding/*.png"))) == len(list(EXPERIMENTS.glob("garg_padding/plots/*.png")))
 
 
 def _without_figures(path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -17,37 +18,56 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from depthrepro.core import metric_names
-from depthrepro.core.files import write_json
+from depthrepro.core.files import replacing, sha256, write_json
+from depthrepro.report import blocks
 from depthrepro.report.blocks import Block
 from depthrepro.report.figures.style import save
 
 Draw = Callable[[], Figure | None]
+Drawn = Callable[[], Path | None]
 MEMORY = ".figures.json"
+WORTH_PROCESSES = 20  # figures: a process takes as long to start as it takes to draw six
 
 
 class Painter:
-    """Draws figures while this process goes on.
+    """Draws figures that are not there yet.
 
     Args:
-        many: Whether there are so many that starting processes pays.
-        memory: Folder that remembers, in `.figures.json`, what its figures were drawn from: one whose numbers and
-            whose drawing code are the same is left as it is. None = everything is drawn.
+        memory: Folder that remembers, in `.figures.json`, what its figures were drawn from: one whose numbers, whose
+            drawing code and whose content are the same is left as it is. None = everything is drawn.
+        committed: Folder of tables whose `<table>/plots` are remembered alike: a figure that is drawn from the same
+            numbers there is copied.
     """
 
-    def __init__(self, *, many: bool = False, memory: Path | None = None) -> None:
-        self._pool = ProcessPoolExecutor(min(os.cpu_count() or 1, 8), get_context("spawn")) if many else None
-        self._memory = memory
+    def __init__(self, *, memory: Path | None = None, committed: Path | None = None) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+        self._memory, self._committed = memory, committed
         self._known = _read(memory / MEMORY) if memory else {}
+        self._kept = _read(committed / MEMORY) if committed else {}
         self._keys: dict[Path, str] = {}
+        self._wanted: dict[Path, Draw] = {}
+        self._begun: dict[Path, Future[Path | None]] = {}
 
-    def start(self, draw: Draw, path: Path) -> Future[Path | None]:
-        """Begin to draw to a PNG file; the result is its path, or None where there is nothing to show."""
+    def start(self, draw: Draw, path: Path) -> Drawn:
+        """Have a PNG file drawn; what it returns, called when all are started, gives its path, or None without data."""
         if self._memory is not None:
-            name = path.relative_to(self._memory).as_posix()
-            known, self._keys[path] = self._known.pop(name, {}), f"{self._code} {fingerprint(draw)}"
-            if known.get("of") == self._keys[path] and path.exists() == known.get("drawn"):
-                return done(path if known["drawn"] else None)
-        return self._pool.submit(_write, draw, path) if self._pool is not None else done(_write(draw, path))
+            known = self._known.pop(path.relative_to(self._memory).as_posix(), {})
+            self._keys[path] = key = f"{self._code} {fingerprint(draw)}"
+            if known.get("of") == key and known.get("drawn", "") == _content(path):
+                return partial(_same, path if known["drawn"] else None)
+            if self._committed is not None:
+                source = self._committed / path.parent.name / "plots" / path.name
+                kept = self._kept.get(source.relative_to(self._committed).as_posix(), {})
+                if kept.get("of") == key and kept.get("drawn") and kept["drawn"] == _content(source):
+                    return partial(copy, source, path)
+        self._wanted[path] = draw
+        return partial(self._draw, path)
+
+    def _draw(self, path: Path) -> Path | None:
+        if not self._begun and len(self._wanted) >= WORTH_PROCESSES:
+            self._pool = ProcessPoolExecutor(min(os.cpu_count() or 1, 8), get_context("spawn"), _seldom_collect)
+            self._begun = {path: self._pool.submit(_write, draw, path) for path, draw in self._wanted.items()}
+        return self._begun[path].result() if self._begun else _write(self._wanted[path], path)
 
     def close(self) -> None:
         """End the processes; what has not begun is not drawn."""
@@ -59,13 +79,13 @@ class Painter:
         if self._memory is not None and self._keys:
             now = {path.relative_to(self._memory).as_posix(): (path, key) for path, key in self._keys.items()}
             kept = {name: known for name, known in self._known.items() if (self._memory / name).exists()}
-            entries = {name: {"of": key, "drawn": path.exists()} for name, (path, key) in now.items()}
+            entries = {name: {"of": key, "drawn": _content(path)} for name, (path, key) in now.items()}
             write_json(self._memory / MEMORY, dict(sorted((kept | entries).items())))
 
     @cached_property
     def _code(self) -> str:
         """The code that draws: a changed line of it, or another matplotlib, may change every figure."""
-        sources = [*sorted(Path(__file__).parents[1].rglob("*.py")), Path(metric_names.__file__)]
+        sources = [*sorted(Path(__file__).parent.glob("*.py")), Path(blocks.__file__), Path(metric_names.__file__)]
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
         return f"{mpl.__version__} {digest.hexdigest()[:16]}"
 
@@ -77,7 +97,7 @@ def fingerprint(value: Any) -> str:
     elif isinstance(value, Block):
         parts = [repr(value.keys), repr(value.lines), fingerprint(value.runs)]
     elif isinstance(value, pd.DataFrame):
-        parts = [" ".join(map(str, value.columns)), value.to_csv(index=False)]
+        parts = [" ".join(map(str, value.columns)), repr([value[column].tolist() for column in value])]
     elif isinstance(value, dict):
         parts = [part for key, item in value.items() for part in (repr(key), fingerprint(item))]
     elif isinstance(value, Path):
@@ -93,11 +113,25 @@ def _write(draw: Draw, path: Path) -> Path | None:
     return None if figure is None else save(figure, path)
 
 
-def done(result: Path | None) -> Future[Path | None]:
-    """What `Painter.start` returns of a figure that is there already."""
-    future: Future[Path | None] = Future()
-    future.set_result(result)
-    return future
+def _seldom_collect() -> None:
+    gc.set_threshold(100_000)  # of the objects that matplotlib makes, the collector looks at most for nothing
+
+
+def copy(source: Path, path: Path) -> Path:
+    """Copy a figure, unless it lies there already; returns its path."""
+    if source.absolute() != path.absolute():
+        with replacing(path) as beside:
+            beside.write_bytes(source.read_bytes())
+    return path
+
+
+def _same(path: Path | None) -> Path | None:
+    return path
+
+
+def _content(path: Path) -> str | None:
+    """Digest of a figure; None where there is none."""
+    return sha256(path)[:16] if path.is_file() else None
 
 
 def _read(file: Path) -> dict[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pandas as pd
 
@@ -50,14 +51,11 @@ def origin_lines(block: Block) -> list[list[str]]:
 
     (One configuration has a hash per seed; table.csv has them all, and the MLflow run ids.)
     """
-    lines = []
+    lines, of_block = [], block.runs.to_dict("records")
     for line in block.shown:
         if line.role == "level" and not line.missing:
-            runs = block.runs[block.runs["run"].isin(line.runs)]
-            folder = runs["run"].map(training_of).str.replace(r"seed=\d+$", "seed=*", regex=True).unique()
-            own = [
-                " ".join(map(str, line.seeds)),
-                *(" ".join(dict.fromkeys(runs[c])) for c in ("config_hash", "commit")),
-            ]
-            lines.append([line.label, *own, " ".join(folder)])
+            runs = [run for run in of_block if run["run"] in line.runs]
+            folders = [re.sub(r"seed=\d+$", "seed=*", training_of(run["run"])) for run in runs]
+            columns = ([run["config_hash"] for run in runs], [run["commit"] for run in runs], folders)
+            lines.append([line.label, " ".join(map(str, line.seeds)), *(" ".join(dict.fromkeys(c)) for c in columns)])
     return lines

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from depthrepro.report.blocks import Block, Line
+from depthrepro.report.blocks import Block, Line, Records
 from depthrepro.report.paper import PaperTable
 
 
@@ -14,16 +14,17 @@ def csv_frame(table: PaperTable, blocks: list[Block]) -> pd.DataFrame:
     """Every line of every block, unrounded; an empty cell is a gap or missing (the column `missing` says which)."""
     records = []
     for block in blocks:
+        runs = block.runs.to_dict("records")
         for checkpoint, lines in block.lines.items():
-            records += [_record(table, block, checkpoint, line) for line in lines]
+            records += [_record(table, block, checkpoint, line, runs) for line in lines]
     frame = pd.DataFrame(records)
     whole = [name for name in ("images", "height", "width", "n") if name in frame]  # none where no row was measured
     return frame.astype(dict.fromkeys(whole, "Int64"))  # 22, not 22.0, although some cells are empty
 
 
-def _record(table: PaperTable, block: Block, checkpoint: str, line: Line) -> dict[str, Any]:
+def _record(table: PaperTable, block: Block, checkpoint: str, line: Line, runs: Records) -> dict[str, Any]:
     ours = line.role != "paper"
-    runs = block.runs[block.runs["run"].isin(line.runs)]
+    mine = [run for run in runs if run["run"] in line.runs]
     record: dict[str, Any] = {
         "table": table.name,
         "row": line.label,
@@ -48,4 +49,4 @@ def _record(table: PaperTable, block: Block, checkpoint: str, line: Line) -> dic
         value = line.values.get(key)
         record |= {key: value.mean if value else None, f"{key}_std": value.std if value else None}
     origin = {"runs": "run", "config_hashes": "config_hash", "commits": "commit", "run_ids": "run_id"}
-    return record | {name: " ".join(dict.fromkeys(runs[column])) for name, column in origin.items()}
+    return record | {name: " ".join(dict.fromkeys(run[column] for run in mine)) for name, column in origin.items()}
