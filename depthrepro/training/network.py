@@ -45,7 +45,12 @@ class Network:
         if distributed.world_size() > 1:
             devices = [self.device] if self.device.type == "cuda" else None
             self._replica = DistributedDataParallel(self.model, device_ids=devices, find_unused_parameters=unused)
-        self._compiled = torch.compile(self._replica) if self.compiles else self._replica
+        self._compiled = self._replica
+        if self.compiles:
+            try:
+                self._compiled = torch.compile(self._replica)
+            except RuntimeError as error:  # this release compiles nothing under this Python
+                self._give_up(error)
 
     def __call__(self, image: Tensor, *options: Any) -> dict[str, Tensor]:
         """Outputs by name, float32, of images (B, 3, H, W); the options are the model's."""
@@ -64,7 +69,10 @@ class Network:
         """Whether `error` is a failure of `torch.compile`: told in a line, and the network goes on without it."""
         if not self.compiles or not type(error).__module__.startswith(("torch._dynamo", "torch._inductor", "triton")):
             return False
+        self._give_up(error)
+        return True
+
+    def _give_up(self, error: Exception) -> None:
         reason = str(error).strip().partition("\n")[0]
         self.compiles, self._compiled = False, self._replica
         print(f"warning    torch.compile failed ({reason}): going on without (trainer.compile=false)", file=sys.stderr)
-        return True

@@ -73,6 +73,13 @@ def test_a_network_that_cannot_be_compiled_is_told_in_a_line_and_trained(tmp_pat
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
     assert "torch.compile failed (no compiler): going on without" in line
 
+    def unsupported(network):
+        raise RuntimeError("not under this Python")
+
+    monkeypatch.setattr(torch, "compile", unsupported)
+    assert tiny_trainer(tmp_path / "again", compile="true").fit().step == 6
+    assert "torch.compile failed (not under this Python)" in capsys.readouterr().err
+
 
 def test_an_error_of_the_network_is_not_taken_for_one_of_the_compiler(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda network: Compiled(network, ValueError("of the network")))
