@@ -56,7 +56,7 @@ class Case:
 
 
 SMALL_GARG = ("input_size=[94,310]", "trainer.batch_size=2", "model.c6_filters=64")
-SMALL = ("input_size=[70,70]", "trainer.batch_size=2", "model.out_channels=[16,16,16,16]", "model.features=16")
+SMALL = ("input_size=[70,70]", "trainer.batch_size=2", "+model.out_channels=[16,16,16,16]", "+model.features=16")
 CASES = (
     Case("Garg 188×620", ("+experiment=garg_kitti",), SMALL_GARG),
     *(
