@@ -88,7 +88,12 @@ def tiny_config(**changes) -> TrainerConfig:
     return TrainerConfig(**{**defaults, **changes})
 
 
-def tiny_trainer(path: Path, *, seed: int = 0, count: int = 10, loss=tiny_loss, identity=None, **changes) -> Trainer:
+CPU = torch.device("cpu")
+
+
+def tiny_trainer(
+    path: Path, *, seed: int = 0, count: int = 10, loss=tiny_loss, identity=None, device=CPU, **changes
+) -> Trainer:
     torch.manual_seed(seed)
     path.mkdir(parents=True, exist_ok=True)
     train, val = TinyPairs(count), TinyPairs(3, seed=1)
@@ -101,7 +106,7 @@ def tiny_trainer(path: Path, *, seed: int = 0, count: int = 10, loss=tiny_loss, 
         val=TrainingPairs(val, val, None, seed),
         config=tiny_config(**changes),
         seed=seed,
-        device=torch.device("cpu"),
+        device=device,
         run=RunDir(path),
         identity=identity or {"config": "c", "data_set": "d"},
     )

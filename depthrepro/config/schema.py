@@ -39,6 +39,7 @@ class Precision(Enum):
 
     auto = "auto"  # bf16 where the processor computes in it, else fp32
     fp32 = "fp32"
+    tf32 = "tf32"  # fp32 whose matrix products and convolutions are rounded to TF32; CUDA only
     bf16 = "bf16"  # autocast; on CPUs with AMX and on recent GPUs
     fp16 = "fp16"  # autocast with a gradient scaler; CUDA only
 
@@ -76,6 +77,8 @@ class TrainerConfig:
         accumulate: Parts that a rank's share of the batch is computed in, to save memory.
         clip_norm: Largest norm of the gradient; null = no clipping.
         precision: Number format of the network's forward and backward pass.
+        compile: `auto`, `true` or `false`: whether `torch.compile` translates the network's training pass; auto = on a
+            GPU with a C compiler at hand. It changes the last bits, as another device does.
         channels_last: Memory layout of the network; faster for convolutions on CPUs and tensor cores.
         max_steps: Stop after this many optimizer steps (smoke runs); null = all epochs.
         validate_every: Epochs between validations, which also choose the best checkpoint.
@@ -93,6 +96,7 @@ class TrainerConfig:
     accumulate: int = 1
     clip_norm: float | None = None
     precision: Precision = Precision.auto
+    compile: str = field(default="auto", metadata=HOW)
     channels_last: bool = True
     max_steps: int | None = None
     validate_every: int = 1
@@ -108,6 +112,9 @@ class TrainerConfig:
         """Check what no type can say."""
         for name in ("epochs", "batch_size", "accumulate", "validate_every", "log_every", "max_steps"):
             _require(f"trainer.{name}", getattr(self, name), least=1)
+        self.compile = self.compile.lower()  # YAML's true comes as "True"
+        if self.compile not in ("auto", "true", "false"):
+            raise UserError(f"trainer.compile={self.compile}: write auto, true or false")
         _require("trainer.clip_norm", self.clip_norm, least=0, above=True)
         _require("trainer.checkpoint_seconds", self.checkpoint_seconds, least=0)
         _require("trainer.num_workers", self.num_workers, least=0)

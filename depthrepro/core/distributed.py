@@ -28,10 +28,10 @@ def is_main() -> bool:
 
 
 def start(device: torch.device) -> None:
-    """Join the other ranks if there are any: NCCL on GPUs, gloo on CPUs."""
+    """Join the other ranks if there are any: NCCL for what lies on GPUs, gloo for the rest."""
     if world_size() > 1 and not dist.is_initialized():
         # Rank 0 may render a world or resize 45,000 frames while the others wait at a barrier.
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(hours=4))
+        dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=timedelta(hours=4))
 
 
 def stop() -> None:
@@ -82,11 +82,11 @@ def gather(value: Any) -> list[Any]:
     return values
 
 
-def any_rank(flags: list[bool], device: torch.device) -> list[bool]:
-    """Element-wise OR over ranks; cheap enough for every step."""
+def any_rank(flags: list[bool]) -> list[bool]:
+    """Element-wise OR over ranks; cheap enough for every step: it waits for no GPU."""
     if not dist.is_initialized():
         return flags
-    tensor = torch.tensor([int(f) for f in flags], device=device)
+    tensor = torch.tensor([int(f) for f in flags])
     dist.all_reduce(tensor, op=dist.ReduceOp.MAX)
     return [bool(v) for v in tensor.tolist()]
 

@@ -237,10 +237,12 @@ def fit_positions(model: nn.Module, state: State, source: Path) -> State:
 
 def normalise(image: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """Colours in [0, 1], (B, 3, H, W), minus `mean`, divided by `std`."""
-    shape = (1, 3, 1, 1)
-    centre = torch.tensor(mean, dtype=image.dtype, device=image.device).view(shape)
-    spread = torch.tensor(std, dtype=image.dtype, device=image.device).view(shape)
-    return (image - centre) / spread
+    return (image - _colour(mean, image)) / _colour(std, image)
+
+
+def _colour(values: Sequence[float], image: Tensor) -> Tensor:
+    """(3, 1, 1), filled where the image is: copying it there would make every step wait for the device."""
+    return torch.stack([image.new_full((1, 1), value) for value in values])
 
 
 def resize_map(values: Tensor, size: tuple[int, int]) -> Tensor:

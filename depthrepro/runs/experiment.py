@@ -191,7 +191,8 @@ class Experiment:
             say(f"           not tested on {', '.join(absent)}: no folder is given (see conf/test/<name>.yaml)")
         ranks = f", {distributed.world_size()} processes" if distributed.world_size() > 1 else ""
         threads = f" ({torch.get_num_threads()} threads)" if self.device.type == "cpu" else ""
-        say(f"device     {self.device}{threads}{ranks}, {trainer.precision.value}")
+        compiled = ", compiled" if trainer.network.compiles else ""
+        say(f"device     {self.device}{threads}{ranks}, {trainer.precision.value}{compiled}")
         start = int(load_checkpoint(self.run.last)["progress"]["step"]) if self.run.last.exists() else 0
         if start:
             say(f"resuming   after step {start} of {trainer.plan.total_steps}")

@@ -64,16 +64,22 @@ class ProgressLog:
         self.bar.close()
         self.rows.close()
 
-    def add(self, terms: dict[str, float], step: int, lr: float) -> None:
-        """Take in the loss terms of step number `step` - 1; write a row when one is due."""
+    def advance(self) -> None:
+        """Move the bar on by a step."""
         self.bar.update(self.batch_size)
+
+    def due(self, step: int) -> bool:
+        """Whether a row is due after `step` steps."""
+        return step % self.every == 0 or step == self.plan.total_steps
+
+    def add(self, terms: dict[str, float]) -> None:
+        """Take in the loss terms of a step."""
         for name, value in terms.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         self.count += 1
-        if step % self.every == 0 or step == self.plan.total_steps:
-            self._write_row(step, lr)
 
-    def _write_row(self, step: int, lr: float) -> None:
+    def write_row(self, step: int, lr: float) -> None:
+        """Write the row of the steps since the last one, whose terms have been added."""
         names = sorted(self.sums)
         means = torch.tensor([self.sums[name] / self.count for name in names], device=self.device)
         values = dict(zip(names, distributed.mean_over_ranks(means).tolist(), strict=True))

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
@@ -23,16 +22,16 @@ from depthrepro.core.interrupt import Stopped, StopRequest
 from depthrepro.core.reading import reading
 from depthrepro.core.reproducibility import random_state, restore_random_state
 from depthrepro.core.run_dir import RunDir
-from depthrepro.data.items.loader import EpochBatches, InOrder, length, make_loader, split_batch, to_device
+from depthrepro.data.items.loader import EpochBatches, InOrder, length, make_loader, on_device, split_batch, to_device
 from depthrepro.models.contract import all_levels, declared_levels
 from depthrepro.models.weights import load_strictly
-from depthrepro.training.device import choose_precision
+from depthrepro.training.device import build_optimizer, fit_to_device
+from depthrepro.training.loss_terms import LossPart, LossTerms
+from depthrepro.training.network import Network
 from depthrepro.training.parameter_groups import parameter_groups
 from depthrepro.training.progress_log import ProgressLog
 from depthrepro.training.schedules import Schedule
 from depthrepro.training.stages import Plan, PlannedStage, make_plan
-
-_HALF = {Precision.bf16: torch.bfloat16, Precision.fp16: torch.float16}
 
 Loss = Callable[..., dict[str, Tensor]]
 
@@ -91,10 +90,9 @@ class Trainer:
         self.schedule, self.config, self.device, self.run = schedule, config, device, run
         self.loss = loss.to(device) if isinstance(loss, nn.Module) else loss  # it may hold a frozen network
         self.identity, self.extra, self.progress = identity, extra or {}, Progress()
-        self.precision = choose_precision(config.precision, device)
-        self.layout = torch.channels_last if config.channels_last else torch.contiguous_format
-        self.model = model.to(device=device, memory_format=self.layout)  # type: ignore[call-overload]
-        self.optimizer = optimizer(parameter_groups(self.model, config.lr_factors))
+        self.network = Network(model, config, device)
+        self.model, self.precision = self.network.model, self.network.precision
+        self.optimizer = build_optimizer(optimizer, parameter_groups(self.model, config.lr_factors), device)
         self.base_lrs = [group["lr"] * group.get("lr_factor", 1.0) for group in self.optimizer.param_groups]
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision is Precision.fp16)
         ranks = (distributed.rank(), distributed.world_size())
@@ -103,21 +101,7 @@ class Trainer:
         self.val_loader = make_loader(val, InOrder(length(val), max(1, config.batch_size // ranks[1]), *ranks), 0)
         self.plan: Plan = make_plan(config, len(self.batches), declared_levels(model), all_levels(model))
         self.log = ProgressLog(run, self.plan, config.batch_size, config.log_every, device)
-        self.replica: nn.Module = self.model  # wrapped for several ranks when training starts
-
-    def _replicate(self) -> nn.Module:
-        if distributed.world_size() == 1:
-            return self.model
-        devices = [self.device] if self.device.type == "cuda" else None
-        # Early stages leave the finer layers without a gradient; DDP must be told to expect that.
-        return DistributedDataParallel(self.model, device_ids=devices, find_unused_parameters=len(self.plan.stages) > 1)
-
-    def network(self, image: Tensor, *options: Any) -> dict[str, Tensor]:
-        """The model under autocast; its outputs in float32, so that losses are computed in full precision."""
-        dtype = _HALF.get(self.precision)
-        with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
-            outputs = self.replica(image.contiguous(memory_format=self.layout), *options)
-        return {name: value.float() for name, value in outputs.items()}
+        self.terms = LossTerms()
 
     def fit(self) -> Progress:
         """Train from where the run directory stands to the end of the plan.
@@ -127,22 +111,26 @@ class Trainer:
             UserError: If the loss is not finite (the batch is saved first), or the checkpoint is of another run.
         """
         self.resume()
-        self.replica = self._replicate()
+        # Early stages leave the finer layers without a gradient.
+        self.network.wrap(unused=len(self.plan.stages) > 1)
         self.model.train()
         saved_at = begin = time.monotonic()
         with StopRequest() as stop, self.log.open_bar(self.progress.step):
             for batch in self.batches_from(self.progress.step):
-                terms = self.step(batch)
-                self.log.add(terms, self.progress.step, self.optimizer.param_groups[0]["lr"])
-                now = time.monotonic()
-                self.progress.seconds += now - begin
-                if self._validation_due():
-                    self.validate()
+                self.step(batch)
+                self.log.advance()
                 stopping, saving = distributed.any_rank(
-                    [stop.signal_number is not None, now - saved_at > self.config.checkpoint_seconds], self.device
+                    [stop.signal_number is not None, time.monotonic() - saved_at > self.config.checkpoint_seconds]
                 )
                 finished = self.progress.step == self.plan.total_steps
-                if saving or stopping or finished:
+                saving, validating = saving or stopping or finished, self._validation_due()
+                if saving or validating or self.log.due(self.progress.step):
+                    self.look()
+                now = time.monotonic()
+                self.progress.seconds += now - begin
+                if validating:
+                    self.validate()
+                if saving:
                     self.save()
                     saved_at = time.monotonic()
                 begin = time.monotonic()
@@ -155,58 +143,70 @@ class Trainer:
         """Every batch from step number `step` to the end, epoch after epoch."""
         while step < self.plan.total_steps:
             self.batches.set_position(self.plan.epoch(step), step % self.plan.steps_per_epoch)
-            for batch in self.loader:
-                yield to_device(batch, self.device)
+            for batch in on_device(self.loader, self.device):
+                yield batch
                 step += 1
                 if step == self.plan.total_steps:
                     return
 
-    def step(self, batch: dict[str, Any]) -> dict[str, float]:
-        """One optimizer step on this rank's part of a batch; returns its loss terms."""
+    def step(self, batch: dict[str, Any]) -> None:
+        """One optimizer step on this rank's part of a batch, queued on the device; `look` waits for it."""
         stage = self.plan.stage(self.progress.step)
         position = (self.progress.step, self.plan.steps_per_epoch, self.plan.planned_steps)
         for group, lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
             group["lr"] = lr * stage.lr_factor * self.schedule(*position)
-        self.optimizer.zero_grad(set_to_none=True)
-        terms = self._accumulate_gradients(batch, stage)
+        self.terms.add(self.progress.step, self._gradients(batch, stage))
         if self.config.clip_norm is not None:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.progress.step += 1
-        return terms
 
-    def _accumulate_gradients(self, batch: dict[str, Any], stage: PlannedStage) -> dict[str, float]:
-        """Forward and backward in `accumulate` parts; returns the loss terms, weighted by the parts' sizes."""
+    def _gradients(self, batch: dict[str, Any], stage: PlannedStage) -> list[LossPart]:
+        """`_accumulate_gradients`, without `torch.compile` from its first failure on."""
+        try:
+            return self._accumulate_gradients(batch, stage)
+        except Exception as error:
+            if not self.network.gives_up_compiling(error):
+                raise
+        return self._accumulate_gradients(batch, stage)
+
+    def _accumulate_gradients(self, batch: dict[str, Any], stage: PlannedStage) -> list[LossPart]:
+        """Forward and backward in `accumulate` parts; returns their losses."""
+        self.optimizer.zero_grad(set_to_none=True)
         parts = split_batch(batch, self.config.accumulate)
-        terms: dict[str, float] = {}
+        losses = []
         for number, part in enumerate(parts):
             weight = len(part["id"]) / len(batch["id"])
             last = number == len(parts) - 1
-            with contextlib.nullcontext() if last else self._without_sync():
+            with contextlib.nullcontext() if last else self.network.without_sync():
                 named = self.loss(self.network, part, stage.levels)
                 total = torch.stack(list(named.values())).sum()
-                self._require_finite(total, batch)
                 self.scaler.scale(total * weight).backward()
-            for name, value in {"loss": total, **named}.items():
-                terms[name] = terms.get(name, 0.0) + float(value.detach()) * weight
-        return terms
+            losses.append(LossPart.of(total, named, weight))
+        return losses
 
-    def _without_sync(self) -> contextlib.AbstractContextManager[Any]:
-        """Gradients of all but the last part stay on their rank."""
-        if isinstance(self.replica, DistributedDataParallel):
-            return self.replica.no_sync()
-        return contextlib.nullcontext()
+    def look(self) -> None:
+        """Wait for the steps queued so far and take in their losses; the row of `metrics.jsonl`, if it is due.
 
-    def _require_finite(self, total: Tensor, batch: dict[str, Any]) -> None:
-        if bool(torch.isfinite(total)):
-            return
-        path = self.run.path / "nonfinite" / f"step_{self.progress.step}_rank_{distributed.rank()}.pt"
-        save_checkpoint(path, {"batch": batch, "model": self.model.state_dict(), "step": self.progress.step})
+        Raises:
+            UserError: If a loss is not finite; nothing that it spoilt has been written.
+        """
+        for step, terms in self.terms.read().items():
+            if not math.isfinite(terms["loss"]):
+                self._refuse(step, terms["loss"])
+            self.log.add(terms)
+        if self.log.due(self.progress.step):
+            self.log.write_row(self.progress.step, self.optimizer.param_groups[0]["lr"])
+
+    def _refuse(self, step: int, loss: float) -> None:
+        batch = next(self.batches_from(step))  # once more: a function of seed, epoch and position
+        path = self.run.path / "nonfinite" / f"step_{step}_rank_{distributed.rank()}.pt"
+        save_checkpoint(path, {"batch": batch, "step": step})
         raise UserError(
-            f"the loss is {float(total.detach())} at step {self.progress.step} on {', '.join(batch['id'][:3])}...: "
-            f"batch and weights are in {path}; a lower optimizer.lr or trainer.clip_norm=1 usually helps"
+            f"the loss is {loss} at step {step} on {', '.join(batch['id'][:3])}...: the batch is in {path}; a lower "
+            "optimizer.lr or trainer.clip_norm=1 usually helps"
         )
 
     def _validation_due(self) -> bool:
@@ -220,10 +220,9 @@ class Trainer:
         self.model.eval()
         sums = torch.zeros(2, device=self.device)
         with torch.inference_mode():
-            for raw in self.val_loader:
-                batch = to_device(raw, self.device)
+            for batch in on_device(self.val_loader, self.device):
                 total = torch.stack(list(self.loss(self.network, batch, stage.levels).values())).sum()
-                sums += torch.stack([total * len(batch["id"]), total.new_tensor(len(batch["id"]))])
+                sums += torch.stack([total * len(batch["id"]), torch.full_like(total, len(batch["id"]))])
         self.model.train()
         total_loss, count = distributed.mean_over_ranks(sums).tolist()
         loss = total_loss / count if count else math.inf
@@ -260,7 +259,7 @@ class Trainer:
         """
         if not self.run.last.exists():
             return self.log.restore(None, 0)
-        state = load_checkpoint(self.run.last, self.device, needs=RESUMES)
+        state = load_checkpoint(self.run.last, needs=RESUMES)  # to the CPU, where random states belong
         old = {name: state.get(name) for name, value in self.identity.items() if state.get(name) != value}
         if old:
             changes = " and ".join(
@@ -272,7 +271,7 @@ class Trainer:
             )
         load_strictly(self.model, state["model"], self.run.last)
         with reading(self.run.last, "the training's state", fix="start again with force=true"):
-            self.optimizer.load_state_dict(state["optimizer"])
+            self.optimizer.load_state_dict(fit_to_device(state["optimizer"], self.optimizer))
             self.scaler.load_state_dict(state["scaler"])
             self.progress = Progress(**state["progress"])
             self.log.restore(state["log"], self.progress.step)

@@ -1,6 +1,6 @@
 """Training throughput against the bare network, measured side by side in one run.
 
-    python experiments/performance/throughput.py [rounds=12] [steps=8] [any override, such as scale=paper]
+    python -m experiments.performance.throughput [rounds=12] [steps=8] [any override, such as scale=paper]
 
 The training loop's own steps (loading, augmentation, logging, the MLflow mirror) take turns with bare
 forward-backward-step passes of the same network on one fixed batch. Ratios are taken round by round, so that a machine
@@ -9,26 +9,46 @@ whose speed drifts slows both alike; the median counts.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from depthrepro.device import choose_device
-from depthrepro.experiment import Experiment
-from depthrepro.program import one_line_errors
-from depthrepro.run_dir import RunDir
-from depthrepro.trainer import Trainer
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
 
-from depthrepro.config import CONFIG_DIR, register_schema
+from depthrepro.config.cli import one_line_errors
+from depthrepro.config.composed import ComposedRun
+from depthrepro.config.register import register_schema
+from depthrepro.config.schema import CONFIG_DIR
+from depthrepro.runs.experiment import Experiment
+from depthrepro.training.device import choose_device
+from depthrepro.training.trainer import Trainer
+from experiments.performance.lines import Line, show
+
+FEW = "data.synthetic={train_pairs: 32, val_pairs: 4, test_pairs: 4}"
 
 
-def bare_step(trainer: Trainer, batch: dict) -> None:
+@dataclass
+class Rounds:
+    """Images per second of the loop and of the bare step, round by round."""
+
+    loop: list[float]
+    bare: list[float]
+
+    @property
+    def ratio(self) -> float:
+        """Median over the rounds."""
+        return statistics.median(loop / bare for loop, bare in zip(self.loop, self.bare, strict=True))
+
+
+def bare_step(trainer: Trainer, batch: dict[str, Any]) -> None:
     """Forward, backward and optimizer step, and nothing else."""
     trainer.optimizer.zero_grad(set_to_none=True)
     terms = trainer.loss(trainer.network, batch, trainer.plan.stage(trainer.progress.step).levels)
@@ -36,41 +56,69 @@ def bare_step(trainer: Trainer, batch: dict) -> None:
     trainer.optimizer.step()
 
 
-def seconds(work: Callable[[], None], steps: int) -> float:
-    """Time of `steps` calls."""
+def loop_step(trainer: Trainer, batches: Iterator[dict[str, Any]]) -> None:
+    """What `Trainer.fit` does for a step without a validation or a checkpoint."""
+    trainer.step(next(batches))
+    trainer.log.advance()
+    if trainer.log.due(trainer.progress.step):
+        trainer.look()
+
+
+def seconds(work: Callable[[], None], steps: int, device: torch.device) -> float:
+    """Time of `steps` calls, until the device is done with them."""
     begin = time.perf_counter()
     for _ in range(steps):
         work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
     return time.perf_counter() - begin
 
 
-def measure(cfg: DictConfig, run_dir: Path, rounds: int, steps: int) -> None:
-    """Build the experiment as `depthrepro.train` does, then alternate."""
-    experiment = Experiment(cfg, [], RunDir(run_dir), choose_device(cfg.trainer.device))
-    trainer = experiment.prepare()
-    stage = trainer.plan.stages[-1]  # where most of the time goes
-    trainer.progress.step = stage.first_epoch * trainer.plan.steps_per_epoch
+def take_turns(trainer: Trainer, rounds: int, steps: int, *, images: int, warmup: int = 4) -> Rounds:
+    """Loop and bare step in turns, in the last stage, where most of the time goes; `images` are those of a step."""
+    trainer.progress.step = trainer.plan.stages[-1].first_epoch * trainer.plan.steps_per_epoch
+    trainer.network.wrap(unused=False)
+    trainer.model.train()
     batches = trainer.batches_from(trainer.progress.step)
-    fixed = next(batches)
+    fixed, found = next(batches), Rounds([], [])
+    with contextlib.redirect_stderr(io.StringIO()), trainer.log.open_bar(trainer.progress.step):  # no bar
+        for number in range(-1, rounds):
+            count = steps if number >= 0 else warmup
+            loop = seconds(lambda: loop_step(trainer, batches), count, trainer.device)
+            bare = seconds(lambda: bare_step(trainer, fixed), count, trainer.device)
+            if number >= 0:
+                found.loop.append(count * images / loop)
+                found.bare.append(count * images / bare)
+    return found
 
-    def training_step() -> None:
-        terms = trainer.step(next(batches))
-        trainer.log.add(terms, trainer.progress.step, trainer.optimizer.param_groups[0]["lr"])
 
-    with trainer.log.open_bar(trainer.progress.step) as log:
-        log.bar.disable = True
-        for _ in range(4):  # warm up
-            training_step()
-            bare_step(trainer, fixed)
-        pairs = []
-        for _ in range(rounds):
-            pairs.append((seconds(training_step, steps), seconds(lambda: bare_step(trainer, fixed), steps)))
-    experiment.record.finish("done", "FINISHED", None)
-    images = steps * cfg.trainer.batch_size
-    ratios = sorted(bare / loop for loop, bare in pairs)
-    print(f"training loop  {statistics.median(images / loop for loop, _ in pairs):6.2f} images/s (median of {rounds})")
-    print(f"bare network   {statistics.median(images / bare for _, bare in pairs):6.2f} images/s")
-    print(f"ratio          {statistics.median(ratios):6.3f} (from {ratios[0]:.3f} to {ratios[-1]:.3f})")
+def measure(overrides: list[str], rounds: int, steps: int) -> Rounds:
+    """Build the experiment as `depthrepro.train` does, then alternate."""
+    register_schema()
+    with tempfile.TemporaryDirectory() as folder:
+        overrides = ["+experiment=garg_kitti", *overrides, f"run_dir={Path(folder) / 'run'}", f"root={folder}"]
+        with initialize_config_dir(CONFIG_DIR, version_base="1.3"):
+            job = ComposedRun(compose("config", overrides=overrides), overrides)
+        job.run.lock()
+        experiment = Experiment(job, choose_device(job.cfg.trainer.device))
+        experiment.record.start()
+        trainer = experiment.prepare()
+        found = take_turns(trainer, rounds, steps, images=job.cfg.trainer.batch_size)
+        experiment.record.finish("done")
+        job.run.unlock()
+    return found
+
+
+def lines() -> list[Line]:
+    """Garg's network at demo scale, on few streets; what this machine gives, there is no must."""
+    return [as_line("Garg demo, training loop", measure([FEW], rounds=5, steps=4))]
+
+
+def as_line(what: str, found: Rounds, must: float | None = None) -> Line:
+    """Images per second of the loop beside those of the bare step."""
+    loop, bare = (f"{statistics.median(values):.1f} images/s" for values in (found.loop, found.bare))
+    holds = None if must is None else found.ratio >= must
+    return Line(what, loop, f"{bare}, bare step", f"{found.ratio:.3f}", "" if must is None else f"≥ {must}", holds)
 
 
 def main() -> None:
@@ -83,11 +131,10 @@ def main() -> None:
             settings[key] = value
         else:
             overrides.append(word)
-    register_schema()
-    with tempfile.TemporaryDirectory() as folder:
-        with initialize_config_dir(CONFIG_DIR, version_base="1.3"):
-            cfg = compose("config", overrides=["+experiment=garg_kitti", f"root={folder}", *overrides])
-        measure(cfg, Path(folder) / "run", int(settings["rounds"]), int(settings["steps"]))
+    found = measure(overrides, int(settings["rounds"]), int(settings["steps"]))
+    ratios = sorted(loop / bare for loop, bare in zip(found.loop, found.bare, strict=True))
+    show([as_line("training loop", found)])
+    print(f"\nratios of {len(ratios)} rounds from {ratios[0]:.3f} to {ratios[-1]:.3f}")
 
 
 if __name__ == "__main__":

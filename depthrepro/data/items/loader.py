@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -100,6 +100,23 @@ def to_device(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
     """Move a collated batch to `device` and its images, which are its uint8 tensors, to float32 in [0, 1]."""
     moved = {k: v.to(device, non_blocking=True) if torch.is_tensor(v) else v for k, v in batch.items()}
     return {k: v.float() / 255.0 if torch.is_tensor(v) and v.dtype == torch.uint8 else v for k, v in moved.items()}
+
+
+def on_device(batches: Iterable[dict[str, Any]], device: torch.device) -> Iterator[dict[str, Any]]:
+    """`to_device` of each batch; a GPU copies it on a stream of its own while it still computes on the one before."""
+    if device.type != "cuda":
+        yield from (to_device(batch, device) for batch in batches)
+        return
+    copies = torch.cuda.Stream(device)
+    for batch in batches:
+        with torch.cuda.stream(copies):
+            moved = to_device(batch, device)
+        computing = torch.cuda.current_stream(device)
+        computing.wait_stream(copies)
+        for value in moved.values():
+            if torch.is_tensor(value):
+                value.record_stream(computing)  # its memory is not given away before the step is done
+        yield moved
 
 
 def length(items: Dataset[Any]) -> int:
