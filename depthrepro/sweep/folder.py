@@ -7,9 +7,9 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_atomic, write_json
 from depthrepro.core.processes import is_alive
+from depthrepro.core.reading import reading
 
 
 class SweepFolder:
@@ -85,9 +85,7 @@ class SweepFolder:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    if not path.exists():
         return {}
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and type the command again") from error
+    with reading(path, fix="delete it and type the command again"):
+        return dict(json.loads(path.read_text(encoding="utf-8")))

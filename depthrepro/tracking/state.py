@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from depthrepro.core.errors import UserError
 from depthrepro.core.files import write_atomic, write_json
+from depthrepro.core.reading import reading
 
 STATE_FILE, OWNER_FILE, LOCK_FILE = "mlflow.json", "mlflow.owner", "mlflow.lock"
 TAGS_FILE = "mlflow_tags.json"
@@ -29,7 +29,10 @@ class SupersededError(Exception):
 def read_tags(run_dir: Path) -> dict[str, Any]:
     """Tags that training gave the run, from mlflow_tags.json; {} without any."""
     file = run_dir / TAGS_FILE
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+    if not file.exists():
+        return {}
+    with reading(file, fix="delete it"):
+        return dict(json.loads(file.read_text(encoding="utf-8")))
 
 
 def add_tags(run_dir: Path, tags: Mapping[str, object]) -> None:
@@ -86,11 +89,9 @@ class MirrorState:
         path = run_dir / STATE_FILE
         if not path.exists():
             return None
-        try:
+        with reading(path, fix="delete it, and the run is mirrored anew"):
             values = json.loads(path.read_text(encoding="utf-8"))
             return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{path} is damaged ({error}): delete it, and the run is mirrored anew") from error
 
     def continue_from(self, run_dir: Path) -> MirrorState:
         """This new state, or the one in the run directory if that is of the same store and experiment; written.

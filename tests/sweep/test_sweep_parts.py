@@ -167,3 +167,10 @@ def test_a_run_that_could_not_be_scored_says_why(tmp_path):
     summary = {"metrics": {}, "baselines": {}, "tests": {}, "not_evaluated": reason}
     (tmp_path / "summary.json").write_text(json.dumps(summary))
     assert main_numbers(tmp_path) == format_summary(summary) == f"not evaluated: {reason}"
+
+
+@pytest.mark.parametrize("content", ["{", "[3]", "7", "\0\0"])
+def test_a_damaged_file_of_a_sweep_is_one_line(folder, content):
+    folder.sweep.write_text(content)
+    with pytest.raises(UserError, match=r"sweep\.json: cannot be read \(.*; delete it and type the command again$"):
+        folder.read()

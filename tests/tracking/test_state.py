@@ -33,11 +33,14 @@ def test_state_of_a_directory_that_was_taken_over_is_left_alone(tmp_path):
         new.check_owner(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["{", json.dumps({"run_id": "r"})])
+@pytest.mark.parametrize("content", ["{", json.dumps({"run_id": "r"}), "[3]", "7", "\0\0"])
 def test_damaged_state_is_one_line(tmp_path, content):
-    (tmp_path / "mlflow.json").write_text(content)
-    with pytest.raises(UserError, match=r"mlflow.json is damaged .*delete it"):
-        MirrorState.load(tmp_path)
+    for name, read in (("mlflow.json", MirrorState.load), ("mlflow_tags.json", read_tags)):
+        if (name, content[:2]) == ("mlflow_tags.json", '{"'):
+            continue  # any tags will do
+        (tmp_path / name).write_text(content)
+        with pytest.raises(UserError, match=rf"{name}: cannot be read \(.*; delete it"):
+            read(tmp_path)
 
 
 def test_a_run_directory_goes_on_in_the_same_store_and_begins_anew_in_another(tmp_path):
