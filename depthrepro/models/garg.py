@@ -15,7 +15,8 @@ from depthrepro.models.lrn import LocalResponseNorm
 from depthrepro.models.upsampling import Padding, Upsample2x, zero_conv1x1
 
 LEVELS = ("L7", "L8", "L9", "L10", "L11", "L12")
-SKIP_CHANNELS = {"L8": 256, "L9": 256, "L10": 96}  # of L5, normalised L2, normalised L1
+FILTERS = (96, 256, 384, 384, 256)  # of C1..C5, as AlexNet
+SKIPPED = {"L8": 5, "L9": 2, "L10": 1}  # which convolution's features a level adds: L5, normalised L2, normalised L1
 MIN_SIZE = 39  # pixels; smaller images vanish in the pooling
 
 
@@ -30,6 +31,7 @@ class GargNet(nn.Module):
 
     Args:
         c6_filters: Filters of C6; the paper has 2048.
+        width: Share of AlexNet's filters in C1..C5; the paper has 1.
         padding: Beyond the border of the maps that are upsampled: "replicate", or the paper's "zero".
         learned_upsampling: Whether D3..D5 (L10..L12) are trained or stay bilinear. F1 and F2 always are trained.
         skips: Levels that add a 1×1 convolution of encoder features: L8 of L5, L9 of the normalised L2 (the paper's F1
@@ -56,24 +58,28 @@ class GargNet(nn.Module):
     def __init__(
         self,
         c6_filters: int = 2048,
+        width: float = 1.0,
         padding: Padding = "replicate",
         learned_upsampling: bool = True,
         skips: Sequence[str] = ("L8", "L9"),
         output_scale: float = 0.01,
     ) -> None:
         super().__init__()
-        unknown = sorted(set(skips) - set(SKIP_CHANNELS))
+        unknown = sorted(set(skips) - set(SKIPPED))
         if unknown:
             raise UserError(f"model.skips: {unknown[0]!r} has no features to skip from, choose from L8, L9, L10")
+        if not width > 0:
+            raise UserError(f"model.width must be above 0, got {width}")
         self.output_scale = output_scale
-        self.c1 = nn.Conv2d(3, 96, 11, stride=4)
-        self.n1 = LocalResponseNorm(96)
-        self.c2 = nn.Conv2d(96, 256, 5, padding=2)
-        self.n2 = LocalResponseNorm(256)
-        self.c3 = nn.Conv2d(256, 384, 3, padding=1)
-        self.c4 = nn.Conv2d(384, 384, 3, padding=1)
-        self.c5 = nn.Conv2d(384, 256, 3, padding=1)
-        self.c6 = nn.Conv2d(256, c6_filters, 5, padding=2)
+        f1, f2, f3, f4, f5 = filters = [max(1, round(width * full)) for full in FILTERS]
+        self.c1 = nn.Conv2d(3, f1, 11, stride=4)
+        self.n1 = LocalResponseNorm(f1)
+        self.c2 = nn.Conv2d(f1, f2, 5, padding=2)
+        self.n2 = LocalResponseNorm(f2)
+        self.c3 = nn.Conv2d(f2, f3, 3, padding=1)
+        self.c4 = nn.Conv2d(f3, f4, 3, padding=1)
+        self.c5 = nn.Conv2d(f4, f5, 3, padding=1)
+        self.c6 = nn.Conv2d(f5, c6_filters, 5, padding=2)
         for conv in (self.c1, self.c2, self.c3, self.c4, self.c5, self.c6):
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
             nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
@@ -81,7 +87,9 @@ class GargNet(nn.Module):
         self.upsample = nn.ModuleDict(
             {level: Upsample2x(padding, learned_upsampling or level in ("L8", "L9")) for level in LEVELS[1:]}
         )
-        self.skip = nn.ModuleDict({level: zero_conv1x1(SKIP_CHANNELS[level]) for level in LEVELS if level in skips})
+        self.skip = nn.ModuleDict(
+            {level: zero_conv1x1(filters[SKIPPED[level] - 1]) for level in LEVELS if level in skips}
+        )
 
     def forward(self, image: Tensor, levels: Sequence[str] | None = None) -> dict[str, Tensor]:
         """Disparity at the levels asked for; nothing finer is computed.

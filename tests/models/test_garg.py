@@ -210,3 +210,12 @@ def test_rows_of_filters_that_no_pixel_reaches_get_no_gradient_in_bf16():
             l6, _ = net._encode(torch.rand(2, 3, 64, 192))
         l6.float().square().mean().backward()
         assert net.c6.weight.grad[:, :, [0, 4]].count_nonzero() == 0
+
+
+def test_half_the_width_has_half_the_filters_and_the_same_maps_sizes():
+    full, half = small_net(), small_net(width=0.5, skips=("L8", "L9", "L10"))
+    assert [half.get_submodule(f"c{n}").out_channels for n in range(1, 6)] == [48, 128, 192, 192, 128]
+    image = torch.rand(1, 3, 64, 96)
+    assert half(image, ["L9"])["L9"].shape == full(image, ["L9"])["L9"].shape
+    with pytest.raises(UserError, match=r"^model\.width must be above 0, got 0$"):
+        small_net(width=0)
