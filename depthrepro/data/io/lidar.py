@@ -50,7 +50,7 @@ def project_scan(
         Float32 (height, width), metres, 0 = none.
     """
     height, width = size
-    xyz = points[:, :3].astype(np.float64)
+    xyz = _near_image(points[:, :3], velo_to_image, size).astype(np.float64)
     u_w, v_w, w = velo_to_image[:, :3] @ xyz.T + velo_to_image[:, 3:]
     stored = w if ground_truth is GroundTruth.raw_cam_z else xyz[:, 0]
     # Divide only what lies in front: behind the camera the division would mirror points into the image.
@@ -59,11 +59,20 @@ def project_scan(
     column, row = np.round(u_w / w) - 1, np.round(v_w / w) - 1
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     pixel = (row[inside] * width + column[inside]).astype(np.intp)
-    far_first = np.argsort(-w[inside], kind="stable")
+    w, stored = w[inside], stored[inside]
+    nearest = np.full(height * width, np.inf)
+    np.minimum.at(nearest, pixel, w)
+    first = w == nearest[pixel]
     depth = np.zeros(height * width, dtype=np.float32)
-    # An assignment with repeated indices keeps the last value, which is the nearest point's.
-    depth[pixel[far_first]] = stored[inside][far_first]
+    depth[pixel[first]] = stored[first]
     return depth.reshape(height, width)
+
+
+def _near_image(xyz: np.ndarray, velo_to_image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Those of the points (N, 3) that may fall into the image, by a wide margin: in single precision, as most do not."""
+    transform = velo_to_image.astype(np.float32)
+    u_w, v_w, w = transform[:, :3] @ xyz.astype(np.float32, copy=False).T + transform[:, 3:]
+    return xyz[(u_w > -1) & (v_w > -1) & (u_w < (size[1] + 1) * w + 1) & (v_w < (size[0] + 1) * w + 1)]
 
 
 def scan_depth(calibration: RawCalibration, scan_file: Path, camera: int, ground_truth: GroundTruth) -> np.ndarray:
