@@ -20,8 +20,8 @@ def align(
     """Fit a prediction to the ground truth; what every score of this package goes through.
 
     Args:
-        pred: (H, W), or (N,) of chosen pixels: depth, inf = infinitely far; or, for `lstsq_inv_depth`, inverse depth up to scale and shift, large
-            where near.
+        pred: (H, W), or (N,) of chosen pixels: depth, inf = infinitely far; or, for `lstsq_inv_depth`, inverse depth up
+            to scale and shift, large where near.
         target: Ground-truth depth in metres, shaped like `pred`, > 0 where `mask`.
         mask: True on the evaluated pixels, bool, shaped like `pred`; None = every pixel.
         method: `none`; `median`: times the ratio of medians (target over prediction); `lstsq_depth`: scale and shift by
@@ -32,8 +32,8 @@ def align(
             behind the camera.
 
     Returns:
-        Depth in metres, shaped like `pred`; `lstsq_inv_depth` in (0, cap_m], the others not clamped, so they may leave the depth
-        range.
+        Depth in metres, shaped like `pred`; `lstsq_inv_depth` in (0, cap_m], the others not clamped, so they may leave
+        the depth range.
 
     Raises:
         ValueError: If the fit is not determined, the method is unknown, or the sizes differ.

@@ -45,7 +45,7 @@ def depth_metrics(pred: Tensor, target: Tensor, *, mask: Tensor | None = None) -
         try:
             images.append(pixel_metrics(p[b][pixels].double().numpy(), t[b][pixels].double().numpy()))
         except ValueError as error:
-            raise ValueError(f"{error} of image {b} of {len(p)}") from None
+            raise ValueError(f"{error} in image {b} of {len(p)}") from None
     return {key: torch.tensor([image[key] for image in images], dtype=torch.float64) for key in images[0]}
 
 
@@ -65,12 +65,12 @@ def pixel_metrics(p: NDArray[np.float64], t: NDArray[np.float64]) -> dict[str, f
         if not (values.min() > 0 and values.max() < math.inf):  # a NaN is the least and the largest
             bad = np.count_nonzero(~(np.isfinite(values) & (values > 0)))
             raise ValueError(f"{name} is not finite and positive on {bad} valid pixels")
-    error, ratio = p - t, p / t
-    relative, log_error, worst = np.abs(error) / t, np.log(ratio), np.maximum(ratio, t / p)
+    error, ratio = np.abs(p - t), p / t
+    relative, log_error, worst = error / t, np.log(ratio), np.maximum(ratio, t / p)
     centred = log_error - log_error.mean()  # E[d²] − E[d]² would cancel digits and may fall below 0
     return {
         "abs_rel": float(relative.mean()),
-        "sq_rel": float(np.abs(error) @ relative) / p.size,
+        "sq_rel": float(error @ relative) / p.size,
         "rmse": math.sqrt(error @ error / p.size),
         "rmse_log": math.sqrt(log_error @ log_error / p.size),
         "log10": float(np.abs(log_error).mean()) / math.log(10),

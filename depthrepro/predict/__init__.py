@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["load", "pipeline"]
 
 
-def load(
-    checkpoint: str | Path, device: str = "auto", level: str | None = None, precision: str = "auto"
-) -> Predictor:
+def load(checkpoint: str | Path, device: str = "auto", level: str | None = None, precision: str = "auto") -> Predictor:
     """A network that is ready to predict.
 
     Args:

@@ -22,6 +22,7 @@ from depthrepro.data.input_transform import InputTransform
 from depthrepro.inference.predictions import Kind
 from depthrepro.models.contract import declared_kind, declared_levels
 from depthrepro.models.rebuild import network_of
+from depthrepro.predict.settings import PRECISIONS
 from depthrepro.training.device import choose_device, choose_precision
 
 
@@ -57,9 +58,7 @@ class Network:
         return [self.sha256, self.level, self.transform.as_dict(), self.precision.value]
 
 
-def load_network(
-    path: Path, device: str = "auto", level: str | None = None, precision: Precision | str = Precision.auto
-) -> Network:
+def load_network(path: Path, device: str = "auto", level: str | None = None, precision: str = "auto") -> Network:
     """Read a checkpoint; see `depthrepro.predict.load` for what it may be.
 
     Raises:
@@ -87,7 +86,7 @@ def load_network(
         level=_level(model, level),
         transform=transform,
         device=chosen,
-        precision=choose_precision(Precision(precision), chosen),
+        precision=_precision(precision, chosen),
         path=path,
         sha256=sha256(file),
         description=description,
@@ -99,6 +98,12 @@ def _device(wanted: str) -> torch.device:
         return choose_device(wanted)
     except UserError as error:
         raise UserError(str(error).replace("trainer.device", "device")) from None
+
+
+def _precision(wanted: str, device: torch.device) -> Precision:
+    if wanted not in PRECISIONS:
+        raise UserError(f"precision={wanted}: choose from {', '.join(PRECISIONS)}")
+    return choose_precision(Precision(wanted), device)
 
 
 def _weights_file(path: Path) -> Path:

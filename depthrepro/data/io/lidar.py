@@ -11,6 +11,8 @@ from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.reading import reading
 from depthrepro.data.io.calibration import RawCalibration
 
+_BLOCK = 16_384  # points that are looked at together: what is computed of them stays in the processor's cache
+
 
 def read_scan(path: Path) -> np.ndarray:
     """Points of a KITTI velodyne scan.
@@ -50,7 +52,7 @@ def project_scan(
         Float32 (height, width), metres, 0 = none.
     """
     height, width = size
-    xyz = _near_image(points[:, :3], velo_to_image, size).astype(np.float64)
+    xyz = _near_image(points, velo_to_image, width)[:, :3].astype(np.float64)
     u_w, v_w, w = velo_to_image[:, :3] @ xyz.T + velo_to_image[:, 3:]
     stored = w if ground_truth is GroundTruth.raw_cam_z else xyz[:, 0]
     # Divide only what lies in front: behind the camera the division would mirror points into the image.
@@ -60,19 +62,28 @@ def project_scan(
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     pixel = (row[inside] * width + column[inside]).astype(np.intp)
     w, stored = w[inside], stored[inside]
-    nearest = np.full(height * width, np.inf)
-    np.minimum.at(nearest, pixel, w)
-    first = w == nearest[pixel]
     depth = np.zeros(height * width, dtype=np.float32)
-    depth[pixel[first]] = stored[first]
+    depth[pixel] = stored
+    # Few points share a pixel: those are written once more, from far to near. An assignment with repeated indices keeps
+    # the last value, here the number of the last point, and then the nearest point's depth.
+    last = np.empty(height * width, dtype=np.int32)
+    last[pixel] = numbers = np.arange(pixel.size)
+    hidden = np.flatnonzero(last[pixel] != numbers)
+    shared = np.union1d(hidden, last[pixel[hidden]])
+    far_first = shared[np.argsort(-w[shared], kind="stable")]
+    depth[pixel[far_first]] = stored[far_first]
     return depth.reshape(height, width)
 
 
-def _near_image(xyz: np.ndarray, velo_to_image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Those of the points (N, 3) that may fall into the image, by a wide margin: in single precision, as most do not."""
-    transform = velo_to_image.astype(np.float32)
-    u_w, v_w, w = transform[:, :3] @ xyz.astype(np.float32, copy=False).T + transform[:, 3:]
-    return xyz[(u_w > -1) & (v_w > -1) & (u_w < (size[1] + 1) * w + 1) & (v_w < (size[0] + 1) * w + 1)]
+def _near_image(points: np.ndarray, velo_to_image: np.ndarray, width: int) -> np.ndarray:
+    """Those of the points that may fall into the image's columns, by a wide margin; in single precision."""
+    transform = velo_to_image[[0, 2]].astype(np.float32)
+    found = []
+    for start in range(0, len(points), _BLOCK):
+        part = points[start : start + _BLOCK]
+        u_w, w = transform[:, :3] @ part[:, :3].T.astype(np.float32, copy=False) + transform[:, 3:]
+        found.append(part.take(np.flatnonzero((u_w > -1) & (u_w < (width + 1) * w + 1)), axis=0))
+    return np.concatenate(found)
 
 
 def scan_depth(calibration: RawCalibration, scan_file: Path, camera: int, ground_truth: GroundTruth) -> np.ndarray:
