@@ -81,7 +81,8 @@ def _near_image(points: np.ndarray, velo_to_image: np.ndarray, width: int) -> np
     found = []
     for start in range(0, len(points), _BLOCK):
         part = points[start : start + _BLOCK]
-        u_w, w = transform[:, :3] @ part[:, :3].T.astype(np.float32, copy=False) + transform[:, 3:]
+        xyz = part[:, :3].astype(np.float32, copy=False)
+        u_w, w = (xyz @ row[:3] + row[3] for row in transform)
         found.append(part.take(np.flatnonzero((u_w > -1) & (u_w < (width + 1) * w + 1)), axis=0))
     return np.concatenate(found)
 
