@@ -89,13 +89,13 @@ def _resized(values: Floats, kind: Kind, record: ImageRecord, shape: tuple[int, 
 
 def _scored(
     values: Floats, kind: Kind, record: ImageRecord, target: Floats, mask: NDArray[np.bool_] | None, protocol: Protocol
-) -> Floats:
+) -> NDArray[np.float64]:
     """Depth of resized values, all of an image's or the scored ones alone: converted, aligned and clamped, float64."""
     convert = to_inv_depth if protocol.alignment is Alignment.lstsq_inv_depth else to_depth
     depth = align(
         convert(values, kind, _stereo_m(record)), target, mask=mask, method=protocol.alignment, cap_m=protocol.cap_m
     )
-    return np.clip(depth, protocol.min_depth_m, protocol.cap_m)
+    return np.asarray(np.clip(depth, protocol.min_depth_m, protocol.cap_m), np.float64)
 
 
 def _stereo_m(record: ImageRecord) -> float | None:
