@@ -14,14 +14,16 @@ Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
 
-def align(pred: Floats, target: Floats, *, mask: Mask, method: Alignment | str, cap_m: float = float("inf")) -> Floats:
+def align(
+    pred: Floats, target: Floats, *, mask: Mask | None = None, method: Alignment | str, cap_m: float = float("inf")
+) -> Floats:
     """Fit a prediction to the ground truth; what every score of this package goes through.
 
     Args:
-        pred: (H, W): depth, inf = infinitely far; or, for `lstsq_inv_depth`, inverse depth up to scale and shift, large
-            where near.
-        target: Ground-truth depth in metres, (H, W), > 0 where `mask`.
-        mask: True on the evaluated pixels, (H, W), bool.
+        pred: (H, W), or (N,) of chosen pixels: depth, inf = infinitely far; or, for `lstsq_inv_depth`, inverse depth up
+            to scale and shift, large where near.
+        target: Ground-truth depth in metres, shaped like `pred`, > 0 where `mask`.
+        mask: True on the evaluated pixels, bool, shaped like `pred`; None = every pixel.
         method: `none`; `median`: times the ratio of medians (target over prediction); `lstsq_depth`: scale and shift by
             least squares, where pixels at infinity take no part in the fit and stay there; `lstsq_inv_depth`: scale and
             shift by least squares between inverse depths.
@@ -30,29 +32,32 @@ def align(pred: Floats, target: Floats, *, mask: Mask, method: Alignment | str, 
             behind the camera.
 
     Returns:
-        Depth in metres, (H, W); `lstsq_inv_depth` in (0, cap_m], the others not clamped, so they may leave the depth
-        range.
+        Depth in metres, shaped like `pred`; `lstsq_inv_depth` in (0, cap_m], the others not clamped, so they may leave
+        the depth range.
 
     Raises:
         ValueError: If the fit is not determined, the method is unknown, or the sizes differ.
 
     Source: `lstsq_inv_depth` as MiDaS (arXiv:1907.01341), evaluation. Differs: none.
     """
-    if not pred.shape == target.shape == mask.shape:
-        raise ValueError(f"pred {pred.shape}, target {target.shape} and mask {mask.shape} must have one shape")
+    if not pred.shape == target.shape == (target if mask is None else mask).shape:
+        sizes = f"pred {pred.shape}, target {target.shape} and mask {None if mask is None else mask.shape}"
+        raise ValueError(f"{sizes} must have one shape")
+    scored = ... if mask is None else mask
     alignment = Alignment(method)
     if alignment is Alignment.none:
         return pred
     if alignment is Alignment.median:
-        median = float(np.median(pred[mask]))
+        median = float(np.median(pred[scored]))
         if not 0 < median < np.inf:
             raise ValueError(f"the prediction's median depth is {median}: no ratio of medians")
-        return pred * (float(np.median(target[mask])) / median)
+        return pred * (float(np.median(target[scored])) / median)
     if alignment is Alignment.lstsq_depth:
         finite = np.isfinite(pred)
-        scale, shift = fit_scale_shift(pred[mask & finite], target[mask & finite])
+        fitted = finite if mask is None else mask & finite
+        scale, shift = fit_scale_shift(pred[fitted], target[fitted])
         return np.where(finite, scale * np.where(finite, pred, 0.0) + shift, np.inf)
-    scale, shift = fit_scale_shift(pred[mask], 1.0 / target[mask].astype(np.float64))
+    scale, shift = fit_scale_shift(pred[scored], 1.0 / target[scored].astype(np.float64))
     with np.errstate(divide="ignore"):  # without a cap, 1 / 0 is infinitely far
         return 1.0 / np.maximum(scale * pred + shift, 1.0 / cap_m)
 

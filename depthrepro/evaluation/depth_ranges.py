@@ -29,9 +29,9 @@ def abs_rel_by_range(pred: NDArray[np.float64], target: NDArray[np.float64]) -> 
         What lies beyond the last edge is left out.
     """
     error = np.abs(pred - target) / target
-    which = np.digitize(target, EDGES_M) - 1
-    count = np.bincount(which, minlength=len(EDGES_M))
-    total = np.bincount(which, weights=error, minlength=len(EDGES_M))
+    which = np.searchsorted(EDGES_M, target, side="right")  # 0 = before the first edge
+    count = np.bincount(which, minlength=len(EDGES_M))[1:]
+    total = np.bincount(which, weights=error, minlength=len(EDGES_M))[1:]
     return [
         {"near_m": near, "far_m": far, "n_valid": int(count[k]), "abs_rel": float(total[k] / count[k])}
         for k, (near, far) in enumerate(pairwise(EDGES_M))

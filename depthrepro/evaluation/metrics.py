@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -29,32 +33,49 @@ def depth_metrics(pred: Tensor, target: Tensor, *, mask: Tensor | None = None) -
 
     Source: Eigen et al. 2014 (arXiv:1406.2283), section 4; `silog` as the KITTI depth benchmark. Differs: none.
     """
-    mask = torch.ones(pred.shape, dtype=torch.bool) if mask is None else mask
-    if not pred.shape == target.shape == mask.shape:
-        raise ValueError(f"shapes differ: pred {_s(pred)}, target {_s(target)}, mask {_s(mask)}")
-    if mask.dtype != torch.bool:
+    given = {"pred": pred, "target": target} | ({} if mask is None else {"mask": mask})
+    if len({values.shape for values in given.values()}) > 1:
+        raise ValueError("shapes differ: " + ", ".join(f"{name} {_s(values)}" for name, values in given.items()))
+    if mask is not None and mask.dtype != torch.bool:
         raise ValueError(f"mask must be bool, got {mask.dtype}")
-    valid = _rows(mask)
-    count = valid.sum(dim=1)
-    if (count == 0).any():
-        raise ValueError(f"no valid pixel in image {int((count == 0).nonzero()[0])} of {len(count)}")
-    p, t = _valid_depth("pred", pred, valid), _valid_depth("target", target, valid)
+    p, t = _rows(pred), _rows(target)
+    valid = [...] * len(p) if mask is None else _rows(mask)
+    images: list[dict[str, float]] = []
+    for b, pixels in enumerate(valid):
+        try:
+            images.append(pixel_metrics(p[b][pixels].double().numpy(), t[b][pixels].double().numpy()))
+        except ValueError as error:
+            raise ValueError(f"{error} in image {b} of {len(p)}") from None
+    return {key: torch.tensor([image[key] for image in images], dtype=torch.float64) for key in images[0]}
 
-    def mean(values: Tensor) -> Tensor:
-        return torch.where(valid, values, 0.0).sum(dim=1) / count
 
-    error, log_error, ratio = p - t, p.log() - t.log(), torch.maximum(p / t, t / p)
-    centred = log_error - mean(log_error)[:, None]  # E[d²] − E[d]² would cancel digits and may fall below 0
+def pixel_metrics(p: NDArray[np.float64], t: NDArray[np.float64]) -> dict[str, float]:
+    """What `depth_metrics` computes, of the valid pixels of one image.
+
+    Args:
+        p: Predicted depth in metres, (N,).
+        t: Ground truth, (N,).
+
+    Raises:
+        ValueError: If there is no pixel, or depth is not finite and positive.
+    """
+    if not p.size:
+        raise ValueError("no valid pixel")
+    for name, values in (("pred", p), ("target", t)):
+        if not (values.min() > 0 and values.max() < math.inf):  # a NaN is the least and the largest
+            bad = np.count_nonzero(~(np.isfinite(values) & (values > 0)))
+            raise ValueError(f"{name} is not finite and positive on {bad} valid pixels")
+    error, ratio = np.abs(p - t), p / t
+    relative, log_error, worst = error / t, np.log(ratio), np.maximum(ratio, t / p)
+    centred = log_error - log_error.mean()  # E[d²] − E[d]² would cancel digits and may fall below 0
     return {
-        "abs_rel": mean(error.abs() / t),
-        "sq_rel": mean(error.square() / t),
-        "rmse": mean(error.square()).sqrt(),
-        "rmse_log": mean(log_error.square()).sqrt(),
-        "log10": mean((p.log10() - t.log10()).abs()),
-        "silog": 100 * mean(centred.square()).sqrt(),
-        "delta1": mean((ratio < 1.25).double()),
-        "delta2": mean((ratio < 1.25**2).double()),
-        "delta3": mean((ratio < 1.25**3).double()),
+        "abs_rel": float(relative.mean()),
+        "sq_rel": float(error @ relative) / p.size,
+        "rmse": math.sqrt(error @ error / p.size),
+        "rmse_log": math.sqrt(log_error @ log_error / p.size),
+        "log10": float(np.abs(log_error).mean()) / math.log(10),
+        "silog": 100 * math.sqrt(centred @ centred / p.size),
+        **{f"delta{n}": np.count_nonzero(worst < 1.25**n) / p.size for n in (1, 2, 3)},
     }
 
 
@@ -66,16 +87,6 @@ def _rows(values: Tensor) -> Tensor:
         raise ValueError(f"expected (B, 1, H, W), (B, H, W), (H, W) or (N,), got {_s(values)}")
     values = values.cpu()
     return values.reshape(1, -1) if values.ndim <= 2 else values.flatten(1)
-
-
-def _valid_depth(name: str, values: Tensor, valid: Tensor) -> Tensor:
-    """(B, pixels) in float64 with 1 where not valid, so that no logarithm or ratio there can fail."""
-    rows = _rows(values).double().where(valid, torch.ones((), dtype=torch.float64))
-    bad = ~(torch.isfinite(rows) & (rows > 0))
-    if bad.any():
-        image = int(bad.any(dim=1).nonzero()[0])
-        raise ValueError(f"{name} is not finite and positive on {int(bad[image].sum())} valid pixels of image {image}")
-    return rows
 
 
 def _s(values: Tensor) -> tuple[int, ...]:

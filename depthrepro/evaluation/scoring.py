@@ -7,7 +7,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from depthrepro.core.errors import UserError
@@ -16,9 +15,9 @@ from depthrepro.data.base import DepthDataset, ImageRecord
 from depthrepro.data.io.images import wxh
 from depthrepro.data.stereo import StereoDataset, StereoRecord
 from depthrepro.evaluation.alignment import align
-from depthrepro.evaluation.crops import crop_mask
+from depthrepro.evaluation.crops import crop_bounds
 from depthrepro.evaluation.depth_ranges import abs_rel_by_range
-from depthrepro.evaluation.metrics import depth_metrics
+from depthrepro.evaluation.metrics import pixel_metrics
 from depthrepro.evaluation.rows import Row
 from depthrepro.inference.predictions import (
     Floats,
@@ -37,10 +36,20 @@ COLLAPSE = 1e-4
 _INTERPOLATION = {Resize.bilinear: cv2.INTER_LINEAR, Resize.nearest: cv2.INTER_NEAREST_EXACT}
 
 
+def scored_pixels(depth_gt: Floats, protocol: Protocol) -> NDArray[np.intp]:
+    """Pixels that are scored: ground truth within the depth range, ends included, and inside the crop; flat indices."""
+    top, bottom, left, right = crop_bounds(protocol.crop, *depth_gt.shape)
+    rows = depth_gt[top:bottom]  # whole rows, which are contiguous
+    scored = (rows >= protocol.min_depth_m) & (rows <= protocol.cap_m)
+    scored[:, :left] = scored[:, right:] = False
+    return np.flatnonzero(scored) + top * depth_gt.shape[1]
+
+
 def evaluated_mask(depth_gt: Floats, protocol: Protocol) -> NDArray[np.bool_]:
-    """Pixels that are scored: ground truth within the depth range, ends included, and inside the crop; (H, W)."""
-    in_range = (depth_gt >= protocol.min_depth_m) & (depth_gt <= protocol.cap_m)
-    return in_range & crop_mask(protocol.crop, *depth_gt.shape)
+    """The same pixels as a map, (H, W), True = scored."""
+    mask = np.zeros(depth_gt.shape, dtype=bool)
+    mask.flat[scored_pixels(depth_gt, protocol)] = True
+    return mask
 
 
 def depth_map(values: Floats, kind: Kind, record: ImageRecord, depth_gt: Floats, protocol: Protocol) -> Floats:
@@ -60,16 +69,8 @@ def depth_map(values: Floats, kind: Kind, record: ImageRecord, depth_gt: Floats,
         UserError: If the prediction is relative and the protocol does not align it.
         ValueError: If the map is not finite or constant, or its alignment is not determined.
     """
-    check_metres(kind, protocol, f"{record.id}: the network")
-    _check_informative(values)
-    mask = evaluated_mask(depth_gt, protocol)
-    size = depth_gt.shape[1], depth_gt.shape[0]
-    full = cv2.resize(np.asarray(values, np.float32), size, interpolation=_INTERPOLATION[protocol.resize])
-    convert = to_inv_depth if protocol.alignment is Alignment.lstsq_inv_depth else to_depth
-    depth = align(
-        convert(full, kind, _stereo_m(record)), depth_gt, mask=mask, method=protocol.alignment, cap_m=protocol.cap_m
-    )
-    depth = np.clip(depth, protocol.min_depth_m, protocol.cap_m)
+    full, mask = _resized(values, kind, record, depth_gt.shape, protocol), evaluated_mask(depth_gt, protocol)
+    depth = _scored(full, kind, record, depth_gt, mask, protocol)
     if depth.min() == depth.max():
         raise ValueError(
             f"every pixel was clamped to {depth.flat[0]:g} m: the network is untrained or diverged, "
@@ -78,15 +79,37 @@ def depth_map(values: Floats, kind: Kind, record: ImageRecord, depth_gt: Floats,
     return depth
 
 
+def _resized(values: Floats, kind: Kind, record: ImageRecord, shape: tuple[int, ...], protocol: Protocol) -> Floats:
+    """A predicted map in its own kind at the ground truth's size, float32; errors as `depth_map`."""
+    check_metres(kind, protocol, f"{record.id}: the network")
+    values = np.asarray(values, np.float32)
+    _check_informative(values)
+    return cv2.resize(values, (shape[1], shape[0]), interpolation=_INTERPOLATION[protocol.resize])
+
+
+def _scored(
+    values: Floats, kind: Kind, record: ImageRecord, target: Floats, mask: NDArray[np.bool_] | None, protocol: Protocol
+) -> NDArray[np.float64]:
+    """Depth of resized values, all of an image's or the scored ones alone: converted, aligned and clamped, float64."""
+    convert = to_inv_depth if protocol.alignment is Alignment.lstsq_inv_depth else to_depth
+    depth = align(
+        convert(values, kind, _stereo_m(record)), target, mask=mask, method=protocol.alignment, cap_m=protocol.cap_m
+    )
+    return np.asarray(np.clip(depth, protocol.min_depth_m, protocol.cap_m), np.float64)
+
+
 def _stereo_m(record: ImageRecord) -> float | None:
     """See `to_depth`; the same at any size of the image. None if it is no stereo pair."""
     return record.focal_px / record.size[1] * record.baseline_m if isinstance(record, StereoRecord) else None
 
 
 def _check_informative(values: Floats) -> None:
-    if not np.isfinite(values).all():
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite(high - low):
         raise ValueError("the prediction is not finite: training diverged; lower the learning rate and train again")
-    if values.std(dtype=np.float64) <= COLLAPSE * np.abs(values).max():
+    least = COLLAPSE * max(high, -low)
+    # n numbers deviate by (high - low) / sqrt(2 n) at least, which spares most maps the sum in double precision.
+    if high - low <= least * (2 * values.size) ** 0.5 and values.std(dtype=np.float64) <= least:
         raise ValueError(
             f"the prediction is constant (about {values.flat[0]:.4g} everywhere): "
             "the network is untrained or collapsed; check the loss curve and the learning rate"
@@ -116,23 +139,26 @@ def score(prediction: Prediction, record: ImageRecord, depth_gt: Floats, protoco
             f"{record.id}: ground truth of {wxh(depth_gt.shape)} pixels, but its image has {wxh(record.size)}; "
             "give both at one size (nearest neighbour for depth)"
         )
-    mask = evaluated_mask(depth_gt, protocol)
-    if not mask.any():
+    pixels = scored_pixels(depth_gt, protocol)
+    if not pixels.size:
         raise UserError(
             f"{record.id}: no ground truth between {protocol.min_depth_m:g} and {protocol.cap_m:g} m inside crop "
             f"{protocol.crop.value}; check the ground truth's unit and eval.ground_truth, eval.crop, eval.cap_m"
         )
-    target = depth_gt[mask].astype(np.float64)
+    # Nothing is computed for pixels that are not scored: of a lidar's maps they are more than nine in ten.
+    target = depth_gt.take(pixels).astype(np.float64)
     rows: list[Row] = []
     for method, values in prediction.levels.items():
         try:
-            depth = depth_map(values, prediction.kind, record, depth_gt, protocol)
-            metrics = depth_metrics(torch.from_numpy(depth[mask]), torch.from_numpy(target))
+            sampled = _resized(values, prediction.kind, record, depth_gt.shape, protocol).take(pixels)
+            depth = _scored(sampled, prediction.kind, record, target, None, protocol)
+            if depth.min() == depth.max():  # which a few pixels may be, but not the whole map
+                depth_map(values, prediction.kind, record, depth_gt, protocol)
+            metrics = pixel_metrics(depth, target)
         except ValueError as error:
             raise UserError(f"{record.id}, {method}: {error}") from error
-        measured = {key: float(value) for key, value in metrics.items()}
-        identity = {"method": method, "id": record.id, "n_valid": int(mask.sum())}
-        rows.append({**identity, **measured, "ranges": abs_rel_by_range(depth[mask].astype(np.float64), target)})
+        identity = {"method": method, "id": record.id, "n_valid": pixels.size}
+        rows.append({**identity, **metrics, "ranges": abs_rel_by_range(depth, target)})
     return rows
 
 

@@ -24,12 +24,12 @@ def run(settings: Settings) -> int:
     from depthrepro.predict.predictor import Predictor
     from depthrepro.predict.video import VideoJob
 
-    network = load_network(settings.checkpoint, settings.device, settings.level)
+    network = load_network(settings.checkpoint, settings.device, settings.level, settings.precision)
     job = Job(settings, Predictor(network))
     transform = network.transform
     about = f"{type(network.model).__name__}, {network.kind.unit} ({network.kind.near_is} = near)"
     shape = f"{transform.height}x{transform.width}" + (" with the aspect kept" if transform.keep_aspect else "")
-    print(f"network    {about}, input {shape}, {network.device}", flush=True)
+    print(f"network    {about}, input {shape}, {network.device}, {network.precision.value}", flush=True)
     return VideoJob(job, inputs.video).run() if inputs.video else FolderJob(job, inputs).run()
 
 

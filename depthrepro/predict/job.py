@@ -86,13 +86,12 @@ class Job:
         """Changes with everything that the numbers depend on beside the image."""
         s, network = self.settings, self.predictor.network
         camera = [s.intrinsics, s.intrinsics_size, s.fov, s.baseline_m]
-        return digest(network.sha256, network.level, network.transform.as_dict(), s.scale, s.shift, camera)
+        return digest(network.identity, s.scale, s.shift, camera)
 
     @cached_property
     def store(self) -> RawStore:
         """Raw outputs that wait to be written."""
-        network = self.predictor.network
-        return RawStore(self.settings.output, digest(network.sha256, network.level, network.transform.as_dict()))
+        return RawStore(self.settings.output, digest(self.predictor.network.identity))
 
     def recipe(self, stamp: str, value_range: tuple[float, float] | None) -> str:
         """Changes with everything that the files of one image depend on."""

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from depthrepro.config.prerequisites import how_to_train
+from depthrepro.config.schema import Precision
 from depthrepro.core.checkpoint import load_checkpoint
 from depthrepro.core.errors import UserError
 from depthrepro.core.files import sha256
@@ -21,7 +22,8 @@ from depthrepro.data.input_transform import InputTransform
 from depthrepro.inference.predictions import Kind
 from depthrepro.models.contract import declared_kind, declared_levels
 from depthrepro.models.rebuild import network_of
-from depthrepro.training.device import choose_device
+from depthrepro.predict.settings import PRECISIONS
+from depthrepro.training.device import choose_device, choose_precision
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Network:
         level: Name of the output that is taken.
         transform: How an image becomes its input.
         device: Where it computes.
+        precision: In which number format: bf16 (by autocast) or fp32.
         path: The file, or the folder of published weights.
         sha256: Hex digest of the file with the weights.
         description: Class and arguments, for the files beside the results.
@@ -44,12 +47,18 @@ class Network:
     level: str
     transform: InputTransform
     device: torch.device
+    precision: Precision
     path: Path
     sha256: str
     description: Mapping[str, Any]
 
+    @property
+    def identity(self) -> list[Any]:
+        """Plain values that change with everything that its outputs depend on beside the image."""
+        return [self.sha256, self.level, self.transform.as_dict(), self.precision.value]
 
-def load_network(path: Path, device: str = "auto", level: str | None = None) -> Network:
+
+def load_network(path: Path, device: str = "auto", level: str | None = None, precision: str = "auto") -> Network:
     """Read a checkpoint; see `depthrepro.predict.load` for what it may be.
 
     Raises:
@@ -77,6 +86,7 @@ def load_network(path: Path, device: str = "auto", level: str | None = None) -> 
         level=_level(model, level),
         transform=transform,
         device=chosen,
+        precision=_precision(precision, chosen),
         path=path,
         sha256=sha256(file),
         description=description,
@@ -88,6 +98,12 @@ def _device(wanted: str) -> torch.device:
         return choose_device(wanted)
     except UserError as error:
         raise UserError(str(error).replace("trainer.device", "device")) from None
+
+
+def _precision(wanted: str, device: torch.device) -> Precision:
+    if wanted not in PRECISIONS:
+        raise UserError(f"precision={wanted}: choose from {', '.join(PRECISIONS)}")
+    return choose_precision(Precision(wanted), device)
 
 
 def _weights_file(path: Path) -> Path:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from depthrepro.config.schema import Precision
 from depthrepro.core.errors import UserError
 from depthrepro.inference.forward import forward
 from depthrepro.inference.predictions import Kind
@@ -113,8 +114,10 @@ class Predictor:
             UserError: If a GPU has not enough memory.
         """
         network, level = self.network, self.network.level
+        autocast = torch.autocast(network.device.type, torch.bfloat16, enabled=network.precision is Precision.bf16)
         try:
-            found = forward(network.model, images, network.transform, device=network.device, levels=[level])
+            with autocast:
+                found = forward(network.model, images, network.transform, device=network.device, levels=[level])
         except torch.cuda.OutOfMemoryError:
             height, width = images[0].shape[:2]
             raise UserError(
@@ -137,6 +140,7 @@ class Predictor:
             "checkpoint": {"path": network.path.as_posix(), "sha256": network.sha256},
             "model": dict(network.description),
             "level": network.level,
+            "precision": network.precision.value,
         }
         size = network.transform.size_for((height, width))
         return ImagePrediction(name, self.kind, {network.level: values}, image, size, about)

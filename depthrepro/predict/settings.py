@@ -12,6 +12,7 @@ from depthrepro.config.settings import choice, choices, help_text, number, numbe
 from depthrepro.config.settings import parse as parse_settings
 from depthrepro.core.errors import UserError
 
+PRECISIONS = ("auto", "fp32", "bf16")
 VIDEO_FORMATS = ("png16", "npy", "color", "side_by_side")
 FORMATS = (*VIDEO_FORMATS, "ply")
 
@@ -66,6 +67,11 @@ class Settings:
     )
     batch_size: int = setting("images of one size that are computed together", 4, read=to_count)
     device: str = setting("auto, cpu, cuda, cuda:<n>", "auto")
+    precision: str = setting(
+        "fp32; bf16: about twice as fast where it is native, with two to three digits; auto: bf16 there, else fp32",
+        "auto",
+        read=choice(*PRECISIONS),
+    )
     level: str | None = setting("an output of a network with several (default: its finest)", None)
     overwrite: bool = setting(
         "true: predict again what is complete; otherwise the same command goes on where it stopped", False, read=to_bool

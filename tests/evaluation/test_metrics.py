@@ -83,7 +83,7 @@ ALL = torch.ones(2, 1, 2, 2, dtype=torch.bool)
         (ONES, ONES[:1], ALL, "shapes differ"),
         (ONES, ONES, ALL[:, 0], "shapes differ"),
         (ONES, ONES, ALL & torch.tensor([True, False])[:, None, None, None], "no valid pixel in image 1 of 2"),
-        (-ONES, ONES, ALL, "pred is not finite and positive on 4 valid pixels of image 0"),
+        (-ONES, ONES, ALL, "pred is not finite and positive on 4 valid pixels in image 0 of 2"),
         (ONES * float("nan"), ONES, ALL, "pred is not finite"),
         (ONES * float("inf"), ONES, ALL, "pred is not finite"),
         (ONES, 0 * ONES, ALL, "target is not finite and positive"),

@@ -9,7 +9,9 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import DEPTH_METRICS
 from depthrepro.core.protocol import Alignment, Crop, GroundTruth, Protocol, Resize
 from depthrepro.data.base import DepthDataset
+from depthrepro.evaluation.alignment import align
 from depthrepro.evaluation.scoring import (
+    _INTERPOLATION,
     check_cameras,
     depth_map,
     evaluate_predictions,
@@ -17,7 +19,14 @@ from depthrepro.evaluation.scoring import (
     score,
     scored_indices,
 )
-from depthrepro.inference.predictions import Kind, Prediction, prediction_path, save_prediction
+from depthrepro.inference.predictions import (
+    Kind,
+    Prediction,
+    prediction_path,
+    save_prediction,
+    to_depth,
+    to_inv_depth,
+)
 from tests.evaluation.scenes import BASELINE, FOCAL, HEIGHT, WIDTH, Scenes, protocol, record
 
 ROW = np.linspace(2.0, 40.0, WIDTH)
@@ -115,6 +124,52 @@ def test_both_sides_of_the_range_are_clamped_and_ground_truth_outside_it_is_mask
     np.testing.assert_allclose(depth, [[9, 1, 10, 50, 9, 9]])
     (row,) = score(Prediction("a", Kind.depth, {"L9": pred}), record("a", (1, 6)), target, case)
     assert (row["n_valid"], row["abs_rel"]) == (3, 0.0)
+
+
+def whole_map(values, kind, depth_gt, case):
+    """The plain way to a score: every pixel resized, converted, aligned and clamped, then the mask."""
+    mask = evaluated_mask(depth_gt, case)
+    full = cv2.resize(values.astype(np.float32), depth_gt.shape[::-1], interpolation=_INTERPOLATION[case.resize])
+    convert = to_inv_depth if case.alignment is Alignment.lstsq_inv_depth else to_depth
+    depth = convert(full, kind, FOCAL * BASELINE / WIDTH)
+    depth = align(depth, depth_gt, mask=mask, method=case.alignment, cap_m=case.cap_m)
+    p, t = np.clip(depth, case.min_depth_m, case.cap_m)[mask], depth_gt[mask].astype(np.float64)
+    log, worst = np.log(p) - np.log(t), np.maximum(p / t, t / p)
+    deltas = {f"delta{n}": (worst < 1.25**n).mean() for n in (1, 2, 3)}
+    squares = {"sq_rel": ((p - t) ** 2 / t).mean(), "rmse": ((p - t) ** 2).mean() ** 0.5}
+    logs = {"rmse_log": (log**2).mean() ** 0.5, "log10": abs(log / np.log(10)).mean(), "silog": 100 * log.std()}
+    return {"n_valid": mask.sum(), "abs_rel": (abs(p - t) / t).mean(), **squares, **logs, **deltas}
+
+
+@pytest.mark.parametrize("resize", Resize)
+@pytest.mark.parametrize(
+    ("kind", "alignment"),
+    [
+        (Kind.depth, Alignment.none),
+        (Kind.depth, Alignment.lstsq_depth),
+        (Kind.disp_frac, Alignment.median),
+        (Kind.inv_depth, Alignment.median),
+        (Kind.affine_inv_depth, Alignment.lstsq_inv_depth),
+    ],
+)
+@pytest.mark.parametrize("share", [0.05, 1.0])
+def test_scored_pixels_alone_give_what_whole_maps_give(kind, alignment, resize, share):
+    rng = np.random.default_rng(0)
+    depth_gt = np.where(rng.random(DEPTH.shape) < share, DEPTH * rng.uniform(0.8, 1.6, DEPTH.shape), 0)
+    depth_gt = depth_gt.astype(np.float32)
+    values = cv2.resize(DEPTH, (WIDTH // 3, HEIGHT // 2)) * rng.uniform(0.7, 1.4, (HEIGHT // 2, WIDTH // 3))
+    if kind is not Kind.depth:
+        values = 3 / values
+    case = protocol(crop=Crop.garg, alignment=alignment, resize=resize)
+    row = one(values, kind, depth_gt, crop=Crop.garg, alignment=alignment, resize=resize)
+    for key, value in whole_map(values, kind, depth_gt, case).items():
+        assert row[key] == pytest.approx(value, rel=1e-7), key  # the median of float32 was itself rounded
+
+
+def test_scored_pixels_may_all_be_clamped_where_the_map_is_not():
+    only_far = np.where(DEPTH > 39, DEPTH, 0)
+    row = one(np.where(DEPTH > 35, 900.0, DEPTH), depth_gt=only_far)
+    assert row["abs_rel"] == pytest.approx((50 / only_far[only_far > 0] - 1).mean())
 
 
 def test_nothing_outside_the_crop_is_scored():

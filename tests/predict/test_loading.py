@@ -49,7 +49,7 @@ def test_published_weights_are_run_as_their_authors_run_them(relative, tmp_path,
     monkeypatch.setattr(depth_anything, "load_published", lambda file: model)
     (tmp_path / "v2.safetensors").write_bytes(b"read by another test")
     image = photograph(30, 50)
-    found = Predictor(load_network(tmp_path / "v2.safetensors", "cpu"))(image).values
+    found = Predictor(load_network(tmp_path / "v2.safetensors", "cpu", precision="fp32"))(image).values
     inputs = torch.from_numpy(model.transform.resize(image)).permute(2, 0, 1)[None]
     with torch.inference_mode():
         raw = model(inputs)["affine_inv_depth"]
@@ -82,6 +82,21 @@ def test_a_folder_of_runs_is_not_one_of_them(tmp_path):
     garg_checkpoint(tmp_path / "runs" / "garg_kitti" / "seed=4" / "checkpoints" / "last.pt")
     with pytest.raises(UserError, match=r"garg_kitti: no checkpoint .* name one of its runs, such as .*/seed=4$"):
         load_network(tmp_path / "runs" / "garg_kitti", "cpu")
+
+
+def test_bf16_is_near_fp32_and_what_is_asked_for_is_kept_apart(relative):
+    networks = [load_network(relative, "cpu", precision=precision) for precision in ("fp32", "bf16")]
+    full, half = (Predictor(network)(photograph(60, 100)).values for network in networks)
+    assert half.dtype == np.float32 and 0 < np.abs(half - full).max() < 0.05 * np.ptp(full)
+    assert networks[0].identity != networks[1].identity
+    with pytest.raises(UserError, match="precision=half: choose from auto, fp32, bf16"):
+        load_network(relative, "cpu", precision="half")
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_auto_takes_bf16_where_it_is_native(garg, native, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": native}, raising=False)
+    assert load_network(garg, "cpu").precision.value == ("bf16" if native else "fp32")
 
 
 def test_a_coarser_level(garg):

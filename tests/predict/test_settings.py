@@ -15,7 +15,8 @@ NEEDED = ["input=photos", "checkpoint=last.pt"]
 def test_every_setting_is_read():
     typed = (
         "output=out save=png16,ply range=80,2 colormap=turbo legend=false batch_size=3 device=cpu level=L9 "
-        "overwrite=true video=png scale=0.5 shift=-0.1 intrinsics=700,710,320,240 intrinsics_size=640,480 "
+        "precision=bf16 overwrite=true "
+        "video=png scale=0.5 shift=-0.1 intrinsics=700,710,320,240 intrinsics_size=640,480 "
         "baseline_m=0.54 edges=0 max_depth_m=inf"
     )
     assert parse([*NEEDED, *typed.split()]) == Settings(
@@ -28,6 +29,7 @@ def test_every_setting_is_read():
         legend=False,
         batch_size=3,
         device="cpu",
+        precision="bf16",
         level="L9",
         overwrite=True,
         video="png",
@@ -61,6 +63,7 @@ def test_the_output_is_named_after_the_input(tmp_path, monkeypatch):
         ("batch_size=0", "batch_size=0: a whole number of at least 1"),
         ("overwrite=yes", "overwrite=yes: write true or false"),
         ("video=gif", "video=gif"),
+        ("precision=fp8", "precision=fp8"),
         ("scale=0.1", "scale= and shift= belong together"),
         ("scale=-1", "scale=-1: must be more than 0"),
         ("shift=inf", "shift=inf"),

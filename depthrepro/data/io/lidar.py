@@ -11,6 +11,8 @@ from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.reading import reading
 from depthrepro.data.io.calibration import RawCalibration
 
+_BLOCK = 16_384  # points that are looked at together: what is computed of them stays in the processor's cache
+
 
 def read_scan(path: Path) -> np.ndarray:
     """Points of a KITTI velodyne scan.
@@ -50,7 +52,7 @@ def project_scan(
         Float32 (height, width), metres, 0 = none.
     """
     height, width = size
-    xyz = points[:, :3].astype(np.float64)
+    xyz = _near_image(points, velo_to_image, width)[:, :3].astype(np.float64)
     u_w, v_w, w = velo_to_image[:, :3] @ xyz.T + velo_to_image[:, 3:]
     stored = w if ground_truth is GroundTruth.raw_cam_z else xyz[:, 0]
     # Divide only what lies in front: behind the camera the division would mirror points into the image.
@@ -59,11 +61,30 @@ def project_scan(
     column, row = np.round(u_w / w) - 1, np.round(v_w / w) - 1
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     pixel = (row[inside] * width + column[inside]).astype(np.intp)
-    far_first = np.argsort(-w[inside], kind="stable")
+    w, stored = w[inside], stored[inside]
     depth = np.zeros(height * width, dtype=np.float32)
-    # An assignment with repeated indices keeps the last value, which is the nearest point's.
-    depth[pixel[far_first]] = stored[inside][far_first]
+    depth[pixel] = stored
+    # Few points share a pixel: those are written once more, from far to near. An assignment with repeated indices keeps
+    # the last value, here the number of the last point, and then the nearest point's depth.
+    last = np.empty(height * width, dtype=np.int32)
+    last[pixel] = numbers = np.arange(pixel.size)
+    hidden = np.flatnonzero(last[pixel] != numbers)
+    shared = np.union1d(hidden, last[pixel[hidden]])
+    far_first = shared[np.argsort(-w[shared], kind="stable")]
+    depth[pixel[far_first]] = stored[far_first]
     return depth.reshape(height, width)
+
+
+def _near_image(points: np.ndarray, velo_to_image: np.ndarray, width: int) -> np.ndarray:
+    """Those of the points that may fall into the image's columns, by a wide margin; in single precision."""
+    transform = velo_to_image[[0, 2]].astype(np.float32)
+    found = []
+    for start in range(0, len(points), _BLOCK):
+        part = points[start : start + _BLOCK]
+        xyz = part[:, :3].astype(np.float32, copy=False)
+        u_w, w = (xyz @ row[:3] + row[3] for row in transform)
+        found.append(part.take(np.flatnonzero((u_w > -1) & (u_w < (width + 1) * w + 1)), axis=0))
+    return np.concatenate(found)
 
 
 def scan_depth(calibration: RawCalibration, scan_file: Path, camera: int, ground_truth: GroundTruth) -> np.ndarray:

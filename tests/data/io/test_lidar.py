@@ -4,6 +4,7 @@ import pytest
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
+from depthrepro.data.io.calibration import RawCalibration
 from depthrepro.data.io.lidar import lidar_depth, project_scan, read_scan
 
 # A sensor turned by 90 degrees: its forward axis x points to the camera's right, its left axis y the camera's way.
@@ -86,6 +87,35 @@ def test_damaged_scans_are_named(tmp_path, content, said):
     assert str(path) in str(error.value)
 
 
+def every_point(points, velo_to_image, size, ground_truth):
+    """The plain way: all points in double precision, written from far to near."""
+    xyz = points[:, :3].astype(np.float64)
+    u_w, v_w, w = velo_to_image[:, :3] @ xyz.T + velo_to_image[:, 3:]
+    stored = w if ground_truth is GroundTruth.raw_cam_z else xyz[:, 0]
+    front = (w > 1e-6) & (stored > 0)
+    u_w, v_w, w, stored = u_w[front], v_w[front], w[front], stored[front]
+    column, row = np.round(u_w / w) - 1, np.round(v_w / w) - 1
+    inside = (column >= 0) & (column < size[1]) & (row >= 0) & (row < size[0])
+    far_first = np.argsort(-w[inside], kind="stable")
+    depth = np.zeros(size, np.float32)
+    depth[row[inside].astype(int)[far_first], column[inside].astype(int)[far_first]] = stored[inside][far_first]
+    return depth
+
+
+@pytest.mark.parametrize("ground_truth", ["raw_cam_z", "raw_lidar_x"])
+@pytest.mark.parametrize("seed", range(3))
+def test_maps_are_those_of_every_point_to_the_bit(seed, ground_truth):
+    """Twelve points a pixel, pairs of equally near ones among them, and others all around the sensor."""
+    rng = np.random.default_rng(seed)
+    around = rng.normal(0, [30, 30, 3], (60_000, 3))
+    ahead = rng.uniform(2, 80, (30_000, 1)) * np.column_stack([np.ones(30_000), rng.uniform(-0.9, 0.9, (30_000, 2))])
+    points = np.concatenate([around, ahead, np.round(ahead[:5000]), np.round(ahead[:5000])]).astype(np.float32)
+    turn = np.array([[0.01, -1, 0, 0], [0.02, 0, -1, -0.08], [1, 0.01, 0, -0.27]])
+    velo_to_image = np.array([[60, 0, 40], [0, 60, 25], [0, 0, 1]]) @ turn
+    asked = velo_to_image, (50, 80), GroundTruth(ground_truth)
+    np.testing.assert_array_equal(project_scan(points, *asked), every_point(points, *asked))
+
+
 @pytest.mark.parametrize("camera", [2, 3])
 def test_real_scans_agree_with_the_improved_maps(real_data, camera):
     day = real_data / "kitti_raw_mini" / "2011_09_26"
@@ -95,6 +125,9 @@ def test_real_scans_agree_with_the_improved_maps(real_data, camera):
         improved = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) / 256.0
         scan = day / "2011_09_26_drive_0001_sync" / "velodyne_points" / "data" / f"{path.stem}.bin"
         raw = lidar_depth(day, scan, camera=camera)
+        calibration = RawCalibration(day)
+        asked = calibration.velo_to_image(camera), raw.shape, GroundTruth.raw_cam_z
+        np.testing.assert_array_equal(raw, every_point(read_scan(scan), *asked))
         both = (improved > 0) & (raw > 0)
         assert raw.shape == improved.shape and both.sum() > 6000
         assert np.median(np.abs(raw - improved)[both] / improved[both]) < 0.01
