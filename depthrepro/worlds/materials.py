@@ -133,7 +133,7 @@ def albedo(table: np.ndarray, material: np.ndarray, points: np.ndarray, footprin
     Returns:
         (3, N) float32 linear RGB.
     """
-    row = table.take(material, axis=0).T
+    row = np.ascontiguousarray(table.T).take(material, axis=1)  # columns side by side, for whole-row arithmetic
     level = np.log2(np.maximum(footprint * np.float32(_VOXEL_PX), np.float32(_FINEST_M)))
     lower = np.floor(level)
     blend = level - lower

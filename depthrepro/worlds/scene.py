@@ -58,17 +58,21 @@ class Light(ABC):
             there.
         """
         distance, triangle = scene.tracer.first(origin, rays)
-        found = np.flatnonzero(triangle >= 0)
-        color = self.outside(rays) if len(found) < rays.shape[1] else np.empty_like(rays)
+        color = np.empty_like(rays)
         code = np.full(rays.shape[1], -1, dtype=np.int32)
-        rays, depth, triangle = rays[:, found], distance[found], triangle[found]
+        found, missed = np.flatnonzero(triangle >= 0), np.flatnonzero(triangle < 0)
+        depth = distance
+        if len(missed):
+            color[:, missed] = self.outside(rays.take(missed, axis=1))
+            rays, depth, triangle = rays.take(found, axis=1), distance.take(found), triangle.take(found)
         points = origin[:, None] + rays * depth
         normals = scene.tracer.normals(triangle, rays)
         material = scene.tracer.material.take(triangle)
         soft, glow = scene.table[:, SOFT].take(material), scene.table[:, GLOW].take(material)
         facing = self.sun @ normals
         lit = np.flatnonzero(facing > 0) if self.sun_color.any() else np.empty(0, dtype=np.intp)
-        lifted = points[:, lit] + (SHADOW_OFFSET_M + np.float32(self.lift) * depth[lit]) * normals[:, lit]
+        off = SHADOW_OFFSET_M + np.float32(self.lift) * depth.take(lit)
+        lifted = points.take(lit, axis=1) + off * normals.take(lit, axis=1)
         lit = lit[~scene.tracer.shadowed(lifted, self.sun)]
         sun = np.zeros_like(depth)
         sun[lit] = facing[lit] + soft[lit] * (np.float32(0.6) - facing[lit])

@@ -23,7 +23,7 @@ class Tracer:
         corners = mesh.vertices[mesh.faces]
         normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         length = np.linalg.norm(normal, axis=1, keepdims=True)
-        self._normal = np.ascontiguousarray(normal / np.maximum(length, 1e-12), dtype=np.float32)
+        self._normal = np.ascontiguousarray((normal / np.maximum(length, 1e-12)).T, dtype=np.float32)  # (3, F)
         self.material = mesh.material
 
     def first(self, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -44,7 +44,7 @@ class Tracer:
 
     def normals(self, triangle: np.ndarray, directions: np.ndarray) -> np.ndarray:
         """Unit normals (3, N) of triangles, on the side that the rays (3, N) come from."""
-        normal = self._normal.take(triangle, axis=0).T
+        normal = self._normal.take(triangle, axis=1)
         return normal * -np.sign(np.einsum("in,in->n", normal, directions))
 
     def shadowed(self, points: np.ndarray, direction: np.ndarray) -> np.ndarray:
