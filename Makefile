@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo student test lint types fuzz docs ui clean
+.PHONY: help install demo student test lint types fuzz bench docs ui clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ test: lint types  ## Lint, check types, run the tests
 
 fuzz: $(STAMP)  ## Damage files of every kind for ten minutes and read them: nothing but a line may come out
 	@$(BIN)/python -m tests.campaigns.fuzz
+
+bench: $(STAMP)  ## Time what should be fast, beside its peers where they are (MONODEPTH2=<checkout>; transformers installed)
+	@$(BIN)/python -m experiments.performance
 
 docs: $(STAMP)  ## Make the site of docs/ in site/
 	@$(BIN)/mkdocs build -q --strict
