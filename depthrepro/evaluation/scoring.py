@@ -84,7 +84,10 @@ def _resized(values: Floats, kind: Kind, record: ImageRecord, shape: tuple[int, 
     check_metres(kind, protocol, f"{record.id}: the network")
     values = np.asarray(values, np.float32)
     _check_informative(values)
-    return cv2.resize(values, (shape[1], shape[0]), interpolation=_INTERPOLATION[protocol.resize])
+    resized = cv2.resize(values, (shape[1], shape[0]), interpolation=_INTERPOLATION[protocol.resize])
+    if kind is Kind.depth and protocol.alignment is Alignment.lstsq_inv_depth:
+        to_inv_depth(resized, kind)  # refuses depths that are not positive, also where nothing is scored
+    return resized
 
 
 def _scored(

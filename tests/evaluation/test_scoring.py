@@ -219,6 +219,14 @@ def test_rubbish_is_an_error_that_names_image_level_and_cause(values, kind, mess
         one(values, kind)
 
 
+def test_a_depth_without_an_inverse_is_refused_also_where_nothing_is_scored():
+    """The figures show the whole map."""
+    values, truth = DEPTH.copy(), DEPTH.copy()
+    values[:, -2:], truth[:, -4:] = -1, 0
+    with pytest.raises(UserError, match="a, L12: predicted depth is not positive everywhere: it has no inverse to fit"):
+        one(values, depth_gt=truth, alignment=Alignment.lstsq_inv_depth)
+
+
 def test_a_fit_that_is_not_determined_names_the_image():
     with pytest.raises(UserError, match="a, L12: 1 evaluated pixels"):
         one(DEPTH, depth_gt=np.where(np.arange(DEPTH.size) == 90, DEPTH.ravel(), 0.0).reshape(DEPTH.shape),
