@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 install: $(STAMP)  ## Make the environment
 
-demo: $(STAMP)  ## Train Garg et al. on the synthetic streets and render the table (six to seven minutes on two cores)
+demo: $(STAMP)  ## Train Garg et al. on the synthetic streets and render the table (about six minutes on two cores)
 	@$(BIN)/python -m depthrepro.train +experiment=garg_kitti
 	@$(BIN)/python -m depthrepro.report garg_kitti
 
