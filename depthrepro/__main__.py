@@ -5,7 +5,8 @@ from __future__ import annotations
 import runpy
 import sys
 
-from depthrepro.config.cli import did_you_mean, fail, one_line_errors
+from depthrepro.config.cli import fail, one_line_errors
+from depthrepro.core.errors import did_you_mean
 
 PROGRAMS = {
     "train": "train, evaluate and record one run, or a sweep of them",

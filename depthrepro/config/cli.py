@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
@@ -15,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from depthrepro.config.schema import CONFIG_DIR, RootConfig
-from depthrepro.core.errors import UserError
+from depthrepro.core.errors import UserError, did_you_mean
 from depthrepro.core.files import full_disk
 from depthrepro.core.streams import make_streams_last
 
@@ -138,13 +137,6 @@ def _find_cause(error: BaseException | None, kind: type[BaseException]) -> BaseE
     while error is not None and not isinstance(error, kind):
         error = error.__cause__ or error.__context__
     return error
-
-
-def did_you_mean(word: str, legal: Iterable[str]) -> str:
-    """`: did you mean 'x'?`, or the legal names when none is close."""
-    names = sorted(set(legal))
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    return f": did you mean {close[0]!r}?" if close else f": choose one of {', '.join(names)}"
 
 
 def for_hydra(arguments: Iterable[str]) -> list[str]:

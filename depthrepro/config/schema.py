@@ -8,7 +8,6 @@ once. Nothing here imports torch: `--help` and `--cfg job` stay light.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import os
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from depthrepro.config.logger import LoggerConfig
-from depthrepro.core.errors import UserError
+from depthrepro.core.errors import UserError, did_you_mean
 from depthrepro.core.protocol import Protocol
 from depthrepro.core.reading import reading, reason
 
@@ -225,9 +224,7 @@ def _refuse_unknown(node: DictConfig, prefix: str = "") -> None:
     legal = [setting.name for setting in dataclasses.fields(schema)]
     for name in map(str, node):
         if name not in legal:
-            close = difflib.get_close_matches(name, legal, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(legal)}"
-            raise UserError(f"unknown setting {prefix + name!r}: {hint}")
+            raise UserError(f"unknown setting {prefix + name!r}{did_you_mean(name, legal)}")
         if not OmegaConf.is_missing(node, name) and isinstance(node[name], DictConfig):
             _refuse_unknown(node[name], f"{prefix}{name}.")
 

@@ -17,8 +17,7 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from depthrepro.config.cli import did_you_mean
-from depthrepro.core.errors import UserError
+from depthrepro.core.errors import UserError, did_you_mean
 
 T = TypeVar("T")
 Reader = Callable[[str, str], Any]  # from a setting's name and what was typed to its value

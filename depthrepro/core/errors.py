@@ -1,6 +1,9 @@
-"""The one exception a person is meant to read."""
+"""The one exception a person is meant to read, and what it says of a misspelt word."""
 
 from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 
 
 class UserError(Exception):
@@ -9,3 +12,10 @@ class UserError(Exception):
     The message is one line: it names the file or setting, what is wrong with it, and how to fix it. The programs print
     it without a traceback (unless `DEPTHREPRO_TRACEBACK=1`) and exit with a non-zero code.
     """
+
+
+def did_you_mean(word: str, legal: Iterable[str]) -> str:
+    """`: did you mean 'x'?`, or the legal names when none is close."""
+    names = sorted(set(legal))
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    return f": did you mean {close[0]!r}?" if close else f": choose one of {', '.join(names)}"

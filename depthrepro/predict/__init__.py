@@ -12,8 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from depthrepro.config.cli import did_you_mean
-from depthrepro.core.errors import UserError
+from depthrepro.core.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from depthrepro.predict.predictor import DepthPipeline, Predictor

@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.config.cli import did_you_mean
-from depthrepro.core.errors import UserError
+from depthrepro.core.errors import UserError, did_you_mean
 from depthrepro.core.files import replacing
 from depthrepro.inference.predictions import Kind
 

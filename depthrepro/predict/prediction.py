@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depthrepro.config.cli import did_you_mean
-from depthrepro.core.errors import UserError
+from depthrepro.core.errors import UserError, did_you_mean
 from depthrepro.core.files import replacing, write_json
 from depthrepro.inference.predictions import Floats, Kind, Prediction, to_depth
 from depthrepro.predict.camera import NO_CAMERA, NO_METRES, Camera

@@ -6,10 +6,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from depthrepro.config.cli import did_you_mean, one_line_errors, tracebacks_wanted
+from depthrepro.config.cli import one_line_errors, tracebacks_wanted
 from depthrepro.config.settings import choice, help_text, setting, to_bool, to_folder, to_path
 from depthrepro.config.settings import parse as parse_settings
-from depthrepro.core.errors import UserError
+from depthrepro.core.errors import UserError, did_you_mean
 from depthrepro.report.paper import PaperTable, find_tables, load_paper
 from depthrepro.report.unchanged import made_of, remember, said_before
 

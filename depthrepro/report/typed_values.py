@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from depthrepro.config.cli import did_you_mean
+from depthrepro.core.errors import did_you_mean
 
 T = TypeVar("T")
 

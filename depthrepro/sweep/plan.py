@@ -13,12 +13,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, ValueType
 from omegaconf import DictConfig, OmegaConf
 
-from depthrepro.config.cli import check_named, did_you_mean, mistakes, readable
+from depthrepro.config.cli import check_named, mistakes, readable
 from depthrepro.config.composed import ComposedRun
 from depthrepro.config.identity import sets_one_of
 from depthrepro.config.prerequisites import check_checkpoints
 from depthrepro.config.schema import HOW, marked
-from depthrepro.core.errors import UserError
+from depthrepro.core.errors import UserError, did_you_mean
 from depthrepro.runs.reuse import equivalent_has_all
 from depthrepro.runs.summary import is_answered
 from depthrepro.sweep.composer import Composer

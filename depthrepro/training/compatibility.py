@@ -12,9 +12,8 @@ from hydra.utils import get_object
 from omegaconf import DictConfig
 from torch import nn
 
-from depthrepro.config.cli import did_you_mean
 from depthrepro.core.depth_kind import Kind
-from depthrepro.core.errors import UserError
+from depthrepro.core.errors import UserError, did_you_mean
 from depthrepro.core.supervision import Supervision
 from depthrepro.data.base import DataSplits
 from depthrepro.data.input_transform import InputTransform
