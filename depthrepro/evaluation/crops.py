@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import numpy as np
-from numpy.typing import NDArray
-
 from depthrepro.core.protocol import Crop
 
 _MASK_COLUMNS = Fraction(44, 1224), Fraction(1180, 1224)
@@ -47,11 +44,3 @@ def crop_bounds(crop: Crop, height: int, width: int) -> tuple[int, int, int, int
     if top >= bottom or left >= right:
         raise ValueError(f"crop {crop.value} leaves nothing of a {height} × {width} image")
     return top, bottom, left, right
-
-
-def crop_mask(crop: Crop, height: int, width: int) -> NDArray[np.bool_]:
-    """The crop as an array (height, width), True = scored; arguments and errors as `crop_bounds`."""
-    top, bottom, left, right = crop_bounds(crop, height, width)
-    mask = np.zeros((height, width), dtype=bool)
-    mask[top:bottom, left:right] = True
-    return mask

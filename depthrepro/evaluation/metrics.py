@@ -38,12 +38,12 @@ def depth_metrics(pred: Tensor, target: Tensor, *, mask: Tensor | None = None) -
         raise ValueError("shapes differ: " + ", ".join(f"{name} {_s(values)}" for name, values in given.items()))
     if mask is not None and mask.dtype != torch.bool:
         raise ValueError(f"mask must be bool, got {mask.dtype}")
-    p, t = _rows(pred), _rows(target)
-    valid = [...] * len(p) if mask is None else _rows(mask)
+    p, t = (_rows(values.detach().double().cpu()) for values in (pred, target))
+    valid = [...] * len(p) if mask is None else _rows(mask.cpu())
     images: list[dict[str, float]] = []
     for b, pixels in enumerate(valid):
         try:
-            images.append(pixel_metrics(p[b][pixels].double().numpy(), t[b][pixels].double().numpy()))
+            images.append(pixel_metrics(p[b][pixels].numpy(), t[b][pixels].numpy()))
         except ValueError as error:
             raise ValueError(f"{error} in image {b} of {len(p)}") from None
     return {key: torch.tensor([image[key] for image in images], dtype=torch.float64) for key in images[0]}

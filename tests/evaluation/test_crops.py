@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from depthrepro.core.protocol import Crop
-from depthrepro.evaluation.crops import crop_bounds, crop_mask
+from depthrepro.core.protocol import Crop, Protocol
+from depthrepro.evaluation.crops import crop_bounds
+from depthrepro.evaluation.scoring import evaluated_mask
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_the_common_rule_is_the_exact_one_wherever_no_bound_is_whole(common, exa
 
 
 def test_mask_is_true_exactly_inside_the_bounds():
-    mask = crop_mask(Crop.garg, 375, 1242)
+    mask = evaluated_mask(np.full((375, 1242), 5.0), Protocol(crop=Crop.garg))
     rows, columns = np.nonzero(mask)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (153, 370, 44, 1196)
     assert mask.dtype == bool and mask.sum() == (371 - 153) * (1197 - 44)
@@ -50,4 +51,4 @@ def test_mask_is_true_exactly_inside_the_bounds():
 
 def test_a_crop_of_next_to_nothing_is_refused():
     with pytest.raises(ValueError, match="crop eigen leaves nothing of a 1 × 1 image"):
-        crop_mask(Crop.eigen, 1, 1)
+        crop_bounds(Crop.eigen, 1, 1)

@@ -33,6 +33,12 @@ def test_thresholds_are_powers_of_a_quarter_more_and_exclude_their_own_value():
     assert got["delta3"] == pytest.approx(1.0)  # 1.9 < 1.953125
 
 
+def test_a_prediction_that_is_being_trained_is_measured_too():
+    pred, target = torch.tensor([[2.0, 5.0]], requires_grad=True), torch.tensor([[4.0, 5.0]])
+    got = depth_metrics(pred.half(), target, mask=target > 4)
+    assert got["abs_rel"] == 0 and not got["abs_rel"].requires_grad
+
+
 def test_keys_are_those_of_the_metrics_table_in_its_order():
     assert list(depth_metrics(torch.ones(3), torch.ones(3))) == list(DEPTH_METRICS)
 

@@ -78,7 +78,7 @@ def project_scan(
 def _near_image(points: np.ndarray, velo_to_image: np.ndarray, width: int) -> np.ndarray:
     """Those of the points that may fall into the image's columns, by a wide margin; in single precision."""
     transform = velo_to_image[[0, 2]].astype(np.float32)
-    found = []
+    found = [points[:0]]
     for start in range(0, len(points), _BLOCK):
         part = points[start : start + _BLOCK]
         xyz = part[:, :3].astype(np.float32, copy=False)

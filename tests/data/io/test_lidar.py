@@ -52,6 +52,10 @@ def test_points_behind_and_beside_the_image_leave_no_trace(day):
     assert not lidar_depth(day, scan).any()
 
 
+def test_no_point_is_an_empty_map():
+    assert not project_scan(np.zeros((0, 3)), np.eye(3, 4), (3, 4), GroundTruth.raw_cam_z).any()
+
+
 def test_rounding_borders():
     identity = np.eye(3, 4)
     points = np.array([[0.6, 0.6, 1.0], [4.4, 3.4, 1.0], [0.4, 2.0, 1.0], [2.0, 3.6, 1.0]])  # u, v at depth 1

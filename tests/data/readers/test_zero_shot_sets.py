@@ -18,7 +18,7 @@ from depthrepro.data.io import codecs
 from depthrepro.data.io.codecs import Codec, read_map
 from depthrepro.data.readers import ddad, metric, nyu, zero_shot_sets
 from depthrepro.data.readers.ddad import pose_matrix, project
-from depthrepro.evaluation.crops import crop_mask
+from depthrepro.evaluation.crops import crop_bounds
 
 DENSE = GroundTruth.dense
 HEIGHT, WIDTH = 4, 6
@@ -155,7 +155,8 @@ def test_nyu_has_the_black_border_of_the_published_export(tmp_path):
     black[7:474, 7:632] = False
     assert not image[black].any() and np.array_equal(image[~black], truth["images"][0][~black])
     assert np.array_equal(data.depth_gt(0, DENSE), truth["raw"][0])
-    assert not black[crop_mask(Crop.nyu, 480, 640)].any(), "Eigen's crop scores nothing of the border"
+    top, bottom, left, right = crop_bounds(Crop.nyu, 480, 640)
+    assert not black[top:bottom, left:right].any(), "Eigen's crop scores nothing of the border"
     assert data.name == "NYU Depth V2 test (raw depth, black border)"
     assert data.fingerprint != nyu.NYU(tmp_path, "raw", allow_missing=True).fingerprint
     splits = metric.nyu(0.001, 10.0, root=str(tmp_path), val_every=2, allow_missing=True)
