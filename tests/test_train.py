@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from depthrepro.core.run_dir import WRITTEN
 from tests.tracking.helpers import STORE_WARNINGS
 
 pytestmark = [pytest.mark.filterwarnings(rule) for rule in STORE_WARNINGS]
@@ -100,6 +101,7 @@ def test_a_run_says_what_it_is_and_leaves_a_whole_record(whole):
     assert summary["metrics"]["L12"]["abs_rel"] == pytest.approx(mean)
     for name in ("training.png", "panel.png"):
         assert (folder / "run" / "figures" / name).stat().st_size > 5000
+    assert {path.name for path in (folder / "run").iterdir()} <= {".lock", *WRITTEN}, "force=true must know all"
 
 
 @pytest.mark.slow

@@ -154,7 +154,7 @@ class RootConfig:
         initial_weights: Where the network's encoder starts: random, imagenet, a file or a checkpoint; null = as
             model/<name>.yaml says. Networks without an encoder have no use for it.
         cache_dir: Folder of synthetic worlds, resized frames and baselines; null = the user's cache.
-        force: Throw away what the run directory holds and start again.
+        force: Throw away the run that the run directory holds and start again.
         rerun_of: The run that this one repeats; set by `python -m depthrepro.rerun`.
         tests: Further test sets by name, each with `data` and its own `protocol`.
         reuse: Take over the result of a finished run of the same configuration and seed instead of training again.

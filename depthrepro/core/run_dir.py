@@ -10,10 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from depthrepro.core.errors import UserError
-from depthrepro.core.files import write_json
+from depthrepro.core.files import remove_leftovers, write_json
 from depthrepro.core.reading import reading
 
 MARKERS = ("summary.json", "status.json", "config.yaml")  # any of them makes a folder a run directory
+# Everything that a run writes into its directory.
+WRITTEN = (
+    *("metrics.jsonl", "environment.txt", "checkpoints", "figures", "nonfinite"),
+    *("predictions", "panel", "per_image.csv", "per_range.csv", "confusion.csv", "tests", "evaluations"),
+    *("mlflow.json", "mlflow.owner", "mlflow.lock", "mlflow_tags.json", "mlflow_mirror.log"),
+    *MARKERS,
+)
 
 
 class InUseError(UserError):
@@ -137,10 +144,13 @@ class RunDir:
             self._lock_handle = None
 
     def clear(self) -> None:
-        """Delete what the run left, except the lock: `force=true`. Last what says that it is a run: a kill may come."""
-        for entry in sorted(self.path.iterdir(), key=lambda entry: entry.name in MARKERS):
-            if entry != self._lock_file:
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        """Delete what the run wrote and nothing else: `force=true`. Last what makes it a run: a kill may come."""
+        for entry in (self.path / name for name in WRITTEN):
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink(missing_ok=True)
+            remove_leftovers(entry)
 
 
 def find_runs(root: Path) -> list[Path]:

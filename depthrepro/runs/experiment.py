@@ -52,7 +52,7 @@ def run_experiment(job: ComposedRun) -> int | None:
     Raises:
         UserError: For everything a person can put right; the run directory keeps what was done.
     """
-    device, run = choose_device(job.cfg.trainer.device), job.run
+    device, run, requests = choose_device(job.cfg.trainer.device), job.run, stop_signals()[1:]
     distributed.start(device)
     try:
         if distributed.is_main():
@@ -62,7 +62,8 @@ def run_experiment(job: ComposedRun) -> int | None:
         distributed.barrier()
         return Experiment(job, device).run_and_record()
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for request in requests:  # a notebook goes on
+            signal.signal(request, signal.SIG_DFL)
         run.unlock()
         distributed.stop()
 

@@ -37,9 +37,9 @@ def _check_node(node: Any, key: str) -> None:
         return
     if "_target_" in node:
         target = _target(str(node._target_), key)
-        names = _arguments(target)
+        names, hints = _arguments(target), _hints(target)
         for name in map(str, node):
-            _check_number(target, name, node[name], f"{key}.{name}")
+            _check_number(target, hints.get(name), node[name], f"{key}.{name}")
             if names is not None and not name.startswith("_") and name not in names:
                 raise UserError(
                     f"{key}.{name}: {_short(node._target_)} has no such argument{did_you_mean(name, names)}; if the "
@@ -57,17 +57,21 @@ def _target(path: str, key: str) -> Any:
         raise UserError(f"{key}._target_: {path} cannot be imported ({str(error).splitlines()[0]})") from None
 
 
-def _check_number(target: Any, name: str, value: Any, key: str) -> None:
+def _hints(target: Any) -> dict[str, Any]:
+    """Types that a class or function declares for its arguments."""
+    try:
+        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    except (NameError, TypeError, AttributeError):  # declared by names that only a type checker knows
+        return {}
+
+
+def _check_number(target: Any, hint: Any, value: Any, key: str) -> None:
     """Refuse a word where an argument is declared as a number, and one that is not finite.
 
     Raises:
         UserError: For such a value.
     """
-    try:
-        hints = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
-    except (NameError, TypeError, AttributeError):  # declared by names that only a type checker knows
-        return
-    kinds = {hints.get(name), *typing.get_args(hints.get(name))}
+    kinds = {hint, *typing.get_args(hint)}
     if kinds & {int, float} and not kinds & {str, Any}:
         if isinstance(value, str) or (isinstance(value, float) and not math.isfinite(value)):
             raise UserError(f"{key}={value}: {_short(f'{target.__module__}.{target.__name__}')} takes a number there")

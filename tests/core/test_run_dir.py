@@ -48,13 +48,17 @@ def test_lock_keeps_a_second_process_out_and_ends_with_its_holder(tmp_path):
     run.unlock()
 
 
-def test_clear_empties_all_but_the_lock(tmp_path):
+def test_clear_deletes_what_the_run_wrote_and_nothing_else(tmp_path):
     run = RunDir(tmp_path)
     run.lock()
     run.write_status("done")
-    (run.path / "figures").mkdir()
+    for name in ("figures", "mine"):
+        (run.path / name).mkdir()
+        (run.path / name / "a.png").touch()
+    for name in ("notes.txt", "mlflow.json", ".summary.json.77.tmp"):
+        (run.path / name).write_text("x")
     run.clear()
-    assert [p.name for p in tmp_path.iterdir()] == [".lock"]
+    assert sorted(p.name for p in tmp_path.rglob("*")) == [".lock", "a.png", "mine", "notes.txt"]
     run.unlock()
 
 
@@ -94,12 +98,13 @@ def test_a_run_that_is_deleted_halfway_is_still_a_run(tmp_path, monkeypatch):
     run = RunDir(tmp_path)
     run.lock()
     run.write_status("done", config_hash="a")
-    for name in ("a.png", "metrics.jsonl", "z.csv"):
+    for name in ("per_image.csv", "metrics.jsonl", "confusion.csv"):
         (tmp_path / name).touch()
     deleted = []
 
-    def unlink(path):
-        deleted.append(path.name)
+    def unlink(path, missing_ok=False):
+        if path.exists():
+            deleted.append(path.name)
 
     monkeypatch.setattr("pathlib.Path.unlink", unlink)
     run.clear()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 
 import cv2
 import numpy as np
@@ -52,6 +53,7 @@ def test_force_deletes_an_old_run_only_when_the_new_one_is_built(mistake, tmp_pa
         run_experiment(job)
     assert before == {p: p.read_bytes() for p in job.run.path.rglob("*") if p.is_file() and p.name != ".lock"}
     assert job.run.status()["status"] == "done"
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == [signal.SIG_DFL] * 2
 
 
 def test_force_does_not_empty_a_folder_that_is_no_run(tmp_path):

@@ -9,7 +9,8 @@ import pytest
 
 from depthrepro.config.register import register_schema
 from depthrepro.core.errors import UserError
-from depthrepro.tracking import tracker
+from depthrepro.core.run_dir import WRITTEN
+from depthrepro.tracking import state, tracker
 from depthrepro.tracking.state import MirrorState, SupersededError, add_tags, read_tags, take_over
 from tests.config.swapping import composed
 
@@ -88,3 +89,8 @@ def test_a_run_is_called_by_what_tells_it_from_others(tmp_path, place, name):
 def test_a_run_elsewhere_is_called_by_its_folder(tmp_path):
     assert tracker._run_name(Path("/elsewhere/mine/run"), tmp_path) == "run mine"
     assert composed("+experiment=garg_kitti").logger.run_name is None
+
+
+def test_a_run_s_files_for_mlflow_are_the_runs():
+    """`force=true` deletes what stands in that list."""
+    assert {state.STATE_FILE, state.OWNER_FILE, state.LOCK_FILE, state.TAGS_FILE, state.LOG_FILE} <= set(WRITTEN)
