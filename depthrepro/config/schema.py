@@ -208,12 +208,25 @@ def typed_config(cfg: DictConfig) -> RootConfig:
     """The composed configuration as dataclasses, whose checks run.
 
     Raises:
-        UserError: If a value is out of its range, or a key that was added by + is none of the settings.
+        UserError: If a value is out of its range, a key that was added by + is none of the settings, or the network
+            does not read the weights that it is to start from.
     """
     _refuse_unknown(cfg)
+    _refuse_unread_weights(cfg)
     typed = OmegaConf.to_object(cfg)
     assert isinstance(typed, RootConfig)
     return typed
+
+
+def _refuse_unread_weights(cfg: DictConfig) -> None:
+    start = cfg.get("initial_weights")
+    if start is None:
+        return
+    model = OmegaConf.to_container(cfg.model, resolve=True)
+    assert isinstance(model, dict)
+    if start not in model.values():
+        network = str(model.get("_target_")).rpartition(".")[2]
+        raise UserError(f"initial_weights={start}: {network} starts from none; leave the setting out")
 
 
 def _refuse_unknown(node: DictConfig, prefix: str = "") -> None:

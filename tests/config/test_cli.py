@@ -133,6 +133,7 @@ def line_of(*typed):
         ("optimizer.lr=banana", "optimizer.lr=banana: Adam takes a number there"),
         ("optimizer.lr=nan", "optimizer.lr=nan: Adam takes a number there"),
         ("model.c6_filters=many", "model.c6_filters=many: GargNet takes a number there"),
+        ("initial_weights=student.pth", "initial_weights=student.pth: GargNet starts from none; leave the setting out"),
         ("+trainer.epoch=3", "unknown setting 'trainer.epoch': did you mean 'epochs'?"),
         ("+eval.zzz=3", "unknown setting 'eval.zzz': choose one of alignment, cap_m"),
         ("+zzz=3", "unknown setting 'zzz': choose one of augment, cache_dir"),
