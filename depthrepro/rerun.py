@@ -29,6 +29,7 @@ from depthrepro.config.settings import override, typed_value
 from depthrepro.core.code_state import code_state
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import metrics_of
+from depthrepro.core.reading import reading
 from depthrepro.core.run_dir import RunDir
 
 _USAGE = "usage: python -m depthrepro.rerun RUN_DIR [run_dir=NEW_DIR] [key=value ...] [--dry-run]"
@@ -192,11 +193,11 @@ def compare_numbers(
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A JSON file's content; {} where there is none that can be read."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+    """A JSON file's content; {} where there is none."""
+    if not path.exists():
         return {}
+    with reading(path, fix="the run's own command, typed again, writes it"):
+        return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

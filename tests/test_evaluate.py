@@ -95,6 +95,8 @@ def test_data_that_moved_are_found_by_override(run, tmp_path):
 def test_what_is_missing_is_named(run, tmp_path):
     with pytest.raises(UserError, match=r"nowhere/config\.yaml: no such file"):
         evaluate_again(tmp_path / "nowhere", {})
+    with pytest.raises(UserError, match=r"no such file, so .*config\.yaml is no run directory"):
+        evaluate_again(run / "config.yaml", {})
     prediction_path(run / "predictions" / "last", "scene/01").unlink()
     with pytest.raises(UserError, match=r"scene__01\.npz: no such prediction"):
         evaluate_again(run, {})

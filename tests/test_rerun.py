@@ -100,6 +100,21 @@ def test_a_setting_that_is_gone_names_the_commit_to_go_back_to(folder):
     assert "a_former_setting" in err and "git checkout" in err
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("config.yaml", "", "config.yaml: is not a mapping of settings, so no run's configuration"),
+        ("summary.json", "", "summary.json: cannot be read"),
+        ("summary.json", "[1]", "summary.json: cannot be read"),
+    ],
+)
+def test_a_damaged_record_is_one_line(tmp_path, name, content, line):
+    (tmp_path / "config.yaml").write_text("data: {}\n")
+    (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match=line):
+        main([str(tmp_path), "--dry-run"])
+
+
 def test_no_run_there(tmp_path):
     code, _, err = rerun(tmp_path, "--dry-run")
     assert code == 2 and "no such file" in err and err.count("\n") == 1

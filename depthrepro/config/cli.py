@@ -18,12 +18,14 @@ from depthrepro.core.errors import UserError, did_you_mean
 from depthrepro.core.files import full_disk
 from depthrepro.core.streams import make_streams_last
 
+_SWEEP = {"-m", "--multirun"}
 _PLAIN_WORDS = {
     r"^Error merging override '?(.*?)'? (?=Value |field |Invalid )": r"\1: ",
     r"Value '(?:.*)' .*could not be converted to Integer": "a whole number is needed",
     r"Value '(?:.*)' .*could not be converted to Float": "a number is needed",
     r"Value '(?:.*)' is not a valid bool.*": "true or false is needed",
     r"field '.*' is not Optional": "null is not possible",
+    r"Structured config of type `?RootConfig`? has missing mandatory value: (\w+)": r"a run needs \1=...",
     r"Invalid value assigned: \w+ is not a ListConfig, list or tuple\.": "a list is needed, such as [64,192]",
 }
 
@@ -147,8 +149,9 @@ def for_hydra(arguments: Iterable[str]) -> list[str]:
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser  # hydra takes 0.2 s
 
-    arguments, parser = list(arguments), OverridesParser.create()
-    sweep = bool({"-m", "--multirun"} & set(arguments))
+    arguments = sorted(arguments, key=lambda word: word not in _SWEEP)  # argparse finds no flag between settings
+    parser = OverridesParser.create()
+    sweep = bool(_SWEEP & set(arguments))
     for place, word in enumerate(arguments):
         if word.startswith("-"):
             bare = word.lstrip("-") + ("" if "=" in word else "=...")
@@ -174,8 +177,8 @@ def _readable_by(parser: Any, word: str, *, sweep: bool) -> str:
         except HydraException:
             continue
         group = Path(CONFIG_DIR) / found.key_or_group
-        if group.is_dir() and isinstance(found.value(), int | float):
-            raise UserError(_suggest_option(found.key_or_group, str(found.value())))
+        if group.is_dir() and not found.is_delete() and isinstance(found.value(), int | float | None):
+            raise UserError(_suggest_option(found.key_or_group, word.partition("=")[2]))
         return form
     raise UserError(f"{word} cannot be read: its brackets or quotes do not match")
 
@@ -226,6 +229,8 @@ def _suggest_option(group: str, option: str) -> str:
     """The nearest option of a config group, which may be one of Hydra's own; the group may not exist either."""
     from hydra.core.config_store import ConfigStore  # hydra takes 0.2 s
 
+    if ".." in (words := f"{group}/{option}".split("/")):
+        return f"no {words[0]} is called {'/'.join(words[1:])!r}: a name has no .."
     legal = options(group)
     if not legal and group.startswith("hydra/"):
         legal = [name.removesuffix(".yaml") for name in ConfigStore.instance().list(group)]

@@ -252,7 +252,7 @@ def load_config(path: Path) -> DictConfig:
     with reading(path, missing=missing, fix="restore it, or train the run again"):
         try:
             saved = OmegaConf.load(path)
-            if not isinstance(saved, DictConfig):
+            if not isinstance(saved, DictConfig) or "data" not in saved:
                 raise UserError(f"{path}: is not a mapping of settings, so no run's configuration")
             cfg = OmegaConf.merge(OmegaConf.structured(RootConfig), saved)
             assert isinstance(cfg, DictConfig)

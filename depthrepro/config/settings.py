@@ -37,6 +37,14 @@ def to_folder(key: str, value: str) -> Path:
     return path
 
 
+def to_output_folder(key: str, value: str) -> Path:
+    """A folder that is there, or can be made."""
+    path = to_path(key, value)
+    if any(place.is_file() for place in (path, *path.parents)):
+        raise UserError(f"{key}={value}: a file is in the way; name a folder")
+    return path
+
+
 def to_bool(key: str, value: str) -> bool:
     """True or false."""
     if value.lower() not in ("true", "false"):

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from depthrepro.core.errors import UserError
-from depthrepro.core.files import remove_leftovers, write_json
-from depthrepro.core.reading import reading
+from depthrepro.core.files import full_disk, remove_leftovers, write_json
+from depthrepro.core.reading import reading, reason
 
 MARKERS = ("summary.json", "status.json", "config.yaml")  # any of them makes a folder a run directory
 # Everything that a run writes into its directory.
@@ -79,7 +79,14 @@ class RunDir:
             UserError: If it holds files, but no run: nothing is written or deleted there.
         """
         self._refuse_foreign()
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if full_disk(error):
+                raise
+            raise UserError(
+                f"{self.path} cannot be made ({reason(error)}): name another folder with root=... or run_dir=..."
+            ) from error
         handle = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             _lock_without_waiting(handle)

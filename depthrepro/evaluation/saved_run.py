@@ -96,7 +96,7 @@ def _load_config(run_dir: Path) -> DictConfig:
     file = run_dir / "config.yaml"
     try:
         cfg = OmegaConf.load(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{file}: no such file, so {run_dir} is no run directory; check run_dir=...") from None
     except Exception as error:  # the YAML reader's errors have no common name
         raise UserError(f"{file}: not readable as YAML ({str(error).splitlines()[0]})") from error
@@ -149,7 +149,9 @@ def _origin(run_dir: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except Exception as error:  # whatever a damaged one leads to
-        raise UserError(f"{file}: not readable as JSON ({reason(error)}); delete it") from error
+        raise UserError(
+            f"{file}: not readable as JSON ({reason(error)}); the run's own command writes it anew"
+        ) from error
 
 
 def _data(

@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from depthrepro.config.settings import choice, choices, help_text, number, numbers, setting, to_bool, to_count, to_path
+from depthrepro.config.settings import (
+    choice,
+    choices,
+    help_text,
+    number,
+    numbers,
+    setting,
+    to_bool,
+    to_count,
+    to_output_folder,
+    to_path,
+)
 from depthrepro.config.settings import parse as parse_settings
 from depthrepro.core.errors import UserError
 
@@ -50,7 +61,7 @@ class Settings:
     checkpoint: Path = setting(
         "last.pt or best.pt of a run, a run directory, or published Depth Anything weights", read=to_path
     )
-    output: Path = setting("folder for the results (default: <name of the input>_depth, here)", read=to_path)
+    output: Path = setting("folder for the results (default: <name of the input>_depth, here)", read=to_output_folder)
     save: tuple[str, ...] = setting(
         "some of png16,npy,color,side_by_side,ply; beside each image's files a .json says what the numbers are",
         ("color", "png16"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from depthrepro.config.cli import one_line_errors, tracebacks_wanted
-from depthrepro.config.settings import choice, help_text, setting, to_bool, to_folder, to_path
+from depthrepro.config.settings import choice, help_text, setting, to_bool, to_folder, to_output_folder
 from depthrepro.config.settings import parse as parse_settings
 from depthrepro.core.errors import UserError, did_you_mean
 from depthrepro.report.paper import PaperTable, find_tables, load_paper
@@ -32,7 +32,7 @@ class Settings:
     )
     runs: Path = setting("folder with run directories", Path("runs"), read=to_folder)
     uri: str = setting("the MLflow store (default: the one that runs are tracked in)", "")
-    out: Path = setting("folder to write to; each table gets a folder of its own", Path("report"), read=to_path)
+    out: Path = setting("folder to write to; each table gets one of its own", Path("report"), read=to_output_folder)
     commit: bool = setting("true: write into the tables' own folders instead, to be committed", False, read=to_bool)
     experiments: Path = setting("folder with <table>/paper.yaml (default: the checkout's)", EXPERIMENTS, read=to_folder)
 

@@ -17,6 +17,7 @@ from depthrepro.config.settings import (
     to_bool,
     to_count,
     to_folder,
+    to_output_folder,
     to_path,
     typed_value,
 )
@@ -109,3 +110,11 @@ def test_a_folder_that_was_typed_must_be_there(tmp_path):
     assert to_folder("runs", str(tmp_path)) == tmp_path
     with pytest.raises(UserError, match="runs=nowhere: no such folder"):
         to_folder("runs", "nowhere")
+
+
+def test_a_file_in_the_way_of_an_output_folder_is_named(tmp_path):
+    (tmp_path / "a").touch()
+    assert to_output_folder("out", str(tmp_path / "new" / "b")) == tmp_path / "new" / "b"
+    for place in ("a", "a/b"):
+        with pytest.raises(UserError, match=f"out=.*{place}: a file is in the way; name a folder"):
+            to_output_folder("out", str(tmp_path / place))

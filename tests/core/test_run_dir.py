@@ -119,3 +119,10 @@ def test_a_run_whose_process_is_gone_does_not_run_for_ever(tmp_path):
     assert run.status()["status"] == RunDir(tmp_path).status()["status"] == "running"
     os.close(run._lock_handle)  # as the system does for a killed process
     assert (run.status()["status"], run.status()["message"]) == ("stopped", "its process was killed")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    line = r"x cannot be made \(.*\): name another folder with root=\.\.\. or run_dir=\.\.\.$"
+    with pytest.raises(UserError, match=line):
+        RunDir(tmp_path / "file" / "runs" / "x").lock()

@@ -65,7 +65,7 @@ def test_force_does_not_empty_a_folder_that_is_no_run(tmp_path):
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["thesis.tex"]
 
 
-@pytest.mark.parametrize("name", ["../../x", "/tmp/x", "a/../../x"])
+@pytest.mark.parametrize("name", ["../../x", "/elsewhere/x", "a/../../x"])
 def test_a_run_s_name_stays_inside_runs(name, tmp_path):
     cfg = composed("+experiment=garg_kitti", f"root={tmp_path}", f"name={name}")
     with pytest.raises(UserError, match=r"leads out of .*runs: choose a name"):

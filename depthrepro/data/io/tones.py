@@ -6,6 +6,8 @@ import sys
 
 import numpy as np
 
+from depthrepro.core.errors import UserError
+
 _BITS = (8, 10, 12, 14, 16)  # that cameras have
 _said: set[float] = set()
 
@@ -21,9 +23,14 @@ def to_bytes(values: np.ndarray, source: str, stated_max: float = 0.0) -> np.nda
         values: Real numbers, any shape.
         source: What the line calls the picture.
         stated_max: Largest value that the file's metadata states; 0 = none.
+
+    Raises:
+        UserError: If no pixel is a finite number.
     """
     if values.dtype == np.uint8:
         return values
+    if values.dtype.kind == "f" and not np.isfinite(values).any():
+        raise UserError(f"{source}: none of its pixels is a number; export the picture again")
     numbers = np.nan_to_num(values.astype(np.float64), posinf=0.0)
     top = max(float(numbers.max(initial=0)), stated_max)
     if values.dtype.kind == "f" and top < 2:

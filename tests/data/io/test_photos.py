@@ -123,3 +123,9 @@ def test_odd_metadata_lose_no_pixel(tmp_path: Path) -> None:
         path.write_bytes(data[:cut] + b"\xff" + data[cut + 1 :])
         assert read_photo(path).shape[:2] in ((4, 6), (6, 4))
         assert probe_photo(path)[:2] == read_photo(path).shape[:2]
+
+
+def test_a_picture_without_a_number_is_refused(tmp_path: Path, nothing_said) -> None:
+    Image.fromarray(np.full((4, 6), np.nan, np.float32)).save(tmp_path / "nan.tif")
+    with pytest.raises(UserError, match=r"nan\.tif: none of its pixels is a number"):
+        read_photo(tmp_path / "nan.tif")
