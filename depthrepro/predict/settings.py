@@ -79,7 +79,7 @@ class Settings:
     batch_size: int = setting("images of one size that are computed together", 4, read=to_count)
     device: str = setting("auto, cpu, cuda, cuda:<n>", "auto")
     precision: str = setting(
-        "fp32; bf16: about twice as fast where it is native, with two to three digits; auto: bf16 there, else fp32",
+        "fp32; bf16: faster where it is native, with two to three digits; auto: bf16 there, else fp32",
         "auto",
         read=choice(*PRECISIONS),
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib.util
 import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +21,7 @@ from depthrepro.models.depth_anything import DepthAnything
 from depthrepro.models.published import our_names
 from depthrepro.training.device import choose_precision
 from experiments.performance.lines import Line, show
+from experiments.performance.timing import in_turns
 
 SIDE, ROUNDS = 518, 9
 WHAT = f"Depth Anything ViT-S, {SIDE}×{SIDE}, one image"
@@ -48,17 +48,6 @@ def transformers_network() -> nn.Module:
     return network
 
 
-def in_turns(works: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
-    """CPU seconds of each, round by round, after one round to warm up."""
-    found: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(ROUNDS + 1):
-        for name, work in works.items():
-            begin = time.process_time()
-            work()
-            found[name].append(time.process_time() - begin)
-    return {name: seconds[1:] for name, seconds in found.items()}
-
-
 @torch.inference_mode()
 def lines() -> list[Line]:
     """Ours in fp32, and in bf16 where the processor computes in it, against transformers in fp32."""
@@ -77,14 +66,14 @@ def lines() -> list[Line]:
         absent = "absent: pip install -e '.[hf]'"
         return [
             Line(f"{WHAT}, {name}", _ms(seconds), absent, "", f"≥ {musts[name]} × transformers fp32", None)
-            for name, seconds in in_turns(works).items()
+            for name, seconds in in_turns(works, ROUNDS).items()
         ]
     theirs = transformers_network()
     ours.load_state_dict(our_names(theirs.state_dict()))
     pixels = (image - torch.tensor(ours.encoder.mean).view(3, 1, 1)) / torch.tensor(ours.encoder.std).view(3, 1, 1)
     reference = theirs(pixels).predicted_depth
     error = float((works["fp32"]()[:, 0] - reference).abs().max() / (reference.max() - reference.min()))
-    found = in_turns({**works, "theirs": lambda: theirs(pixels)})
+    found = in_turns({**works, "theirs": lambda: theirs(pixels)}, ROUNDS)
     peer = found.pop("theirs")
     table = []
     for name, seconds in found.items():

@@ -14,7 +14,6 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +29,7 @@ from depthrepro.data.io.lidar import lidar_depth
 from depthrepro.evaluation.scoring import score
 from depthrepro.inference.predictions import Prediction
 from experiments.performance.lines import Line, show
+from experiments.performance.timing import in_turns
 
 SIZE = (375, 1242)
 MAPS, ROUNDS = 20, 15
@@ -64,17 +64,16 @@ def write_day(folder: Path) -> Path:
     return folder / "scan.bin"
 
 
-def in_turns(ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int = ROUNDS) -> tuple[float, float, float]:
-    """CPU seconds of both, medians over the rounds, and the median of theirs over ours in one round."""
-    pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(rounds + 2)][2:]
-    own, other = zip(*pairs, strict=True)
-    return statistics.median(own), statistics.median(other), statistics.median(b / a for a, b in pairs)
+def against(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[float, float, float]:
+    """Processor seconds of both, medians over the rounds, and the median of theirs over ours in one round."""
+    found = in_turns({"ours": ours, "theirs": theirs}, ROUNDS, warmup=2)
+    ratios = [b / a for a, b in zip(found["ours"], found["theirs"], strict=True)]
+    return statistics.median(found["ours"]), statistics.median(found["theirs"]), statistics.median(ratios)
 
 
-def _seconds(work: Callable[[], Any]) -> float:
-    begin = time.process_time()
-    work()
-    return time.process_time() - begin
+def alone(ours: Callable[[], Any]) -> float:
+    """Processor seconds where there is no peer, the median."""
+    return statistics.median(in_turns({"ours": ours}, ROUNDS)["ours"])
 
 
 def monodepth2(module: str) -> types.ModuleType | None:
@@ -82,6 +81,8 @@ def monodepth2(module: str) -> types.ModuleType | None:
     folder = os.environ.get("MONODEPTH2")
     if not folder:
         return None
+    if not (Path(folder) / f"{module}.py").is_file():
+        raise SystemExit(f"error: MONODEPTH2={folder} has no {module}.py: name a checkout of nianticlabs/monodepth2")
     for absent in ("datasets", "networks"):  # neither is used here, and both want packages of their time
         sys.modules.setdefault(absent, types.ModuleType(absent))
     if not hasattr(np, "int"):  # as in the numpy that its code was written for
@@ -108,7 +109,7 @@ def scoring_line(size: tuple[int, int], depth_gt: np.ndarray) -> Line:
     what = f"scoring a {size[0]}×{size[1]} map at 375×1242, {np.count_nonzero(depth_gt)} points"
     must = "≥ 4 × monodepth2"
     if module is None:
-        seconds = statistics.median(_seconds(ours) for _ in range(ROUNDS)) / MAPS
+        seconds = alone(ours) / MAPS
         return Line(what, f"{1e3 * seconds:.2f} ms", "absent: set MONODEPTH2", "", must, None)
     # Its own loop, with what it reads from disk already in memory.
     given = {"disps.npy": np.stack(disps), "gt_depths.npz": {"data": [depth_gt] * MAPS}}
@@ -124,7 +125,7 @@ def scoring_line(size: tuple[int, int], depth_gt: np.ndarray) -> Line:
         with contextlib.redirect_stdout(io.StringIO()):
             module.evaluate(options)
 
-    own, other, ratio = in_turns(ours, theirs)
+    own, other, ratio = against(ours, theirs)
     return Line(what, f"{1e3 * own / MAPS:.2f} ms", f"{1e3 * other / MAPS:.2f} ms", f"{ratio:.2f}", must, ratio >= 4)
 
 
@@ -137,9 +138,9 @@ def lidar_line(scan_file: Path) -> Line:
         return lidar_depth(folder, scan_file)
 
     if module is None:
-        seconds = statistics.median(_seconds(ours) for _ in range(ROUNDS))
+        seconds = alone(ours)
         return Line(what, f"{1e3 * seconds:.2f} ms", "absent: set MONODEPTH2", "", must, None)
-    own, other, ratio = in_turns(ours, lambda: module.generate_depth_map(str(folder), str(scan_file), 2))
+    own, other, ratio = against(ours, lambda: module.generate_depth_map(str(folder), str(scan_file), 2))
     return Line(what, f"{1e3 * own:.2f} ms", f"{1e3 * other:.2f} ms", f"{ratio:.2f}", must, ratio >= 2.5)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from depthrepro.config.schema import CONFIG_DIR
 from depthrepro.core.metric_names import DEPTH_METRICS
 from depthrepro.sweep.plan import plan_jobs
 from experiments.performance.lines import Line, show
+from experiments.performance.timing import command_seconds
 
 TRAIN = (sys.executable, "-u", "-m", "depthrepro.train")
 TABLE = "+experiment/garg_augmentation=glob(*)"  # five rows
@@ -35,13 +35,7 @@ ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.starts
 
 def cpu_seconds(arguments: list[str], folder: Path, runs: int = 5) -> float:
     """Median over so many runs of `depthrepro.train`; raises CalledProcessError where it fails."""
-    took = []
-    for _ in range(runs):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([*TRAIN, *arguments], cwd=folder, env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return statistics.median(took)
+    return statistics.median(command_seconds([*TRAIN, *arguments], folder, ENVIRONMENT) for _ in range(runs))
 
 
 def write_finished(folder: Path, typed: list[str]) -> None:
