@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,9 @@ from depthrepro.data.input_transform import InputTransform
 from depthrepro.inference.predictions import Kind
 from depthrepro.models.depth_anything import DepthAnything
 from depthrepro.models.garg import GargNet
+from depthrepro.predict import __main__ as program
 from depthrepro.predict.prediction import ImagePrediction
+from depthrepro.predict.settings import parse
 
 SIZE = (40, 64)  # of the tiny networks' input
 GARG = {"_target_": "depthrepro.models.garg.GargNet", "c6_filters": 2}
@@ -76,3 +79,11 @@ def prediction(
     values = np.asarray(values, np.float32)
     image = np.full((*values.shape, 3), 120, np.uint8)
     return ImagePrediction("photo.jpg", kind, {kind.value: values}, image, input_size or values.shape)
+
+
+def predict(photos: Path, checkpoint: Path, out: Path, *more: str) -> int:
+    return program.run(parse([f"input={photos}", f"checkpoint={checkpoint}", f"output={out}", "device=cpu", *more]))
+
+
+def about(out: Path, name: str) -> dict:
+    return json.loads((out / f"{name}.json").read_text())
