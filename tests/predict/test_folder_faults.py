@@ -120,9 +120,12 @@ def test_the_program_leaves_with_its_code(garg, tmp_path, monkeypatch):
 
 
 def test_an_output_that_cannot_be_written_is_named(garg, photos, tmp_path):
-    (tmp_path / "taken").touch()
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / ".depthrepro").touch()
     with pytest.raises(UserError, match=r"taken/\.depthrepro/raw: cannot be written .* see output="):
         predict(photos, garg, tmp_path / "taken")
+    with pytest.raises(UserError, match=r"^output=.*depthrepro: a file is in the way; name a folder$"):
+        predict(photos, garg, tmp_path / "taken" / ".depthrepro")
     (tmp_path / "out" / "1.npy").mkdir(parents=True)  # a folder where a file should go
     assert predict(photos, garg, tmp_path / "out", "save=npy") == 1
     assert (tmp_path / "out" / "0.npy").is_file() and (tmp_path / "out" / "2.npy").is_file()
