@@ -103,7 +103,7 @@ def test_a_setting_that_is_gone_names_the_commit_to_go_back_to(folder):
 @pytest.mark.parametrize(
     ("name", "content", "line"),
     [
-        ("config.yaml", "", "config.yaml: is not a mapping of settings, so no run's configuration"),
+        ("config.yaml", "", "config.yaml: names no data, so it is no run's configuration"),
         ("summary.json", "", "summary.json: cannot be read"),
         ("summary.json", "[1]", "summary.json: cannot be read"),
     ],

@@ -252,14 +252,16 @@ def load_config(path: Path) -> DictConfig:
     with reading(path, missing=missing, fix="restore it, or train the run again"):
         try:
             saved = OmegaConf.load(path)
-            if not isinstance(saved, DictConfig) or "data" not in saved:
+            if not isinstance(saved, DictConfig):
                 raise UserError(f"{path}: is not a mapping of settings, so no run's configuration")
             cfg = OmegaConf.merge(OmegaConf.structured(RootConfig), saved)
             assert isinstance(cfg, DictConfig)
-            return cfg
         except OmegaConfBaseException as error:
             what = error.full_key or "the file"
             raise UserError(f"{path}: {what} does not fit today's settings ({reason(error)})") from error
+        if OmegaConf.is_missing(cfg, "data"):
+            raise UserError(f"{path}: names no data, so it is no run's configuration")
+    return cfg
 
 
 def default_cache_dir(cfg_value: str | None = None) -> Path:

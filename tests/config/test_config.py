@@ -175,6 +175,7 @@ def test_a_saved_configuration_is_read_back_typed(tmp_path):
         ("seed: five", "seed"),
         ("a: [", "cannot be read"),
         ("- 1", "not a mapping"),
+        ("", "names no data"),
     ],
 )
 def test_an_unusable_saved_configuration_is_named(tmp_path, content, message):
