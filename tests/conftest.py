@@ -1,9 +1,13 @@
 """What every test shares: a cache of its own and, where present, the folder of real data."""
 
 import os
+import shutil
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["OMP_NUM_THREADS"] = "1"  # on tiny tensors a second thread costs more than it brings
@@ -16,6 +20,56 @@ def _own_cache(tmp_path_factory):
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
     folder.mkdir(exist_ok=True)
     os.environ["DEPTHREPRO_CACHE"] = str(folder)
+
+
+@pytest.fixture(scope="session")
+def made_once(_own_cache):
+    """`made_once(name, make)`: the folder that `make(folder)` fills, once for all processes that share the tests.
+
+    Who uses it copies what it changes.
+    """
+
+    def folder_of(name: str, make: Callable[[Path], object]) -> Path:
+        folder = Path(os.environ["DEPTHREPRO_CACHE"]) / "made" / name
+        done = folder.with_name(f"{name}.done")
+        folder.parent.mkdir(exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return folder_of
+
+
+@pytest.fixture(scope="session")
+def shared_cache(_own_cache):
+    """The cache of all tests, for rendered worlds: those that ask for the same one share it."""
+    return os.environ["DEPTHREPRO_CACHE"]
+
+
+@pytest.fixture(scope="session")
+def make_client():
+    """MlflowClient; what MLflow's own imports warn of is not ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlflow.tracking import MlflowClient
+    return MlflowClient
+
+
+@pytest.fixture(scope="session")
+def empty_database(made_once, make_client):
+    """An MLflow store without runs, to copy: MLflow takes seconds to create one."""
+
+    def make(folder):
+        with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+            warnings.simplefilter("ignore")
+            patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+            make_client(f"sqlite:///{folder}/empty.db").get_experiment("0")
+
+    return made_once("store", make) / "empty.db"
 
 
 @pytest.fixture(scope="session")

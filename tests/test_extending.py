@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, flags=re.M | re.S))
 # So that a command of the page takes seconds; nothing else is added.
-STREETS = "data.synthetic={train_pairs: 8, val_pairs: 2, test_pairs: 2, width: 310, height: 94, seed: 0}"
+STREETS = "data.synthetic={train_pairs: 8, val_pairs: 2, test_pairs: 3, width: 310, height: 94, seed: 0}"
 SHORT = ("trainer.max_steps=2", "trainer.batch_size=2", "logger=none")
 
 
@@ -78,7 +78,7 @@ def test_a_test_set(checkout):
         cv2.imwrite(str(folder / image), rng.integers(0, 255, (96, 192, 3), dtype=np.uint8))
         cv2.imwrite(str(folder / depth), rng.integers(1000, 9000, (96, 192), dtype=np.uint16))
     (command,) = commands("A test set")
-    small = ("data.synthetic.streets.images=8", "data.val_every=4", "tests.heldout.data.images=2")
+    small = ("data.synthetic.streets.images=6", "data.val_every=3", "tests.heldout.data.images=2")
     printed = run(checkout, command, *small, *SHORT)
     assert "test set   mine: my_images, 2 images" in printed
     assert list(checkout.glob("runs/da_teacher/*/seed=0/tests/mine/per_image.csv"))

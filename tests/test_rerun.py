@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import METRICS
 from depthrepro.rerun import apply_overrides, compare_numbers, differences, main, new_folder
-from tests.test_train import command, finish
+from tests.test_train import whole  # noqa: F401 - fixture
 
 
 def rerun(folder, *words):
@@ -25,18 +25,10 @@ def rerun(folder, *words):
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A tiny run, untracked."""
-    folder = tmp_path_factory.mktemp("rerun")
-    finish(command(folder, "logger=none"))
-    return folder
-
-
 @pytest.fixture
-def folder(finished, tmp_path):
-    """A copy of it."""
-    return shutil.copytree(finished, tmp_path / "copy")
+def folder(whole, tmp_path):  # noqa: F811
+    """A copy of a tiny run, untracked."""
+    return shutil.copytree(whole[0], tmp_path / "copy")
 
 
 @pytest.mark.slow

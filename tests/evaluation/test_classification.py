@@ -33,7 +33,7 @@ def test_a_classifiers_protocol_comes_back_and_so_does_that_of_depth():
     assert read_protocol(Protocol().as_dict()) == Protocol()
 
 
-def test_a_run_from_training_to_rows(tmp_path):
+def test_a_run_from_training_to_rows(tmp_path, shared_cache):
     from hydra import compose, initialize_config_dir
 
     from depthrepro.config.composed import ComposedRun
@@ -49,11 +49,11 @@ def test_a_run_from_training_to_rows(tmp_path):
                 "+experiment=da_places/rgb",
                 "logger=none",
                 f"root={tmp_path}",
-                f"cache_dir={tmp_path}",
+                f"cache_dir={shared_cache}",
                 "data.root=null",
-                "data.synthetic={train_images: 20, val_images: 10}",
+                "data.synthetic={train_images: 10, val_images: 10}",
                 "trainer.epochs=1",
-                "trainer.batch_size=6",
+                "trainer.batch_size=5",
                 "input_size=[32,32]",
             ],
         )

@@ -1,6 +1,7 @@
 """The same tables from an MLflow store as from the run directories that it mirrors."""
 
 import os
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,7 +23,8 @@ TABLE = load_paper(TABLES / "garg_resolution" / "paper.yaml")
 
 
 @pytest.mark.slow
-def test_an_mlflow_store_gives_the_same_tables(two_seeds, tmp_path, monkeypatch):
+def test_an_mlflow_store_gives_the_same_tables(two_seeds, tmp_path, monkeypatch, empty_database):
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
     for name in ("HTTP_REQUEST_TIMEOUT", "HTTP_REQUEST_MAX_RETRIES", "HTTP_REQUEST_BACKOFF_FACTOR"):
         monkeypatch.setenv(f"MLFLOW_{name}", "1")  # here, so that monkeypatch takes it back
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")

@@ -20,13 +20,14 @@ from pathlib import Path
 import torch
 from depthrepro.core import distributed
 from tests.tiny import tiny_trainer, tiny_loss
-path, slow = Path(sys.argv[1]), len(sys.argv) > 2
 torch.set_num_threads(1)
 distributed.start(torch.device("cpu"))
-def loss(*arguments):
-    time.sleep(2 if slow else 0)
+def slow_loss(*arguments):
+    time.sleep(2)
     return tiny_loss(*arguments)
-tiny_trainer(path, loss=loss).fit()
+for path in map(Path, sys.argv[1:]):
+    first = path.name == "cut" and not path.exists()
+    tiny_trainer(path, loss=slow_loss if first else tiny_loss).fit()
 distributed.stop()
 """
 
@@ -78,15 +79,13 @@ def assert_same(one, two):
 @pytest.mark.slow
 def test_two_ranks_reach_the_weights_of_one_also_after_sigkill(tmp_path, script):
     tiny_trainer(tmp_path / "one").fit()
-    torchrun(script, str(tmp_path / "two"))
-    assert_same(final_weights(tmp_path / "one"), final_weights(tmp_path / "two"))
-
-    killed = torchrun(script, str(tmp_path / "cut"), "slow", wait=False)
+    killed = torchrun(script, str(tmp_path / "two"), str(tmp_path / "cut"), wait=False)  # one after the other
     last = tmp_path / "cut" / "checkpoints" / "last.pt"
     deadline = time.monotonic() + 120
     while not last.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     kill_all(killed)
+    assert_same(final_weights(tmp_path / "one"), final_weights(tmp_path / "two"))
     assert torch.load(last, weights_only=True)["progress"]["step"] < 6, "killed too late to prove anything"
     torchrun(script, str(tmp_path / "cut"))
     for name, value in final_weights(tmp_path / "two").items():

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import time
 
@@ -72,8 +73,9 @@ def test_a_failing_job_stops_no_other_and_edits_reach_no_later_job(tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_between_two_workers_and_typed_again_every_row_is_there_once(tmp_path):
+def test_killed_between_two_workers_and_typed_again_every_row_is_there_once(tmp_path, empty_database):
     write_rows(tmp_path, a=0.0005)
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
     arguments = ["+experiment/tiny=a", "seed=range(0,3)", "hydra/launcher=joblib"]
     process = start(tmp_path, *arguments, epochs=10)
     wait_for_training(process, tmp_path, runs=2)

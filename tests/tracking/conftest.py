@@ -1,27 +1,8 @@
-"""A store for each test, copied from one that is made once: MLflow takes seconds to create a database."""
+"""A store for each test, copied from one that is made once."""
 
 import shutil
-import warnings
 
 import pytest
-
-
-@pytest.fixture(scope="session")
-def make_client():
-    """MlflowClient; what MLflow's own imports warn of is not ours."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from mlflow.tracking import MlflowClient
-    return MlflowClient
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory, make_client):
-    path = tmp_path_factory.mktemp("store") / "empty.db"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        make_client(f"sqlite:///{path}").get_experiment("0")
-    return path
 
 
 @pytest.fixture(autouse=True)

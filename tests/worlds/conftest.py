@@ -16,9 +16,9 @@ def tiny_config() -> StreetsConfig:
 
 
 @pytest.fixture(scope="session")
-def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_world(shared_cache: str) -> Path:
     """Four drives, rendered by two processes; tests copy it before they change it."""
-    return ensure_world(Streets(TINY), tmp_path_factory.mktemp("worlds"), workers=2, progress=False)
+    return ensure_world(Streets(TINY), Path(shared_cache) / "worlds", workers=2, progress=False)
 
 
 @pytest.fixture(scope="session", params=[(0, 0), (1, 1)], ids=["first day", "second day"])

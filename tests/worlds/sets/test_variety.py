@@ -11,7 +11,7 @@ from depthrepro.evaluation.scoring import score
 
 @pytest.mark.slow
 def test_the_mean_depth_map_knows_little_about_a_street(tmp_path):
-    world = {"train_pairs": 48, "val_pairs": 4, "test_pairs": 24, "width": 310, "height": 94}
+    world = {"train_pairs": 32, "val_pairs": 1, "test_pairs": 24, "width": 155, "height": 47}
     splits, protocol = build(None, synthetic=world, cache_dir=str(tmp_path)), Protocol()
     mean_map = mean_depth_map(splits.train, protocol)
     errors = []
