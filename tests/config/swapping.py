@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import torch
@@ -36,7 +37,6 @@ GROUPS = (
     *("model", "data", "loss", "optimizer", "scheduler", "augment", "stages", "eval", "trainer", "logger", "scale"),
     "test_sets",
 )
-_NETWORKS: dict[str, nn.Module] = {}
 
 
 def options(group: str) -> list[str]:
@@ -78,6 +78,17 @@ def small_checkpoint(folder: Path) -> str:
     return str(path)
 
 
+def network(cfg: DictConfig) -> nn.Module:
+    """The configuration's network; of those with the same settings one is built."""
+    return _network(OmegaConf.to_yaml(cfg.model, resolve=True))
+
+
+@functools.lru_cache(maxsize=32)
+def _network(settings: str) -> nn.Module:
+    model: nn.Module = instantiate(OmegaConf.create(settings), _convert_="all")
+    return model
+
+
 def build(cfg: DictConfig, folder: Path) -> None:
     """All that is built before the data, as the program does; networks are built once, and none of a hub.
 
@@ -92,10 +103,7 @@ def build(cfg: DictConfig, folder: Path) -> None:
         return
     if cfg.model.get("encoder") == "vitl":
         cfg.model.encoder = "vits"
-    key = OmegaConf.to_yaml(cfg.model, resolve=True)
-    if key not in _NETWORKS:
-        _NETWORKS[key] = instantiate(cfg.model, _convert_="all")
-    model = _NETWORKS[key]
+    model = network(cfg)
     build_around(model, cfg, settings.trainer, InputTransform(*cfg.input_size, **vars(settings.input)))
     instantiate(cfg.optimizer, _convert_="all")(model.parameters())
     instantiate(cfg.scheduler, _convert_="all")

@@ -1,11 +1,13 @@
 """Every experiment composes and builds at both scales; names and hashes follow what was typed."""
 
 import dataclasses
+import functools
 import re
 from pathlib import Path
 
 import pytest
 import torch
+from hydra import initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -18,9 +20,10 @@ from depthrepro.core.protocol import Protocol
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.models.contract import all_levels, declared_levels
 from depthrepro.models.garg import LEVELS as GARG_LEVELS
-from depthrepro.runs.experiment import build
+from depthrepro.runs.experiment import build_around
+from depthrepro.training.compatibility import check_arguments
 from depthrepro.training.stages import make_plan
-from tests.config.swapping import DATA_FOLDERS, composed, without_other_runs
+from tests.config.swapping import DATA_FOLDERS, composed, network, without_other_runs
 
 register_schema()
 EXPERIMENTS = sorted(
@@ -29,6 +32,19 @@ EXPERIMENTS = sorted(
 )
 # The largest transformer at full size takes seconds for one image.
 SMALLER = ("model.encoder=vits", "input_size=[28,28]")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hydra():
+    with initialize_config_dir(CONFIG_DIR, version_base="1.3"):
+        yield
+
+
+@functools.lru_cache(maxsize=32)
+def outputs(model, size, levels):
+    """Names of what the network returns; rows of a table mostly share theirs."""
+    with torch.inference_mode():
+        return set(model(torch.zeros(1, getattr(model, "channels", 3), *size), levels))
 
 
 @pytest.mark.parametrize("scale", ["demo", "paper"])
@@ -46,14 +62,14 @@ def test_every_experiment_builds(experiment, scale, monkeypatch, tmp_path):
     if experiment.startswith("da_rivals/"):  # a network on a hub; tests/models/test_hf.py has small ones
         assert cfg.model._target_.endswith("HFDepth") and "/" in cfg.model.path
         return
-    model, _, _ = build(cfg, settings.trainer, InputTransform(*cfg.input_size, **vars(settings.input)))
+    check_arguments(cfg)
+    model = network(cfg)
+    build_around(model, cfg, settings.trainer, InputTransform(*cfg.input_size, **vars(settings.input)))
     instantiate(cfg.optimizer, _convert_="all")(model.parameters())
     assert callable(instantiate(cfg.scheduler, _convert_="all"))
     plan = make_plan(settings.trainer, 2, declared_levels(model), all_levels(model))
-    with torch.inference_mode():
-        for stage in plan.stages:
-            image = torch.zeros(1, getattr(model, "channels", 3), *cfg.input_size)
-            assert set(model(image, stage.levels)) == set(stage.levels)
+    for stage in plan.stages:
+        assert outputs(model, tuple(cfg.input_size), tuple(stage.levels)) == set(stage.levels)
 
 
 @pytest.mark.parametrize("schema", [TrainerConfig, Protocol, LoggerConfig, RootConfig])
