@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ from filelock import FileLock
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["OMP_NUM_THREADS"] = "1"  # on tiny tensors a second thread costs more than it brings
+if hasattr(signal, "SIGHUP"):  # under nohup it would stop nothing, here and in what the tests start
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

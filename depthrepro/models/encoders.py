@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depthrepro.core.errors import UserError
+from depthrepro.models.attention import BlockAttention
 from depthrepro.models.weights import State, load_strictly, read_weights
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -58,7 +59,7 @@ class VitEncoder(nn.Module):
         if readout not in READOUTS:
             raise UserError(f"model.encoder_options.readout: {readout!r} is unknown, choose from {', '.join(READOUTS)}")
         name, last_four = VITS[size]
-        options = {"img_size": 518, "num_classes": 0, "dynamic_img_size": True, **options}
+        options = {"img_size": 518, "num_classes": 0, "dynamic_img_size": True, "attn_layer": BlockAttention, **options}
         self.vit = timm.create_model(name, pretrained=False, **options)
         self.blocks = list(blocks if blocks is not None else last_four)
         width = self.vit.embed_dim

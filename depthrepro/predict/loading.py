@@ -81,7 +81,7 @@ def load_network(path: Path, device: str = "auto", level: str | None = None, pre
     if kind is None:
         raise UserError(f"checkpoint={file}: {type(model).__name__} does not predict depth")
     return Network(
-        model=model.eval().to(chosen),
+        model=model.eval().to(device=chosen, memory_format=torch.channels_last),  # type: ignore[call-overload]
         kind=kind,
         level=_level(model, level),
         transform=transform,

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from depthrepro.config.logger import LoggerConfig, database_file, store_uri
 from depthrepro.core.errors import UserError
+from depthrepro.core.interrupt import stop_signals
 from depthrepro.tracking.notes import VIEW
 
 HOST = "127.0.0.1"
@@ -42,7 +43,7 @@ def show(root: Path, port: int) -> int:
     # A session of its own: Ctrl-C would reach all its processes at once, and they would end in tracebacks.
     server = subprocess.Popen(server_command(uri, port), env=server_environment(os.environ), start_new_session=True)
     if os.name == "posix":
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in stop_signals():
             signal.signal(number, lambda *_: os.killpg(server.pid, signal.SIGTERM))
     return server.wait()
 

@@ -18,6 +18,7 @@ from torch import nn
 
 from depthrepro.config.schema import Precision
 from depthrepro.models.depth_anything import DepthAnything
+from depthrepro.models.encoders import IMAGENET_MEAN, IMAGENET_STD
 from depthrepro.models.published import our_names
 from depthrepro.training.device import choose_precision
 from experiments.performance.lines import Line, show
@@ -51,7 +52,9 @@ def transformers_network() -> nn.Module:
 @torch.inference_mode()
 def lines() -> list[Line]:
     """Ours in fp32, and in bf16 where the processor computes in it, against transformers in fp32."""
-    ours, image = DepthAnything("vits").eval(), torch.rand(1, 3, SIDE, SIDE)
+    # As `predict` has it: the network's weights, and the image, with channels last in memory.
+    ours: nn.Module = DepthAnything("vits").eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    image = torch.rand(1, SIDE, SIDE, 3).permute(0, 3, 1, 2)
     works: dict[str, Callable[[], Any]] = {"fp32": lambda: ours(image)["affine_inv_depth"]}
     musts = {"fp32": 1.15}
     if choose_precision(Precision.auto, torch.device("cpu")) is Precision.bf16:
@@ -70,7 +73,7 @@ def lines() -> list[Line]:
         ]
     theirs = transformers_network()
     ours.load_state_dict(our_names(theirs.state_dict()))
-    pixels = (image - torch.tensor(ours.encoder.mean).view(3, 1, 1)) / torch.tensor(ours.encoder.std).view(3, 1, 1)
+    pixels = (image - torch.tensor(IMAGENET_MEAN).view(3, 1, 1)) / torch.tensor(IMAGENET_STD).view(3, 1, 1)
     reference = theirs(pixels).predicted_depth
     error = float((works["fp32"]()[:, 0] - reference).abs().max() / (reference.max() - reference.min()))
     found = in_turns({**works, "theirs": lambda: theirs(pixels)}, ROUNDS)
