@@ -286,5 +286,5 @@ TARGETS: dict[str, Target] = {
     "per image": _text("per_image.csv", PER_IMAGE, lambda path: _images(path.parent)),
     "confusion": _text("confusion.csv", "class,a,b\na,3,1\nb,0,4\n", read_confusion),
     "status": _text("status.json", '{"status": "done", "step": 3}', lambda path: RunDir(path.parent).status()),
-    "config": _text("config.yaml", "seed: 0\ndata: {name: a}\ntrainer: {epochs: 3}\neval: {cap_m: 80.0}\n", load_config),
+    "config": _text("config.yaml", "data: {name: a}\ntrainer: {epochs: 3}\neval: {cap_m: 80.0}\n", load_config),
 }
