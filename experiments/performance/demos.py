@@ -78,9 +78,10 @@ def row() -> Line:
 
 def student() -> Line:
     """The three steps of Depth Anything."""
-    steps = ("train +experiment=da_teacher", f"pseudo_label {STUDENT}", f"train {STUDENT}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
+        run, labels = f"{folder}/teacher", f"{STUDENT} data.teacher={folder}/teacher/checkpoints/last.pt"
+        steps = (f"train +experiment=da_teacher run_dir={run}", f"pseudo_label {labels}", f"train {labels}")
         each = [minutes(folder, step) for step in steps]
     parts = " (teacher {:.1f}, labels {:.1f}, student {:.1f})".format(*each)
     return _line("the three steps of `make student`", sum(each), parts, 60, 20)
