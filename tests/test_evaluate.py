@@ -63,7 +63,7 @@ def test_other_protocols_get_folders_of_their_own(run):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"cap": 80}, r"unknown setting 'eval\.cap': did you mean 'cap_m'\?"),
+        ({"cap": 80}, r"unknown setting 'eval\.cap': did you mean 'eval\.cap_m'\?"),
         ({"crop": "kb"}, r"eval\.crop: Invalid value 'kb'"),
         ({"cap_m": "far"}, r"eval\.cap_m: .*far"),
         ({"cap_m": 0.5}, "need 0 < min_depth_m < cap_m"),
@@ -81,7 +81,7 @@ def test_mistakes_in_the_protocol(run, overrides, message):
 def test_data_that_are_not_the_runs_are_refused(run):
     with pytest.raises(UserError, match=r"fingerprint .* is not the run's .*data\.root"):
         evaluate_again(run, {}, {"test": 2})
-    with pytest.raises(UserError, match=r"unknown setting 'data\.rot': did you mean 'root'\?"):
+    with pytest.raises(UserError, match=r"unknown setting 'data\.rot': did you mean 'data\.root'\?"):
         evaluate_again(run, {}, {"rot": "/elsewhere"})
 
 

@@ -219,10 +219,9 @@ def _suggest_key(key: str, overrides: Iterable[str]) -> str:
     *parents, leaf = key.split(".")
     for depth, name in enumerate(parents):
         if not isinstance(node, DictConfig) or name not in node:
-            prefix = ".".join(parents[:depth])
-            return did_you_mean(name, map(str, node)) + (f" (in {prefix})" if prefix else "")
+            return did_you_mean(name, map(str, node), "".join(f"{parent}." for parent in parents[:depth]))
         node = node[name]
-    return did_you_mean(leaf, map(str, node)) if isinstance(node, DictConfig) else ""
+    return did_you_mean(leaf, map(str, node), key.removesuffix(leaf)) if isinstance(node, DictConfig) else ""
 
 
 def _suggest_option(group: str, option: str) -> str:

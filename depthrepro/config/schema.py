@@ -237,7 +237,7 @@ def _refuse_unknown(node: DictConfig, prefix: str = "") -> None:
     legal = [setting.name for setting in dataclasses.fields(schema)]
     for name in map(str, node):
         if name not in legal:
-            raise UserError(f"unknown setting {prefix + name!r}{did_you_mean(name, legal)}")
+            raise UserError(f"unknown setting {prefix + name!r}{did_you_mean(name, legal, prefix)}")
         if not OmegaConf.is_missing(node, name) and isinstance(node[name], DictConfig):
             _refuse_unknown(node[name], f"{prefix}{name}.")
 

@@ -192,11 +192,12 @@ def override(cfg: DictConfig, values: Mapping[str, Any]) -> None:
     """
     for key, value in values.items():
         node: Any = cfg
+        before = ""
         for name in key.split("."):
             if not isinstance(node, DictConfig) or name not in node:
                 legal = map(str, node) if isinstance(node, DictConfig) else ()
-                raise UserError(f"unknown setting {key!r}{did_you_mean(name, legal)}")
-            node = node[name]
+                raise UserError(f"unknown setting {key!r}{did_you_mean(name, legal, before)}")
+            node, before = node[name], f"{before}{name}."
         try:
             OmegaConf.update(cfg, key, value)
         except OmegaConfBaseException as error:

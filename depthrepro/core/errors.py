@@ -14,8 +14,8 @@ class UserError(Exception):
     """
 
 
-def did_you_mean(word: str, legal: Iterable[str]) -> str:
-    """`: did you mean 'x'?`, or the legal names when none is close."""
+def did_you_mean(word: str, legal: Iterable[str], before: str = "") -> str:
+    """`: did you mean 'x'?`, or the legal names when none is close; `before` is what one types before the name."""
     names = sorted(set(legal))
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    return f": did you mean {close[0]!r}?" if close else f": choose one of {', '.join(names)}"
+    return f": did you mean {before + close[0]!r}?" if close else f": choose one of {', '.join(names)}"

@@ -51,6 +51,7 @@ class RunDir:
         self.best = self.checkpoints / "best.pt"
         self._lock_file = path / ".lock"
         self._lock_handle: int | None = None
+        self._made: list[Path] = []
 
     def status(self) -> dict[str, Any]:
         """Content of status.json; {} for a new run. "running" whose process is gone reads "stopped".
@@ -79,6 +80,7 @@ class RunDir:
             UserError: If it holds files, but no run: nothing is written or deleted there.
         """
         self._refuse_foreign()
+        made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -98,7 +100,7 @@ class RunDir:
             ) from None
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())
-        self._lock_handle = handle
+        self._lock_handle, self._made = handle, made
 
     def _refuse_foreign(self) -> None:
         if self.path.exists() and not self.path.is_dir():
@@ -145,10 +147,18 @@ class RunDir:
             )
 
     def unlock(self) -> None:
-        """Give the directory back."""
-        if self._lock_handle is not None:
-            os.close(self._lock_handle)
-            self._lock_handle = None
+        """Give the directory back; folders that were made for a run of which nothing was written go again."""
+        if self._lock_handle is None:
+            return
+        if self._made and [entry.name for entry in self.path.glob("*")] == [self._lock_file.name]:
+            self._lock_file.unlink()
+        os.close(self._lock_handle)
+        self._lock_handle = None
+        for folder in self._made:
+            try:
+                folder.rmdir()
+            except OSError:  # not empty
+                break
 
     def clear(self) -> None:
         """Delete what the run wrote and nothing else: `force=true`. Last what makes it a run: a kill may come."""

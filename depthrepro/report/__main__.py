@@ -118,7 +118,7 @@ def _no_results(table: PaperTable, waiting: list[str], settings: Settings) -> st
     why = f" ({'; '.join(waiting)})" if waiting else ""
     where = {"mlflow": "in the MLflow store", "committed": f"committed in {settings.experiments / table.name}"}
     place = where.get(settings.source, f"under {settings.runs}")
-    return f"{table.name}: no finished run {place}{why}. Type: {table.command}"
+    return f"{table.name}: no run with scores {place}{why}. Type: {table.command}"
 
 
 def main(arguments: list[str] | None = None) -> int:

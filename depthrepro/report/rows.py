@@ -70,7 +70,8 @@ def load_runs(root: Path) -> tuple[pd.DataFrame, list[Unfinished]]:
         rows += found
         if not found:
             experiment = (status or {}).get("experiment") or run.relative_to(root).as_posix()
-            unfinished.append(Unfinished(name, str(experiment), _state(status, summary_file.is_file())))
+            state = _unscored(summary_file) if done else _state(status)
+            unfinished.append(Unfinished(name, str(experiment), state))
     return pd.DataFrame(rows, columns=ROW_COLUMNS), unfinished
 
 
@@ -188,9 +189,11 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _state(status: dict[str, Any] | None, has_summary: bool) -> str:
-    if has_summary and (status is None or status.get("status") == "done"):
-        return "done, but nothing was scored (no test image was present)"
+def _unscored(summary_file: Path) -> str:
+    return f"done, but not scored: {_read_json(summary_file).get('not_evaluated', 'no test image was present')}"
+
+
+def _state(status: dict[str, Any] | None) -> str:
     if status is None:
         return "has neither a status nor a summary"
     if status.get("status") == "done":

@@ -110,8 +110,6 @@ class Experiment:
         return None
 
     def _work(self) -> None:
-        if not self.cfg.force:
-            self.record.start()
         if not self._reuse_equivalent():
             trainer = self.prepare()
             trainer.fit()
@@ -123,6 +121,7 @@ class Experiment:
         equivalent = choose_equivalent(self.job) if alone else None
         if equivalent is None:
             return False
+        self.record.start()
         say(f"reusing    {equivalent.path}: the same configuration and seed (reuse=false trains anyway)")
         take_over(equivalent, self.run)
         if due_tests(equivalent, self.cfg.tests):
@@ -132,10 +131,15 @@ class Experiment:
         return True
 
     def prepare(self) -> Trainer:
-        """Build everything up to the first training step, with the tracker running; only then an old run goes."""
+        """Build everything up to the first training step, and record it; what does not fit is refused before that.
+
+        With `force` the old run goes only when all is built.
+        """
         self.transform = InputTransform(*self.cfg.input_size, **vars(self.settings.input))
         seed_everything(self.cfg.seed)
         model, loss, augment = build(self.cfg, self.settings.trainer, self.transform)
+        if not self.cfg.force:
+            self.record.start()
         with distributed.main_first():
             self.data: DataSplits = instantiate(self.cfg.data, _convert_="all")
             items = training_items(self.data, self.transform, augment, self.cfg.seed, self.cache_dir)

@@ -53,8 +53,8 @@ class Record:
         self.start()
 
     def start(self) -> None:
-        """Write status, configuration and environment, and start the tracker."""
-        if not distributed.is_main():
+        """Write status, configuration and environment, and start the tracker; once."""
+        if not distributed.is_main() or self._started:
             return
         known = {"step": 0, "total_steps": None, **self.run.status()}
         self._started, self._was_done = True, known.get("status") == "done"

@@ -85,7 +85,7 @@ def test_a_configuration_that_is_there_is_changed_by_key():
     cfg = OmegaConf.create({"a": {"b": 1, "c": {"d": "x"}}})
     override(cfg, {"a.b": typed_value("2"), "a.c.d": typed_value("[1, null]")})
     assert cfg == {"a": {"b": 2, "c": {"d": [1, None]}}}
-    for key, message in (("a.bb", "'a.bb': did you mean 'b'"), ("a.b.x", "'a.b.x'"), ("z", "'z': choose one of a")):
+    for key, message in (("a.bb", "'a.bb': did you mean 'a.b'"), ("a.b.x", "'a.b.x'"), ("z", "'z': choose one of a")):
         with pytest.raises(UserError, match=f"unknown setting {message}"):
             override(cfg, {key: 1})
 

@@ -54,7 +54,7 @@ def test_a_done_run_without_summary_or_scores_is_listed(runs, add_run):
     assert rows.empty
     assert [u.state for u in unfinished] == [
         "done, but its summary.json is missing",
-        "done, but nothing was scored (no test image was present)",
+        "done, but not scored: no test image was present",
         "has neither a status nor a summary",
     ]
     assert all(u.feeds(("garg_kitti",)) for u in unfinished)

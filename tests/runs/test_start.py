@@ -56,6 +56,13 @@ def test_force_deletes_an_old_run_only_when_the_new_one_is_built(mistake, tmp_pa
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == [signal.SIG_DFL] * 2
 
 
+def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path):
+    typed = ["+experiment=garg_kitti", "model=depth_anything_lite", f"root={tmp_path}"]
+    with pytest.raises(UserError, match="StereoLoss trains networks that predict disp_frac"):
+        run_experiment(ComposedRun(composed(*typed), typed))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_force_does_not_empty_a_folder_that_is_no_run(tmp_path):
     job = asked(tmp_path, "force=true")
     (tmp_path / "run").mkdir()
@@ -139,11 +146,12 @@ def test_a_test_set_whose_folder_has_changed_is_scored_again(tmp_path, monkeypat
     ],
 )
 def test_a_rank_that_was_killed_stops_the_others_and_fails_nothing(error, status, tmp_path, monkeypatch):
-    def reuse(_):
+    def prepare(experiment):
+        experiment.record.start()
         raise error
 
     monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setattr(Experiment, "_reuse_equivalent", reuse)
+    monkeypatch.setattr(Experiment, "prepare", prepare)
     job = asked(tmp_path)
     with pytest.raises(UserError if status == "stopped" else RuntimeError) as raised:
         Experiment(job, torch.device("cpu")).run_and_record()

@@ -66,7 +66,7 @@ def test_the_jobs_are_those_of_hydras_sweeper_in_its_order(loader):
         (["+experiment=glob(garg_warp/*)"], ["matches nothing", "'+experiment/<table>=glob(*)'"]),
         (["+experiment=garg_kitti", "seed=range(3,3)"], ["seed=range(3,3) gives no job at all"]),
         (["seed=0,1"], ["which experiment?"]),
-        ([TABLE, "trainer.max_step=1,2"], ["did you mean 'max_steps'?", "+experiment/garg_warp=exact"]),
+        ([TABLE, "trainer.max_step=1,2"], ["did you mean 'trainer.max_steps'?", "+experiment/garg_warp=exact"]),
         ([TABLE, "eval.cap_m=50,0.5"], ["min_depth_m < cap_m", "eval.cap_m=0.5"]),
         (["+experiment/garg_warp=exact,linearized"], ["did you mean 'linearised'?"]),
         ([TABLE, "seed=0,q"], ["seed=q: a whole number is needed"]),

@@ -32,7 +32,7 @@ def processes_under(folder):
     ("arguments", "environment", "expected"),
     [
         (["+experiment/garg_warp=glob(x*)"], {}, "glob(x*) matches nothing"),
-        (["+experiment/garg_warp=glob(*)", "trainer.max_step=2"], {}, "did you mean 'max_steps'?"),
+        (["+experiment/garg_warp=glob(*)", "trainer.max_step=2"], {}, "did you mean 'trainer.max_steps'?"),
         (["+experiment=garg_kitti", "seed=0,1", "hydra/launcher=joblb"], {}, "did you mean 'joblib'?"),
         (["+experiment=garg_kitti", "seed=0,1"], {"RANK": "0"}, "torchrun"),
     ],
