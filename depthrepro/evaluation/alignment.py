@@ -48,10 +48,10 @@ def align(
     if alignment is Alignment.none:
         return pred
     if alignment is Alignment.median:
-        median = float(np.median(pred[scored]))
+        median = _median(pred[scored])
         if not 0 < median < np.inf:
             raise ValueError(f"the prediction's median depth is {median}: no ratio of medians")
-        return pred * (float(np.median(target[scored])) / median)
+        return pred * (_median(target[scored]) / median)
     if alignment is Alignment.lstsq_depth:
         finite = np.isfinite(pred)
         fitted = finite if mask is None else mask & finite
@@ -60,6 +60,12 @@ def align(
     scale, shift = fit_scale_shift(pred[scored], 1.0 / target[scored].astype(np.float64))
     with np.errstate(divide="ignore"):  # without a cap, 1 / 0 is infinitely far
         return 1.0 / np.maximum(scale * pred + shift, 1.0 / cap_m)
+
+
+def _median(values: Floats) -> float:
+    """`numpy.median` without its search for NaN, which is half of its time: such a prediction was refused before."""
+    middle = [(values.size - 1) // 2, values.size // 2]
+    return float(np.partition(values, middle, axis=None)[middle].mean())
 
 
 def fit_scale_shift(values: Floats, target: Floats) -> tuple[float, float]:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from depthrepro.core.files import replacing
 
 EDGES_M = (0.0, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 65.0, 80.0)
+_STEP_M = 5.0  # all edges are multiples of it, so a table tells the range of each step
+_RANGE_OF_STEP = np.searchsorted(EDGES_M, np.arange(EDGES_M[-1] / _STEP_M + 1) * _STEP_M, side="right")
 COLUMNS = ("checkpoint", "method", "id", "near_m", "far_m", "n_valid", "abs_rel")
 
 
@@ -29,7 +31,8 @@ def abs_rel_by_range(pred: NDArray[np.float64], target: NDArray[np.float64]) -> 
         What lies beyond the last edge is left out.
     """
     error = np.abs(pred - target) / target
-    which = np.searchsorted(EDGES_M, target, side="right")  # 0 = before the first edge
+    steps = (target / _STEP_M).astype(np.intp)
+    which = _RANGE_OF_STEP.take(steps, mode="clip")  # 1 = from the first edge on
     count = np.bincount(which, minlength=len(EDGES_M))[1:]
     total = np.bincount(which, weights=error, minlength=len(EDGES_M))[1:]
     return [

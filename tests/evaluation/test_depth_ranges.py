@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from depthrepro.evaluation.depth_ranges import abs_rel_by_range, write_ranges
+from depthrepro.evaluation.depth_ranges import EDGES_M, abs_rel_by_range, write_ranges
 
 
 def test_hand_made_case():
@@ -26,6 +26,14 @@ def test_ranges_add_up_to_the_whole(rng_seed=3):
     assert sum(p["n_valid"] for p in parts) == 1000
     whole = sum(p["n_valid"] * p["abs_rel"] for p in parts) / 1000
     assert whole == pytest.approx(np.mean(np.abs(pred - target) / target))
+
+
+@pytest.mark.parametrize("edge", EDGES_M[1:])
+def test_an_edge_belongs_to_the_range_behind_it_also_a_last_bit_away(edge):
+    targets = np.array([np.nextafter(edge, 0), edge, np.nextafter(edge, 99), 1e6])
+    found = {part["near_m"]: part["n_valid"] for part in abs_rel_by_range(targets, targets)}
+    before = max(lower for lower in EDGES_M if lower < edge)
+    assert found == ({before: 1} if edge == EDGES_M[-1] else {before: 1, edge: 2})
 
 
 def test_what_lies_beyond_the_last_edge_is_left_out():
