@@ -16,7 +16,7 @@ from depthrepro.core.files import remove_leftovers
 from depthrepro.core.progress import progress_bar
 from depthrepro.data.base import ImageDataset
 from depthrepro.data.input_transform import InputTransform
-from depthrepro.data.readers.pseudo_labels import MANIFEST, label_path, write_label, write_manifest
+from depthrepro.data.readers.pseudo_labels import MANIFEST, label_path, present, write_label, write_manifest
 from depthrepro.inference.forward import predict
 
 # Images that are predicted together, always the same ones: what a batch holds can change the last bits of a result, and
@@ -63,7 +63,7 @@ def label_images(
     except Timeout:
         raise UserError(f"{folder}: another process does shard {number}/{count}; wait for it") from None
     try:
-        chunks = [c for c in _chunks(images, folder) if c.start // CHUNK % count == number]
+        chunks = [c for c in missing_chunks(len(images), folder) if c.start // CHUNK % count == number]
         _check_space(folder, images, transform, sum(len(c) for c in chunks))
         written = 0
         with progress_bar(None, "labelling", "image", shown=progress, total=sum(len(c) for c in chunks)) as bar:
@@ -77,11 +77,14 @@ def label_images(
     return written
 
 
-def _chunks(images: ImageDataset, folder: Path) -> list[range]:
-    """Chunks that lack a label. One that was cut off is done again as a whole, which gives the same files."""
-    starts = range(0, len(images), CHUNK)
-    chunks = [range(start, min(start + CHUNK, len(images))) for start in starts]
-    return [chunk for chunk in chunks if not all(label_path(folder, i).is_file() for i in chunk)]
+def missing_chunks(count: int, folder: Path) -> list[range]:
+    """Chunks of `count` images that lack a label below `folder`; each is a range of indices.
+
+    One that was cut off is done again as a whole, which gives the same files.
+    """
+    there = present(folder, count)
+    chunks = [range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
+    return [chunk for chunk in chunks if not there[chunk.start : chunk.stop].all()]
 
 
 def _check_space(folder: Path, images: ImageDataset, transform: InputTransform, count: int) -> None:
@@ -119,5 +122,5 @@ def _label(
 
 def _seal(folder: Path, images: ImageDataset, about: dict[str, str]) -> None:
     """Write the manifest once all labels are there; shards that finish together write the same one."""
-    if not (folder / MANIFEST).exists() and all(label_path(folder, i).is_file() for i in range(len(images))):
+    if not (folder / MANIFEST).exists() and present(folder, len(images)).all():
         write_manifest(folder, images, about)

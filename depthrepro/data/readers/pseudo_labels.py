@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,18 @@ _PER_FOLDER = 1000
 def label_path(folder: Path, index: int) -> Path:
     """File of item `index`; a thousand to a folder."""
     return folder / f"{index // _PER_FOLDER:05d}" / f"{index:08d}.png"
+
+
+def present(folder: Path, count: int) -> np.ndarray:
+    """Which of `count` items have a label, bool (count,); each folder is listed once, not asked for every file."""
+    there = np.zeros(count, dtype=bool)
+    for first in range(0, count, _PER_FOLDER):
+        here = label_path(folder, first).parent
+        names = set(os.listdir(here)) if here.is_dir() else set()
+        there[first : first + _PER_FOLDER] = [
+            label_path(folder, i).name in names for i in range(first, min(first + _PER_FOLDER, count))
+        ]
+    return there
 
 
 def write_label(path: Path, values: np.ndarray) -> None:
