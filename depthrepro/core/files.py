@@ -14,14 +14,18 @@ from typing import Any
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a name beside `path` to write to; when the block ends without an error, sync it to disk and rename it."""
+def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
+    """Give a name beside `path` to write to; when the block ends without an error, sync it to disk and rename it.
+
+    Without `sync` a power cut may leave a file of zeros: for files that are checked, and synced, before they count.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with naming(path):
             yield beside
-            to_disk(beside)
+            if sync:
+                to_disk(beside)
             os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
@@ -59,6 +63,11 @@ def to_disk(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def all_to_disk() -> None:
+    """Wait until all that was written is on the disk, where the system can tell."""
+    getattr(os, "sync", lambda: None)()
 
 
 def seal(path: Path) -> None:

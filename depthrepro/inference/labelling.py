@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,6 @@ from torch import nn
 
 from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
-from depthrepro.core.files import remove_leftovers
 from depthrepro.core.progress import progress_bar
 from depthrepro.data.base import ImageDataset
 from depthrepro.data.input_transform import InputTransform
@@ -65,6 +66,7 @@ def label_images(
     try:
         chunks = [c for c in missing_chunks(len(images), folder) if c.start // CHUNK % count == number]
         _check_space(folder, images, transform, sum(len(c) for c in chunks))
+        _remove_leftovers(folder, chunks)
         written = 0
         with progress_bar(None, "labelling", "image", shown=progress, total=sum(len(c) for c in chunks)) as bar:
             for chunk in chunks:
@@ -85,6 +87,15 @@ def missing_chunks(count: int, folder: Path) -> list[range]:
     there = present(folder, count)
     chunks = [range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
     return [chunk for chunk in chunks if not there[chunk.start : chunk.stop].all()]
+
+
+def _remove_leftovers(folder: Path, chunks: Sequence[range]) -> None:
+    """Remove what killed processes left of these chunks, which nobody else writes now; each folder is listed once."""
+    for here, there in groupby(chunks, key=lambda chunk: label_path(folder, chunk.start).parent):
+        names = {label_path(folder, index).name for chunk in there for index in chunk}
+        for leftover in here.glob(".*.tmp"):
+            if leftover.name[1:].partition(".png.")[0] + ".png" in names:
+                leftover.unlink(missing_ok=True)
 
 
 def _check_space(folder: Path, images: ImageDataset, transform: InputTransform, count: int) -> None:
@@ -116,7 +127,6 @@ def _label(
         values = prediction.levels[prediction.kind.value]
         if not np.isfinite(values).all():
             raise UserError(f"{prediction.id}: the teacher's prediction is not finite")
-        remove_leftovers(label_path(folder, index))
         write_label(label_path(folder, index), values)
 
 

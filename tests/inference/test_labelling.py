@@ -122,6 +122,29 @@ def test_missing_labels_are_written_again_and_nothing_else(tmp_path):
     assert label_path(tmp_path, 20).stat().st_mtime_ns == kept
 
 
+def test_what_a_power_cut_left_is_made_again_before_the_folder_is_sealed(tmp_path):
+    """Labels are not waited for one by one: those of zeros, cut off, or with a part lost are found at the end."""
+    label(tmp_path)
+    before = hashes(tmp_path)
+    (tmp_path / "manifest.json").unlink()
+    whole = label_path(tmp_path, 9).read_bytes()
+    for index, data in {2: b"", 9: whole[:60] + bytes(len(whole) - 60), 12: whole[:-12]}.items():
+        label_path(tmp_path, index).write_bytes(data)
+    with pytest.raises(UserError, match=r"00000002\.png: 3 labels were damaged and are deleted; run the same command"):
+        label(tmp_path)
+    assert label(tmp_path) == 16, "their two chunks"
+    assert hashes(tmp_path) == before
+
+
+def test_what_killed_processes_left_goes_but_not_what_another_shard_is_writing(tmp_path):
+    label_path(tmp_path, 0).parent.mkdir()
+    left, others = (label_path(tmp_path, i).with_name(f".{i:08d}.png.1.tmp") for i in (1, 9))
+    left.touch()
+    others.touch()
+    label(tmp_path, shard=(0, 2))
+    assert not left.exists() and others.exists()
+
+
 def test_incomplete_damaged_and_foreign_labels_are_refused(tmp_path):
     label(tmp_path)
     with pytest.raises(UserError, match="of other images"):

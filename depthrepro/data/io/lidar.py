@@ -11,7 +11,7 @@ from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.reading import reading
 from depthrepro.data.io.calibration import RawCalibration
 
-_BLOCK = 16_384  # points that are looked at together: what is computed of them stays in the processor's cache
+_BLOCK = 32_768  # points that are looked at together: what is computed of them stays in the processor's cache
 
 
 def read_scan(path: Path) -> np.ndarray:
@@ -52,16 +52,16 @@ def project_scan(
         Float32 (height, width), metres, 0 = none.
     """
     height, width = size
-    xyz = _near_image(points, velo_to_image, width)[:, :3].astype(np.float64)
+    xyz = _near_image(points, velo_to_image, width).astype(np.float64)[:, :3]  # whole rows convert faster
     u_w, v_w, w = velo_to_image[:, :3] @ xyz.T + velo_to_image[:, 3:]
     stored = w if ground_truth is GroundTruth.raw_cam_z else xyz[:, 0]
-    # Divide only what lies in front: behind the camera the division would mirror points into the image.
-    front = (w > 1e-6) & (stored > 0)
-    u_w, v_w, w, stored = u_w[front], v_w[front], w[front], stored[front]
-    column, row = np.round(u_w / w) - 1, np.round(v_w / w) - 1
-    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    pixel = (row[inside] * width + column[inside]).astype(np.intp)
-    w, stored = w[inside], stored[inside]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        column, row = np.round(u_w / w) - 1, np.round(v_w / w) - 1
+        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    # Only what lies in front: behind the camera the division mirrors points into the image.
+    seen = np.flatnonzero(inside & (w > 1e-6) & (stored > 0))
+    pixel = (row.take(seen) * width + column.take(seen)).astype(np.intp)
+    w, stored = w.take(seen), stored.take(seen)
     depth = np.zeros(height * width, dtype=np.float32)
     depth[pixel] = stored
     # Few points share a pixel: those are written once more, from far to near. An assignment with repeated indices keeps

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from depthrepro.core.errors import UserError
-from depthrepro.core.files import replacing, write_json
+from depthrepro.core.files import all_to_disk, replacing, write_json
 from depthrepro.core.reading import reading
 from depthrepro.data.base import ImageDataset, LabelledDataset
 
@@ -24,7 +25,11 @@ _PER_FOLDER = 1000
 
 def label_path(folder: Path, index: int) -> Path:
     """File of item `index`; a thousand to a folder."""
-    return folder / f"{index // _PER_FOLDER:05d}" / f"{index:08d}.png"
+    return folder / f"{index // _PER_FOLDER:05d}" / _file_name(index)
+
+
+def _file_name(index: int) -> str:
+    return f"{index:08d}.png"
 
 
 def present(folder: Path, count: int) -> np.ndarray:
@@ -33,9 +38,8 @@ def present(folder: Path, count: int) -> np.ndarray:
     for first in range(0, count, _PER_FOLDER):
         here = label_path(folder, first).parent
         names = set(os.listdir(here)) if here.is_dir() else set()
-        there[first : first + _PER_FOLDER] = [
-            label_path(folder, i).name in names for i in range(first, min(first + _PER_FOLDER, count))
-        ]
+        items = range(first, min(first + _PER_FOLDER, count))
+        there[first : items.stop] = [_file_name(i) in names for i in items]
     return there
 
 
@@ -55,7 +59,7 @@ def write_label(path: Path, values: np.ndarray) -> None:
     text = PngImagePlugin.PngInfo()
     for key, value in {"kind": "affine_inv_depth", "near_is": "large", "low": repr(low), "high": repr(high)}.items():
         text.add_text(key, value)
-    with replacing(path) as beside:
+    with replacing(path, sync=False) as beside:  # a wait for each would take ten times as long as the rest
         Image.fromarray(steps.astype(np.uint16)).save(beside, format="PNG", pnginfo=text, compress_level=1)
 
 
@@ -113,7 +117,7 @@ class PseudoLabelled(LabelledDataset):
 
 
 def write_manifest(folder: Path, images: ImageDataset, about: dict[str, Any]) -> None:
-    """Seal a complete folder: the hash of every label.
+    """Seal a complete folder: the hash of every label, when all of them are whole and on the disk.
 
     Args:
         folder: The labels.
@@ -121,15 +125,34 @@ def write_manifest(folder: Path, images: ImageDataset, about: dict[str, Any]) ->
         about: What else is to be known: the teacher's hash, the network's input.
 
     Raises:
-        UserError: If a label is missing.
+        UserError: If a label is missing, or damaged, by a power cut say; the damaged ones are deleted.
     """
-    files = {}
+    files, damaged = {}, []
     for index in range(len(images)):
         path = label_path(folder, index)
-        if not path.is_file():
-            raise UserError(f"{path}: missing; run the same command again")
-        files[path.relative_to(folder).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+        with reading(path, "the pseudo-label", missing="missing; run the same command again"):
+            data = path.read_bytes()
+        if not _is_whole(data):
+            path.unlink()
+            damaged.append(path)
+        files[f"{path.parent.name}/{path.name}"] = hashlib.sha256(data).hexdigest()
+    if damaged:
+        raise UserError(f"{damaged[0]}: {len(damaged)} labels were damaged and are deleted; run the same command again")
+    all_to_disk()
     write_json(folder / MANIFEST, {**about, "images": images.fingerprint, "files": files})
+
+
+def _is_whole(png: bytes) -> bool:
+    """Whether every chunk of a PNG file is there, with the sum of its bytes behind it."""
+    at = 8
+    while at + 12 <= len(png):
+        end = at + 8 + int.from_bytes(png[at : at + 4], "big")
+        if zlib.crc32(png[at + 4 : end]) != int.from_bytes(png[end : end + 4], "big"):
+            return False
+        if png[at + 4 : at + 8] == b"IEND":
+            return True
+        at = end + 4
+    return False
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
