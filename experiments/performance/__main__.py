@@ -10,7 +10,7 @@ import torch
 
 from experiments.performance.lines import show
 
-PARTS = ("startup", "report", "scoring", "inference", "throughput", "gpu")
+PARTS = ("startup", "report", "scoring", "inference", "throughput", "rendering", "scale", "gpu")
 LONG = ("demos",)  # only when named
 SIZE, ROUNDS = 2048, 5
 
