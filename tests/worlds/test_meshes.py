@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from depthrepro.worlds.meshes import Mesh, blob, box, extrude, grid, merge, quads, tube
+from depthrepro.worlds.meshes import Mesh, blob, box, cross, extrude, grid, merge, quads, tube
 from depthrepro.worlds.tracer import Tracer
 
 
@@ -51,3 +51,15 @@ def test_rays_meet_a_box_where_they_should():
     below, beside = [4.5, 0, -3], [3, 0, -3]
     points = np.array([below, beside], dtype=np.float32).T
     np.testing.assert_array_equal(tracer.shadowed(points, np.array([0, 0, 1])), [True, False])
+
+
+def test_cross_products_and_normals_are_numpys_to_the_bit() -> None:
+    vertices = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
+    faces = np.arange(300, dtype=np.int32).reshape(-1, 3)
+    a, b, c = vertices[faces].swapaxes(0, 1)
+    expected = np.cross(b - a, c - a)
+    np.testing.assert_array_equal(cross((b - a).T, (c - a).T).T, expected)
+    np.testing.assert_array_equal(cross(a[0], np.array([1.0, 0.0, 0.0])), np.cross(a[0], [1.0, 0.0, 0.0]))
+    expected /= np.maximum(np.linalg.norm(expected, axis=1, keepdims=True), 1e-12)
+    tracer, rays = Tracer(Mesh(vertices, faces, np.zeros(100, dtype=np.int32))), -expected.T
+    np.testing.assert_array_equal(tracer.normals(np.arange(100), rays).T, expected)
