@@ -70,7 +70,7 @@ def test_never_an_existing_directory(tmp_path):
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("trainer.epoch=3", r"unknown setting 'trainer.epoch': did you mean 'epochs'"),
+        ("trainer.epoch=3", r"unknown setting 'trainer.epoch': did you mean 'trainer.epochs'"),
         ("trainer.epochs=many", "trainer.epochs: "),
         ("trainer.epochs.x=1", "unknown setting"),
         ("fast", "cannot use 'fast'"),

@@ -146,15 +146,16 @@ class RunDir:
                 "start again with force=true, or keep both with run_dir=..."
             )
 
-    def unlock(self) -> None:
-        """Give the directory back; folders that were made for a run of which nothing was written go again."""
+    def unlock(self, *, drop_empty: bool = False) -> None:
+        """Give the directory back; with `drop_empty` what was made for a run of which nothing was written goes again."""
         if self._lock_handle is None:
             return
-        if self._made and [entry.name for entry in self.path.glob("*")] == [self._lock_file.name]:
+        drop_empty = drop_empty and bool(self._made)
+        if drop_empty and [entry.name for entry in self.path.glob("*")] == [self._lock_file.name]:
             self._lock_file.unlink()
         os.close(self._lock_handle)
         self._lock_handle = None
-        for folder in self._made:
+        for folder in self._made if drop_empty else ():
             try:
                 folder.rmdir()
             except OSError:  # not empty

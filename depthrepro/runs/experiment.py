@@ -64,7 +64,7 @@ def run_experiment(job: ComposedRun) -> int | None:
     finally:
         for request in requests:  # a notebook goes on
             signal.signal(request, signal.SIG_DFL)
-        run.unlock()
+        run.unlock(drop_empty=True)
         distributed.stop()
 
 
