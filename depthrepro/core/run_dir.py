@@ -147,7 +147,7 @@ class RunDir:
             )
 
     def unlock(self, *, drop_empty: bool = False) -> None:
-        """Give the directory back; with `drop_empty` what was made for a run of which nothing was written goes again."""
+        """Give the directory back; `drop_empty`: and delete what was made for a run of which nothing was written."""
         if self._lock_handle is None:
             return
         drop_empty = drop_empty and bool(self._made)
