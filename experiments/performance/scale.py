@@ -171,14 +171,14 @@ def lines(sizes: Sequence[int] = SIZES) -> list[Line]:
         seconds = {count: each[key] for count, each in found.items()}
         text = ", ".join(f"{value:.3g} s" for value in seconds.values())
         slope = exponent(seconds)
-        must, holds = "linear", slope < 1.2
+        must, holds = "linear", None if math.isnan(slope) else slope < 1.2
         if key == "labelling":
             rate = largest / seconds[largest]
             text, must, holds = f"{text}: {rate:.0f} images/s", "≥ 2,000 images/s", rate >= 2000
         if key == "resume":
             million = seconds[largest] * MILLION / largest
             text, must, holds = f"{text}: {million:.1f} s at 10⁶", "≤ 5 s at 10⁶", million <= 5
-        table.append(Line(what, text, "", f"images^{slope:.2f}", must, holds))
+        table.append(Line(what, text, "", "" if math.isnan(slope) else f"images^{slope:.2f}", must, holds))
     memory = found[largest]["memory_mb"] * MILLION / largest
     text = f"{found[largest]['memory_mb']:.0f} MB: {memory:.0f} MB at 10⁶"
     return [*table, Line("memory of all that", text, "", "", "≤ 1 GB at 10⁶", memory <= 1000)]
