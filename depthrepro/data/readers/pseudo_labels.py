@@ -59,7 +59,7 @@ def write_label(path: Path, values: np.ndarray) -> None:
     text = PngImagePlugin.PngInfo()
     for key, value in {"kind": "affine_inv_depth", "near_is": "large", "low": repr(low), "high": repr(high)}.items():
         text.add_text(key, value)
-    with replacing(path, sync=False) as beside:  # a wait for each would take ten times as long as the rest
+    with replacing(path, sync=False) as beside:  # checked and synced when the folder is sealed
         Image.fromarray(steps.astype(np.uint16)).save(beside, format="PNG", pnginfo=text, compress_level=1)
 
 
