@@ -11,22 +11,22 @@ from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.reading import reading
 from depthrepro.data.io.calibration import RawCalibration
 
-_BLOCK = 32_768  # points that are looked at together: what is computed of them stays in the processor's cache
-
 
 def read_scan(path: Path) -> np.ndarray:
     """Points of a KITTI velodyne scan.
 
     Returns:
-        Float32 (N, 4): x forward, y left, z up in metres, reflectance.
+        Float32 (N, 4), read-only: x forward, y left, z up in metres, reflectance.
 
     Raises:
         UserError: If the file is missing, empty, cut off, or holds values that are no numbers.
     """
     with reading(path, "the lidar scan"):
-        values, n_bytes = np.fromfile(path, dtype="<f4"), path.stat().st_size
-    if n_bytes == 0 or n_bytes % 16:
-        raise UserError(f"{path}: {n_bytes} bytes are no whole number of lidar points (16 bytes each); fetch it again")
+        data = path.read_bytes()
+    if not data or len(data) % 16:
+        size = f"{len(data)} bytes are no whole number of lidar points (16 bytes each)"
+        raise UserError(f"{path}: {size}; fetch it again")
+    values = np.frombuffer(data, dtype="<f4")
     if not np.isfinite(values).all():
         raise UserError(f"{path}: the lidar scan holds values that are not finite; fetch it again")
     return values.reshape(-1, 4)
@@ -64,12 +64,11 @@ def project_scan(
     w, stored = w.take(seen), stored.take(seen)
     depth = np.zeros(height * width, dtype=np.float32)
     depth[pixel] = stored
-    # Few points share a pixel: those are written once more, from far to near. An assignment with repeated indices keeps
-    # the last value, here the number of the last point, and then the nearest point's depth.
-    last = np.empty(height * width, dtype=np.int32)
-    last[pixel] = numbers = np.arange(pixel.size)
-    hidden = np.flatnonzero(last[pixel] != numbers)
-    shared = np.union1d(hidden, last[pixel[hidden]])
+    # Few pixels have points of several depths: those are written once more, from far to near. An assignment with
+    # repeated indices keeps the last value.
+    crowded = np.zeros(height * width, dtype=bool)
+    crowded[pixel[depth[pixel] != stored.astype(np.float32)]] = True
+    shared = np.flatnonzero(crowded[pixel])
     far_first = shared[np.argsort(-w[shared], kind="stable")]
     depth[pixel[far_first]] = stored[far_first]
     return depth.reshape(height, width)
@@ -77,14 +76,11 @@ def project_scan(
 
 def _near_image(points: np.ndarray, velo_to_image: np.ndarray, width: int) -> np.ndarray:
     """Those of the points that may fall into the image's columns, by a wide margin; in single precision."""
-    transform = velo_to_image[[0, 2]].astype(np.float32)
-    found = [points[:0]]
-    for start in range(0, len(points), _BLOCK):
-        part = points[start : start + _BLOCK]
-        xyz = part[:, :3].astype(np.float32, copy=False)
-        u_w, w = (xyz @ row[:3] + row[3] for row in transform)
-        found.append(part.take(np.flatnonzero((u_w > -1) & (u_w < (width + 1) * w + 1)), axis=0))
-    return np.concatenate(found)
+    u_w, _, w = velo_to_image
+    # Both sides are linear in the point: u_w > -1 and u_w < (width + 1) w + 1.
+    (left, left_m), (right, right_m) = ((row[:3].astype(np.float32), row[3]) for row in (u_w, (width + 1) * w - u_w))
+    xyz = points[:, :3].astype(np.float32, copy=False)
+    return points.take(np.flatnonzero((xyz @ left > -1 - left_m) & (xyz @ right > -1 - right_m)), axis=0)
 
 
 def scan_depth(calibration: RawCalibration, scan_file: Path, camera: int, ground_truth: GroundTruth) -> np.ndarray:
