@@ -67,6 +67,22 @@ def test_no_ratio_to_a_median_of_infinity():
         align(np.full((1, 2), np.inf), np.ones((1, 2)), mask=mask, method=Alignment.median)
 
 
+@pytest.mark.parametrize("pred", [np.array([[1.0, np.nan, 2.0, 3.0]]), np.array([[-1.0, -2.0, -3.0, 4.0]])])
+@pytest.mark.parametrize("mask", [np.ones((1, 4), bool), np.zeros((1, 4), bool)])
+def test_no_ratio_to_a_median_that_is_no_depth(pred, mask):
+    """A NaN anywhere, no pixel at all, or a median that is not positive."""
+    with pytest.raises(ValueError, match="no ratio of medians"):
+        align(pred, np.ones((1, 4)), mask=mask, method=Alignment.median)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 1001, 1002])
+def test_the_ratio_is_that_of_numpys_medians(count):
+    rng = np.random.default_rng(count)
+    pred, target = rng.uniform(1, 9, count), rng.uniform(1, 9, count).astype(np.float32)
+    expected = pred * (float(np.median(target)) / float(np.median(pred)))
+    np.testing.assert_array_equal(align(pred, target, method=Alignment.median), expected)
+
+
 @pytest.mark.parametrize(
     ("method", "pred"),
     [
