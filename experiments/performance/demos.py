@@ -24,18 +24,24 @@ STUDENT = "+experiment=da_student"
 
 
 def minutes(folder: Path, *commands: str) -> float:
-    """Of programs of this package one after the other, with `folder` as root and its cache; raises where one fails."""
+    """Of programs of this package one after the other, with their cache in `folder`; raises where one fails."""
     names = ("KITTI", "MLFLOW", "DEPTHREPRO", "OMP_")
     given = {key: value for key, value in os.environ.items() if not key.startswith(names)}
     environment = {**given, "DEPTHREPRO_CACHE": str(folder / "cache")}
-    precision = os.environ.get("PRECISION", "auto")
     begin = time.perf_counter()
     for command in commands:
         print(f"python -m depthrepro.{command}", file=sys.stderr, flush=True)
-        settings = [f"root={folder}"] + ([] if command.startswith("report") else [f"trainer.precision={precision}"])
-        words = [sys.executable, "-m", *f"depthrepro.{command}".split(), *settings]
-        subprocess.run(words, env=environment, stdout=subprocess.DEVNULL, check=True)
+        words = f"depthrepro.{command}".split()
+        subprocess.run([sys.executable, "-m", *words], env=environment, stdout=subprocess.DEVNULL, check=True)
     return (time.perf_counter() - begin) / 60
+
+
+def _train(what: str, folder: Path) -> str:
+    return f"train {what} {_settings(folder)}"
+
+
+def _settings(folder: Path) -> str:
+    return f"root={folder} trainer.precision={os.environ.get('PRECISION', 'auto')}"
 
 
 def _line(what: str, measured: float, note: str, before: float, must: float) -> Line:
@@ -56,7 +62,11 @@ def demo() -> list[Line]:
     """`make demo`, and how good it is: L12 against the mean map of the training set's depths, SGBM beside it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        taken = minutes(folder, "train +experiment=garg_kitti", f"report garg_kitti out={folder}/report")
+        taken = minutes(
+            folder,
+            _train("+experiment=garg_kitti", folder),
+            f"report garg_kitti runs={folder}/runs out={folder}/report",
+        )
         found = _summary(folder)
     errors = {key: value["abs_rel"] for key, value in {**found["metrics"], **found["baselines"]}.items()}
     share = errors["L12"] / errors["mean_map"]
@@ -72,16 +82,20 @@ def row() -> Line:
     """One row of a table of Garg et al. on images that another row has rendered."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        minutes(folder, f"train {ROW} trainer.max_steps=1")
-        return _line("one row of a Garg table, images rendered", minutes(folder, f"train {ROW}"), "", 6, 2.5)
+        minutes(folder, _train(f"{ROW} trainer.max_steps=1", folder))
+        return _line("one row of a Garg table, images rendered", minutes(folder, _train(ROW, folder)), "", 6, 2.5)
 
 
 def student() -> Line:
     """The three steps of Depth Anything."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        run, labels = f"{folder}/teacher", f"{STUDENT} data.teacher={folder}/teacher/checkpoints/last.pt"
-        steps = (f"train +experiment=da_teacher run_dir={run}", f"pseudo_label {labels}", f"train {labels}")
+        labels = f"{STUDENT} data.teacher={folder}/teacher/checkpoints/last.pt"
+        steps = (
+            _train(f"+experiment=da_teacher run_dir={folder}/teacher", folder),
+            f"pseudo_label {labels} {_settings(folder)}",
+            _train(labels, folder),
+        )
         each = [minutes(folder, step) for step in steps]
     parts = " (teacher {:.1f}, labels {:.1f}, student {:.1f})".format(*each)
     return _line("the three steps of `make student`", sum(each), parts, 60, 20)

@@ -1,6 +1,8 @@
 """Rendering of `streets` at the demo's size, by as many worker processes as the demo starts on two cores.
 
-python -m experiments.performance.rendering
+    python -m experiments.performance.rendering
+
+The clock's time, so nothing else should run.
 """
 
 from __future__ import annotations

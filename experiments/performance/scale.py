@@ -1,10 +1,10 @@
 """How cost grows with the number of images: indexes, an epoch's order, labelling, resuming, the manifest.
 
-    python -m experiments.performance.scale               # 10³, 10⁴ and 10⁵ images: about three minutes
-    python -m experiments.performance.scale 1000000       # that number alone: about half an hour
+    python -m experiments.performance.scale               # 10³, 10⁴ and 10⁵ images: some minutes
+    python -m experiments.performance.scale 1000000       # that number alone: a quarter of an hour
 
 Tiny images (32×24) are made for it, and the teacher returns at once, so that what is measured is everything around it.
-Each size has a process of its own, whose peak memory is its own too. Times are the clock's; nothing else should run.
+Each size has a process of its own, so that its memory is its own. Times are the clock's; nothing else should run.
 """
 
 from __future__ import annotations
