@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from depthrepro.config.schema import ELSEWHERE, HOW, WHERE, marked
+from depthrepro.config.schema import ELSEWHERE, HOW, LATER, WHERE, marked
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import without_later
 
@@ -88,10 +88,11 @@ def result_config(cfg: DictConfig) -> dict[str, Any]:
     """The resolved configuration without the settings that cannot change the result."""
     resolved = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
     assert isinstance(resolved, dict)
-    for name in marked(WHERE, HOW, ELSEWHERE):
+    for name in marked(WHERE, HOW, ELSEWHERE, LATER):
         node, _, leaf = name.rpartition(".")
-        if leaf != "seed":
-            (resolved[node] if node else resolved).pop(leaf, None)
+        settings = resolved[node] if node else resolved
+        if leaf != "seed" and not (name in marked(LATER) and settings.get(leaf)):
+            settings.pop(leaf, None)
     _only_what_counts(resolved["data"])
     resolved["eval"] = without_later(resolved["eval"])
     depth = resolved["data"].get("depth")

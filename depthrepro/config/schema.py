@@ -31,6 +31,7 @@ CONFIG_DIR = str(Path(__file__).resolve().parents[2] / "conf")
 WHERE = {"decides": "where"}  # which run it is, and where it is written
 HOW = {"decides": "how"}  # how it is run; a sweep with and without it is the same sweep too
 ELSEWHERE = {"decides": "elsewhere"}  # counts through another setting, which is made from it
+LATER = {"decides": "later"}  # came later: where it is off, runs are what they were before it
 
 
 class Precision(Enum):
@@ -87,6 +88,8 @@ class TrainerConfig:
         device: `auto`, `cpu`, `cuda` or `cuda:<n>`.
         lr_factors: Part of the network, such as `encoder` → factor on its learning rate.
         stages: Named stages, in order; none = one stage with the outputs that the network declares.
+        average_epochs: The mean of the weights at the ends of so many last epochs, of the last stage at most, is the last
+            checkpoint; 0 = the last weights.
         finest: Finest output that is trained, such as L10; stages of finer ones are left out. null = the network's.
     """
 
@@ -106,6 +109,7 @@ class TrainerConfig:
     lr_factors: dict[str, float] = field(default_factory=dict)
     stages: dict[str, Stage] = field(default_factory=dict)
     finest: str | None = None
+    average_epochs: int = field(default=0, metadata=LATER)
 
     def __post_init__(self) -> None:
         """Check what no type can say."""
@@ -115,6 +119,7 @@ class TrainerConfig:
         if self.compile not in ("auto", "true", "false"):
             raise UserError(f"trainer.compile={self.compile}: write auto, true or false")
         _require("trainer.clip_norm", self.clip_norm, least=0, above=True)
+        _require("trainer.average_epochs", self.average_epochs, least=0)
         _require("trainer.checkpoint_seconds", self.checkpoint_seconds, least=0)
         _require("trainer.num_workers", self.num_workers, least=0)
         for name, stage in self.stages.items():

@@ -89,6 +89,27 @@ def in_view(disp: Tensor) -> Tensor:
     return ~((source < 0) | (source > disp.shape[-1] - 1))
 
 
+def occluded(disp: Tensor) -> Tensor:
+    """Which pixels of the left view something nearer hides from the right camera, by the disparity itself.
+
+    A pixel at x lands at x − disp in the right image. Where a pixel further right lands at the same place or beyond it
+    to the left, the two have changed their order: the other is nearer and stands before the first, whose colour is
+    not in the right image.
+
+    Args:
+        disp: Disparity in pixels at the tensor's own width W, (B, 1, H, W).
+
+    Returns:
+        Bool, (B, 1, H, W), True where hidden. A disparity that nowhere falls faster than one pixel a column from right
+        to left hides nothing.
+    """
+    landing = _source_column(disp.detach().to(torch.promote_types(disp.dtype, torch.float32)))
+    nearest_from_right = landing.flip(-1).cummin(dim=-1).values.flip(-1)
+    hidden = torch.zeros_like(landing, dtype=torch.bool)
+    hidden[..., :-1] = nearest_from_right[..., 1:] <= landing[..., :-1]
+    return hidden
+
+
 def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
     """Image at another size, without aliasing and without a shift.
 

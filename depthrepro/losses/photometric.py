@@ -6,6 +6,7 @@ which pixels are in view.
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -82,6 +83,65 @@ class PhotometricLoss(nn.Module):
             distance = ((1 - ssim(pred, target)) / 2).mean(dim=1, keepdim=True)
             error = self.ssim_weight * distance + (1 - self.ssim_weight) * error
         return error
+
+
+class PhotometricGradient(nn.Module):
+    """L1 distance of the colours and of their differences between neighbours, mean over the channels.
+
+    Differences between neighbours are the same under another exposure of one camera, which colours are not.
+
+    Args:
+        gradient_weight: Of the differences, in x and in y each, beside 1 for the colours, ≥ 0.
+
+    Source: Brox et al. 2004, eq. 2 (gradient constancy), as an L1 distance. Differs: none.
+    """
+
+    def __init__(self, gradient_weight: float = 1.0) -> None:
+        super().__init__()
+        if gradient_weight < 0:
+            raise ValueError(f"gradient_weight must not be negative, got {gradient_weight}")
+        self.gradient_weight = gradient_weight
+
+    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+        """Error per pixel, (B, 1, H, W), in [0, 1 + 4 gradient_weight]."""
+        difference = pred - target  # of differences is the difference of the images' differences
+        right = F.pad(difference.diff(dim=-1), (0, 1, 0, 0))
+        down = F.pad(difference.diff(dim=-2), (0, 0, 0, 1))
+        error = difference.abs() + self.gradient_weight * (right.abs() + down.abs())
+        return error.mean(dim=1, keepdim=True)
+
+
+class PhotometricCensus(nn.Module):
+    """Distance of soft census transforms: how each pixel's grey value stands to its neighbours', not how bright it is.
+
+    Args:
+        radius: Of the square neighbourhood, in pixels, ≥ 1.
+        noise: Differences of grey values well below it count as none, in units of the image range, > 0.
+
+    Source: Zabih & Woodfill 1994 (the transform); Meister et al. 2018 (arXiv:1711.07837), its soft, differentiable form.
+    Differs: radius 1 by default, theirs is 3, for maps a quarter of their size; mean instead of sum over neighbours.
+    """
+
+    def __init__(self, radius: int = 1, noise: float = 0.03) -> None:
+        super().__init__()
+        if radius < 1 or noise <= 0:
+            raise ValueError(f"radius must be 1 or more and noise above 0, got {radius} and {noise}")
+        self.radius, self.noise = radius, noise
+
+    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+        """Error per pixel, (B, 1, H, W), in [0, 1)."""
+        distance = (self._transform(pred) - self._transform(target)).square()
+        return (distance / (0.1 + distance)).mean(dim=1, keepdim=True)
+
+    def _transform(self, image: Tensor) -> Tensor:
+        """Each neighbour's grey value minus the pixel's, squashed to (−1, 1), (B, neighbours, H, W)."""
+        grey, r = image.mean(dim=1, keepdim=True), self.radius
+        height, width = grey.shape[-2:]
+        around = F.pad(grey, (r, r, r, r), mode="replicate")
+        views = [around[..., y : y + height, x : x + width] for y in range(2 * r + 1) for x in range(2 * r + 1)]
+        del views[len(views) // 2]  # the pixel itself
+        difference = (torch.cat(views, dim=1) - grey) / self.noise
+        return difference / (0.81 + difference.square()).sqrt()
 
 
 def ssim(pred: Tensor, target: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
-from depthrepro.core.geometry import in_view, linearised_warp, resize_image, warp_right_to_left
+from depthrepro.core.geometry import in_view, linearised_warp, occluded, resize_image, warp_right_to_left
 from depthrepro.core.supervision import Supervision
 from depthrepro.losses.photometric import PhotometricL2
 from depthrepro.losses.smoothness import l2_smoothness
@@ -30,6 +30,8 @@ class StereoLoss(nn.Module):
         smoothness: (disp, image) -> scalar; None: the paper's `l2_smoothness`.
         smoothness_weight: The paper's gamma.
         warp: "linearised" (the paper's) or "exact". Same value, other gradient; see `depthrepro.core.geometry`.
+        mask_occluded: Whether pixels that the right camera cannot see, by the predicted disparity, are left out of the
+            photometric term. The paper compares them all.
 
     Source: Garg et al. 2016 (arXiv:1603.04992), total loss. Differs: pixels that leave the right image are masked.
     """
@@ -43,6 +45,7 @@ class StereoLoss(nn.Module):
         smoothness: Callable[[Tensor, Tensor], Tensor] | None = None,
         smoothness_weight: float = 0.01,
         warp: str = "linearised",
+        mask_occluded: bool = False,
     ) -> None:
         super().__init__()
         if warp not in WARPS:
@@ -53,6 +56,7 @@ class StereoLoss(nn.Module):
         self.smoothness = smoothness or l2_smoothness
         self.smoothness_weight = smoothness_weight
         self.warp = WARPS[warp]
+        self.mask_occluded = mask_occluded
 
     def forward(
         self, model: nn.Module, batch: Mapping[str, Tensor], levels: Sequence[str] | None = None
@@ -78,7 +82,8 @@ class StereoLoss(nn.Module):
             image_right = resize_image(right, (height, width))
             disp = disp_frac.float() * width
             error = self.photometric(self.warp(image_right, disp), image)
-            terms[f"photometric/{level}"] = masked_mean(error, in_view(disp)) / len(predictions)
+            compared = in_view(disp) & ~occluded(disp) if self.mask_occluded else in_view(disp)
+            terms[f"photometric/{level}"] = masked_mean(error, compared) / len(predictions)
             if self.smoothness_weight > 0:
                 smoothness = self.smoothness_weight * self.smoothness(disp, image)
                 terms[f"smoothness/{level}"] = smoothness / len(predictions)

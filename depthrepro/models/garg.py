@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +19,11 @@ from depthrepro.models.upsampling import Padding, Upsample2x, zero_conv1x1
 LEVELS = ("L7", "L8", "L9", "L10", "L11", "L12")
 FILTERS = (96, 256, 384, 384, 256)  # of C1..C5, as AlexNet
 SKIPPED = {"L8": 5, "L9": 2, "L10": 1}  # which convolution's features a level adds: L5, normalised L2, normalised L1
+# Column 0 of each level, and the step between columns, in pixels of the image: C1 is centred 5 pixels inside it, each
+# pooling adds one of its own pixels, each upsampling takes a quarter of the coarser level's. L9 stands where its skip
+# convolution reads (N2), which has the finest features; L8 where its own does (L5).
+PLACES = {"L7": (33, 32), "L8": (17, 16), "L9": (9, 8), "L10": (7, 4), "L11": (6, 2), "L12": (5.5, 1)}
+Placement = Literal["stretched", "cropped"]
 MIN_SIZE = 39  # pixels; smaller images vanish in the pooling
 
 
@@ -38,6 +45,11 @@ class GargNet(nn.Module):
             and F2), and L10 of the normalised L1. With L10 among them, L10 is the uncropped transposed convolution,
             46×154 for the paper's image: the row "L10 + skip" of the paper's table. L1 is 45×153, so the result of
             its 1×1 convolution is resized to that, which keeps the two centred on each other.
+        placement: Which part of the image a map covers: "stretched" over all of it, as the paper's evaluation resizes it,
+            or "cropped", the part that its features see. C1 has no padding, so the first column of C1 is centred 5
+            pixels inside the image, and L12's 608 columns lie 1 pixel apart on the 620 of the image: stretched, they
+            stand up to 6 pixels from where they look. Cropped maps are returned at the same size, placed and extended
+            to the image's borders, so that whatever takes them may stretch them.
         output_scale: Disparity per unit of output, as a fraction of the width. At 0.01 the layers work in per cent of
             the width, values of order one on streets, which suits the paper's learning rate.
 
@@ -62,15 +74,18 @@ class GargNet(nn.Module):
         padding: Padding = "replicate",
         learned_upsampling: bool = True,
         skips: Sequence[str] = ("L8", "L9"),
+        placement: Placement = "stretched",
         output_scale: float = 0.01,
     ) -> None:
         super().__init__()
         unknown = sorted(set(skips) - set(SKIPPED))
         if unknown:
             raise UserError(f"model.skips: {unknown[0]!r} has no features to skip from, choose from L8, L9, L10")
+        if placement not in ("stretched", "cropped"):
+            raise UserError(f"model.placement: {placement!r} is unknown, choose from stretched, cropped")
         if not width > 0:
             raise UserError(f"model.width must be above 0, got {width}")
-        self.output_scale = output_scale
+        self.output_scale, self.placement = output_scale, placement
         f1, f2, f3, f4, f5 = filters = [max(1, round(width * full)) for full in FILTERS]
         self.c1 = nn.Conv2d(3, f1, 11, stride=4)
         self.n1 = LocalResponseNorm(f1)
@@ -116,6 +131,8 @@ class GargNet(nn.Module):
         # One channel costs little: full precision, where bf16 would round every disparity to 0.4 %.
         with torch.autocast(image.device.type, enabled=False):
             maps = self._decode(l6.float(), features, finest=max(LEVELS.index(level) for level in wanted))
+            if self.placement == "cropped":
+                maps = {level: placed(maps[level], level, image.shape[-2:]) for level in maps if level in wanted}
             return {level: maps[level] * self.output_scale for level in LEVELS if level in wanted}
 
     def _encode(self, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -154,6 +171,36 @@ class GargNet(nn.Module):
         if level == "L10" and level in self.skip:
             return 2 * height + 2, 2 * width + 2
         return 2 * height, 2 * width
+
+
+def placed(values: Tensor, level: str, image_size: Sequence[int]) -> Tensor:
+    """A level's map over the whole image, at its own size: moved to where its features look, extended to the borders.
+
+    Args:
+        values: (B, 1, h, w), columns `PLACES[level]` apart.
+        level: Its name.
+        image_size: (height, width) of the image.
+
+    Returns:
+        (B, 1, h, w): resizing it to the image, by pixel edges, puts every value at the pixel that it was computed for.
+    """
+    rows, columns = (
+        _placing(size, of, level, values.device) for size, of in zip(values.shape[-2:], image_size, strict=True)
+    )
+    return rows @ values @ columns.T
+
+
+@lru_cache(maxsize=32)
+def _placing(size: int, image_size: int, level: str, device: torch.device) -> Tensor:
+    """(size, size): linear interpolation along one side of a map, from columns that lie on it to columns over it all."""
+    first, step = PLACES[level]
+    wanted = (torch.arange(size, dtype=torch.float64) + 0.5) * image_size / size - 0.5
+    source = ((wanted - first) / step).clamp(0, size - 1)
+    left = source.floor().clamp(max=size - 2)
+    weights = torch.zeros(size, size, dtype=torch.float64)
+    weights.scatter_(1, left.long()[:, None], (1 - (source - left))[:, None])
+    weights.scatter_add_(1, left.long()[:, None] + 1, (source - left)[:, None])
+    return weights.float().to(device)
 
 
 def _pool(x: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ from depthrepro.core.run_dir import RunDir
 from depthrepro.data.items.loader import EpochBatches, InOrder, length, make_loader, on_device, split_batch, to_device
 from depthrepro.models.contract import all_levels, declared_levels
 from depthrepro.models.weights import load_strictly
+from depthrepro.training.average import EpochAverage
 from depthrepro.training.device import build_optimizer, fit_to_device
 from depthrepro.training.loss_terms import LossPart, LossTerms
 from depthrepro.training.network import Network
@@ -100,6 +101,7 @@ class Trainer:
         self.loader = make_loader(train, self.batches, config.num_workers)
         self.val_loader = make_loader(val, InOrder(length(val), max(1, config.batch_size // ranks[1]), *ranks), 0)
         self.plan: Plan = make_plan(config, len(self.batches), declared_levels(model), all_levels(model))
+        self.average = EpochAverage(config.average_epochs, self.plan)
         self.log = ProgressLog(run, self.plan, config.batch_size, config.log_every, device)
         self.terms = LossTerms()
 
@@ -123,6 +125,10 @@ class Trainer:
                     [stop.signal_number is not None, time.monotonic() - saved_at > self.config.checkpoint_seconds]
                 )
                 finished = self.progress.step == self.plan.total_steps
+                if self.plan.ends_epoch(self.progress.step - 1):
+                    self.average.add(self.model, self.plan.epoch(self.progress.step - 1))
+                if finished:
+                    self.average.put_into(self.model)
                 saving, validating = saving or stopping or finished, self._validation_due()
                 if saving or validating or self.log.due(self.progress.step):
                     self.look()
@@ -246,6 +252,7 @@ class Trainer:
                 "scaler": self.scaler.state_dict(),
                 "progress": dict(vars(self.progress)),
                 "log": self.log.state_dict(),
+                "average": self.average.state_dict(),
                 "random": generators,
             }
             save_checkpoint(self.run.last, {**state, **self.identity, **self.extra})
@@ -274,6 +281,7 @@ class Trainer:
             self.optimizer.load_state_dict(fit_to_device(state["optimizer"], self.optimizer))
             self.scaler.load_state_dict(state["scaler"])
             self.progress = Progress(**state["progress"])
+            self.average.load_state_dict(state.get("average") or {"count": 0, "mean": {}}, self.device)
             self.log.restore(state["log"], self.progress.step)
             if len(state["random"]) == distributed.world_size():
                 restore_random_state(state["random"][distributed.rank()])

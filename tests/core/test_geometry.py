@@ -10,6 +10,7 @@ from depthrepro.core.geometry import (
     flip_K,
     in_view,
     linearised_warp,
+    occluded,
     resize_image,
     scale_K,
     warp_right_to_left,
@@ -199,3 +200,23 @@ def test_mirrored_camera_sees_the_mirrored_point_at_the_mirrored_column():
     flipped = flip_K(K_EXAMPLE, 1242)
     np.testing.assert_allclose(project(flipped, (-1.0, -0.5, 10.0)), (1241 - 670, 144.5))
     np.testing.assert_array_equal(flip_K(flipped, 1242), K_EXAMPLE)
+
+
+def test_occluded_is_what_a_nearer_object_hides():
+    # A background of disparity 1 and, in columns 5 to 7, an object of disparity 4: it lands on columns 1 to 3 of the
+    # right image, where the background of columns 2 to 4 would be.
+    disp = torch.tensor([1.0, 1, 1, 1, 1, 4, 4, 4, 1, 1]).reshape(1, 1, 1, 10)
+    assert occluded(disp).flatten().nonzero().flatten().tolist() == [2, 3, 4]
+
+
+def test_nothing_hides_on_a_slope_that_keeps_its_order():
+    slope = torch.linspace(0, 9, 40).reshape(1, 1, 1, 40)  # less than a pixel a column
+    assert not occluded(slope).any() and not occluded(slope.flip(-1)).any()
+    assert not occluded(torch.full((2, 1, 3, 5), 2.5)).any()
+
+
+def test_occlusion_has_no_gradient_and_lets_nan_pass():
+    disp = torch.ones(1, 1, 1, 6, requires_grad=True)
+    assert not occluded(disp).requires_grad
+    hidden = occluded(torch.tensor([1.0, 1, float("nan"), 1, 1, 1]).reshape(1, 1, 1, 6))
+    assert not hidden[..., 2].any()  # not masked away: the loss must show it

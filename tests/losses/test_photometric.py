@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from depthrepro.losses.photometric import PhotometricCharbonnier, PhotometricL1, PhotometricL2, PhotometricLoss, ssim
+from depthrepro.losses.photometric import (
+    PhotometricCensus,
+    PhotometricCharbonnier,
+    PhotometricGradient,
+    PhotometricL1,
+    PhotometricL2,
+    PhotometricLoss,
+    ssim,
+)
 
 ALL = pytest.mark.parametrize(
     "loss",
@@ -11,6 +19,8 @@ ALL = pytest.mark.parametrize(
         PhotometricL1(),
         PhotometricL2(),
         PhotometricCharbonnier(),
+        PhotometricGradient(),
+        PhotometricCensus(),
         PhotometricLoss(0.0),
         PhotometricLoss(0.85),
         PhotometricLoss(1.0),
@@ -87,3 +97,37 @@ def test_the_authors_l1_sums_the_channels_of_images_times_0004():
     """Bytes 10, 20 and 30 apart: (10 + 20 + 30) times 0.004."""
     error = PhotometricL1()(flat(0.5, 0.5, 0.5), flat(0.5 + 10 / 255, 0.5 - 20 / 255, 0.5 + 30 / 255))
     torch.testing.assert_close(error, torch.full((1, 1, 4, 5), 0.24))
+
+
+def test_gradient_term_by_hand():
+    pred, target = torch.zeros(1, 3, 3, 3), torch.zeros(1, 3, 3, 3)
+    pred[..., 1, 1] = 0.6
+    error = PhotometricGradient(gradient_weight=0.5)(pred, target)[0, 0]
+    # At the pixel: 0.6 and its steps to the right and down; the neighbours above and to the left have a step each.
+    expected = torch.tensor([[0, 0.3, 0], [0.3, 0.6 + 0.3 + 0.3, 0], [0, 0, 0]])
+    torch.testing.assert_close(error, expected)
+
+
+def test_another_exposure_costs_the_gradient_term_nothing_more_and_the_census_nothing():
+    torch.manual_seed(0)
+    image = torch.rand(1, 3, 8, 9) * 0.8
+    brighter = image + 0.1
+    plain, with_steps = PhotometricGradient(0.0)(brighter, image), PhotometricGradient(1.0)(brighter, image)
+    torch.testing.assert_close(with_steps, plain)
+    assert PhotometricCensus()(brighter, image).max() < 1e-6
+
+
+def test_census_by_hand():
+    # One row of grey values 0, s, 0: the neighbours of the middle are darker by s, in six of eight places.
+    s = 0.03
+    pred = torch.tensor([0.0, s, 0.0]).expand(1, 3, 3, 3)
+    target = torch.zeros(1, 3, 3, 3)
+    squashed = (-1 / 1.81**0.5) ** 2
+    error = PhotometricCensus(radius=1, noise=s)(pred, target)[0, 0, 1, 1]
+    assert error.item() == pytest.approx(6 / 8 * squashed / (0.1 + squashed))
+
+
+@pytest.mark.parametrize("wrong", [{"radius": 0}, {"noise": 0.0}])
+def test_census_refuses_what_has_no_meaning(wrong):
+    with pytest.raises(ValueError, match="radius must be 1 or more"):
+        PhotometricCensus(**wrong)

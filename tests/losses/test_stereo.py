@@ -168,3 +168,16 @@ def test_unknown_warps_and_negative_weights_are_answered_in_one_line():
         StereoLoss(warp="exakt")
     with pytest.raises(UserError, match=r"loss\.smoothness_weight"):
         StereoLoss(smoothness_weight=-1)
+
+
+def test_occluded_pixels_are_compared_unless_they_are_masked():
+    # Columns 2 to 4 of the left image are hidden in the right one by an object of disparity 4 in columns 5 to 7.
+    disp = torch.tensor([1.0, 1, 1, 1, 1, 4, 4, 4, 1, 1, 1, 1]).expand(1, 1, 12, 12)
+    left = torch.zeros(1, 3, 12, 12)
+    left[..., 2:5] = 1.0
+    batch = {"image": left, "image_right": torch.zeros(1, 3, 12, 12)}
+    losses = {
+        masked: total(StereoLoss(warp="exact", smoothness_weight=0, mask_occluded=masked), batch, disp / 12, "L12")
+        for masked in (False, True)
+    }
+    assert losses[False] > 0.5 and losses[True] == 0

@@ -5,7 +5,7 @@ import torch
 
 from depthrepro.core.errors import UserError
 from depthrepro.losses.stereo import StereoLoss
-from depthrepro.models.garg import LEVELS, GargNet
+from depthrepro.models.garg import PLACES, placed, LEVELS, GargNet
 
 PAPER_SIZES = {
     "L7": (5, 19),
@@ -219,3 +219,40 @@ def test_half_the_width_has_half_the_filters_and_the_same_maps_sizes():
     assert half(image, ["L9"])["L9"].shape == full(image, ["L9"])["L9"].shape
     with pytest.raises(UserError, match=r"^model\.width must be above 0, got 0$"):
         small_net(width=0)
+
+
+@pytest.mark.parametrize(("level", "size"), [("L9", (11, 39)), ("L12", (88, 312))])
+def test_placed_maps_stand_where_their_features_look(level, size):
+    first, step = PLACES[level]
+    column_of_the_image = (first + step * torch.arange(size[1]).float()).expand(1, 1, *size)
+    found = placed(column_of_the_image, level, (96, 320))[0, 0, 0]
+    stretched = (torch.arange(size[1]) + 0.5) * 320 / size[1] - 0.5  # where whoever resizes the map will put it
+    expected = stretched.clamp(first, first + step * (size[1] - 1))
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=0)
+
+
+def test_l9_stands_where_its_skip_convolution_reads():
+    torch.manual_seed(0)
+    net = small_net().eval()
+    for conv in (net.c1, net.c2):  # a mean over the field: its centre is the centre of what a column reads
+        torch.nn.init.constant_(conv.weight, 1 / conv.weight[0].numel())
+    torch.nn.init.constant_(net.skip["L9"].weight, 1.0)
+    image = (torch.rand(1, 3, 96, 320) * 0.02 + 1).requires_grad_()
+    net(image, ["L9"])["L9"][0, 0, 5, 19].backward()
+    seen = image.grad.abs().sum((0, 1, 2)).double()
+    centre = (seen * torch.arange(320)).sum() / seen.sum()
+    first, step = PLACES["L9"]
+    assert abs(centre - (first + step * 19)) < 1.5
+
+
+def test_placement_changes_only_where_the_maps_stand():
+    torch.manual_seed(0)
+    stretched = small_net()
+    randomise_zero_layers(stretched)
+    cropped = small_net(placement="cropped")
+    cropped.load_state_dict(stretched.state_dict())
+    image = torch.rand(1, 3, 96, 320)
+    for level, values in stretched(image).items():
+        torch.testing.assert_close(cropped(image)[level], placed(values, level, (96, 320)))
+    with pytest.raises(UserError, match=r"model\.placement: 'left' is unknown, choose from stretched, cropped"):
+        small_net(placement="left")
