@@ -88,8 +88,8 @@ class TrainerConfig:
         device: `auto`, `cpu`, `cuda` or `cuda:<n>`.
         lr_factors: Part of the network, such as `encoder` → factor on its learning rate.
         stages: Named stages, in order; none = one stage with the outputs that the network declares.
-        average_epochs: The mean of the weights at the ends of so many last epochs, of the last stage at most, is the last
-            checkpoint; 0 = the last weights.
+        average_epochs: The last checkpoint is the mean of the weights at the ends of so many last epochs, those of the
+            last stage at most; 0 = the last weights.
         finest: Finest output that is trained, such as L10; stages of finer ones are left out. null = the network's.
     """
 

@@ -45,8 +45,8 @@ class GargNet(nn.Module):
             and F2), and L10 of the normalised L1. With L10 among them, L10 is the uncropped transposed convolution,
             46×154 for the paper's image: the row "L10 + skip" of the paper's table. L1 is 45×153, so the result of
             its 1×1 convolution is resized to that, which keeps the two centred on each other.
-        placement: Which part of the image a map covers: "stretched" over all of it, as the paper's evaluation resizes it,
-            or "cropped", the part that its features see. C1 has no padding, so the first column of C1 is centred 5
+        placement: Which part of the image a map covers: "stretched" over all of it, as the paper's evaluation resizes
+            it, or "cropped", the part that its features see. C1 has no padding, so the first column of C1 is centred 5
             pixels inside the image, and L12's 608 columns lie 1 pixel apart on the 620 of the image: stretched, they
             stand up to 6 pixels from where they look. Cropped maps are returned at the same size, placed and extended
             to the image's borders, so that whatever takes them may stretch them.
@@ -192,7 +192,7 @@ def placed(values: Tensor, level: str, image_size: Sequence[int]) -> Tensor:
 
 @lru_cache(maxsize=32)
 def _placing(size: int, image_size: int, level: str, device: torch.device) -> Tensor:
-    """(size, size): linear interpolation along one side of a map, from columns that lie on it to columns over it all."""
+    """(size, size): linear interpolation along a side of a map, from where its values lie to where they should."""
     first, step = PLACES[level]
     wanted = (torch.arange(size, dtype=torch.float64) + 0.5) * image_size / size - 0.5
     source = ((wanted - first) / step).clamp(0, size - 1)

@@ -5,7 +5,7 @@ import torch
 
 from depthrepro.core.errors import UserError
 from depthrepro.losses.stereo import StereoLoss
-from depthrepro.models.garg import PLACES, placed, LEVELS, GargNet
+from depthrepro.models.garg import LEVELS, PLACES, GargNet, placed
 
 PAPER_SIZES = {
     "L7": (5, 19),
