@@ -118,7 +118,7 @@ class PhotometricCensus(nn.Module):
         radius: Of the square neighbourhood, in pixels, ≥ 1.
         noise: Differences of grey values well below it count as none; of the images' unit, > 0.
 
-    Source: Zabih & Woodfill 1994 (the transform); Meister et al. 2018 (arXiv:1711.07837), its soft, differentiable form.
+    Source: Zabih & Woodfill 1994 (the transform); Meister et al. 2018 (arXiv:1711.07837), its soft form.
     Differs: radius 1 by default, theirs is 3, for maps a quarter of their size; mean instead of sum over neighbours.
     """
 
