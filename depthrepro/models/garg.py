@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -15,6 +16,7 @@ from depthrepro.core.depth_kind import Kind
 from depthrepro.core.errors import UserError
 from depthrepro.models.lrn import LocalResponseNorm
 from depthrepro.models.upsampling import Padding, Upsample2x, zero_conv1x1
+from depthrepro.models.weights import load_strictly, read_weights
 
 LEVELS = ("L7", "L8", "L9", "L10", "L11", "L12")
 FILTERS = (96, 256, 384, 384, 256)  # of C1..C5, as AlexNet
@@ -50,6 +52,7 @@ class GargNet(nn.Module):
             pixels inside the image, and L12's 608 columns lie 1 pixel apart on the 620 of the image: stretched, they
             stand up to 6 pixels from where they look. Cropped maps are returned at the same size, placed and extended
             to the image's borders, so that whatever takes them may stretch them.
+        weights: Checkpoint of a GargNet of the same layers that the training starts from; None = fresh weights.
         output_scale: Disparity per unit of output, as a fraction of the width. At 0.01 the layers work in per cent of
             the width, values of order one on streets, which suits the paper's learning rate.
 
@@ -75,6 +78,7 @@ class GargNet(nn.Module):
         learned_upsampling: bool = True,
         skips: Sequence[str] = ("L8", "L9"),
         placement: Placement = "stretched",
+        weights: str | None = None,
         output_scale: float = 0.01,
     ) -> None:
         super().__init__()
@@ -105,6 +109,8 @@ class GargNet(nn.Module):
         self.skip = nn.ModuleDict(
             {level: zero_conv1x1(filters[SKIPPED[level] - 1]) for level in LEVELS if level in skips}
         )
+        if weights is not None:
+            load_strictly(self, read_weights(Path(weights).expanduser()), f"model.weights: {weights}")
 
     def forward(self, image: Tensor, levels: Sequence[str] | None = None) -> dict[str, Tensor]:
         """Disparity at the levels asked for; nothing finer is computed.

@@ -256,3 +256,13 @@ def test_placement_changes_only_where_the_maps_stand():
         torch.testing.assert_close(cropped(image)[level], placed(values, level, (96, 320)))
     with pytest.raises(UserError, match=r"model\.placement: 'left' is unknown, choose from stretched, cropped"):
         small_net(placement="left")
+
+
+def test_starts_from_a_checkpoint_of_the_same_layers(tmp_path):
+    trained = small_net()
+    randomise_zero_layers(trained)
+    torch.save({"model": trained.state_dict()}, tmp_path / "last.pt")
+    net = small_net(weights=str(tmp_path / "last.pt"))
+    assert all(torch.equal(v, trained.state_dict()[k]) for k, v in net.state_dict().items())
+    with pytest.raises(UserError, match=r"model\.weights: .*last\.pt: its weights do not fit"):
+        small_net(weights=str(tmp_path / "last.pt"), skips=["L8"])
