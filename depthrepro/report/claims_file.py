@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from depthrepro.core.errors import UserError
 from depthrepro.core.metric_names import METRICS
 from depthrepro.report.csv_tables import check_numbers, read_table
+from depthrepro.report.paper import Claim, PaperTable
 
 FILE = "claims.csv"
-COLUMNS = ("table", "claim", "asked_by", "data", "photographs", "metric", "margin", "relative", "looks", "added", "reason")
+COLUMNS = (
+    "table",
+    "claim",
+    "asked_by",
+    "data",
+    "photographs",
+    "metric",
+    "margin",
+    "relative",
+    "looks",
+    "added",
+    "reason",
+)
 Key = tuple[str, str, str, str]  # table, claim, data set, metric
 _FIX = "`git checkout` brings it back"
+ERROR_MARGIN, ACCURACY_MARGIN = 0.03, 0.01  # a share of the reference row; in the metric's unit
+PHOTOGRAPH_LOOKS, SYNTHETIC_LOOKS = "6:0.03 12:0.02", "3:0.05"
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -79,3 +95,28 @@ def read_claims(experiments: Path) -> dict[Key, AskedClaim]:
             raise UserError(f"{path}: has {' · '.join(one.key)} twice; {_FIX}")
         found[one.key] = one
     return found
+
+
+def asked_claim(
+    asked: Mapping[Key, AskedClaim], table: PaperTable, claim: Claim, metric: str, data: str, *, photographs: bool
+) -> AskedClaim | None:
+    """The row of claims.csv for a claim in one metric on one data set; None: it is not decided there.
+
+    A table without any row, such as a new one, has the usual margins and looks on every data set.
+    """
+    if any(name == table.name for name, *_ in asked):
+        return asked.get((table.name, claim.text, data, metric))
+    relative = not METRICS[metric].higher_is_better
+    return AskedClaim(
+        table=table.name,
+        claim=claim.text,
+        asked_by=claim.asked_by or "paper",
+        data=data,
+        photographs=photographs,
+        metric=metric,
+        margin=ERROR_MARGIN if relative else ACCURACY_MARGIN,
+        relative=relative,
+        looks=PHOTOGRAPH_LOOKS if photographs else SYNTHETIC_LOOKS,
+        added="",
+        reason="",
+    )
