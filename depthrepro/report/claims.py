@@ -96,7 +96,8 @@ def decide(
     for claim in claims:
         for metric in claim.metrics:
             rule = asked_claim(asked or {}, table, claim, metric, block.keys["data"], photographs=not block.synthetic)
-            found.append(_decide(table, block, scores, Verdict(claim, metric, UNMEASURED), rule))
+            blank = Verdict(claim, metric, UNMEASURED if rule else NOT_ASKED)
+            found.append(_decide(table, block, scores, blank, rule))
     return found
 
 
@@ -119,7 +120,7 @@ def _decide(
     measured = replace(blank, seeds=both.seeds, images=len(both.ids), scenes=len(set(places)))
     if rule is None:
         interval = paired_interval(both.better, both.worse, scenes=places, strata=strata)
-        return replace(measured, verdict=NOT_ASKED, interval=interval, reference=float(both.worse.mean()))
+        return replace(measured, interval=interval, reference=float(both.worse.mean()))
     return _looked_at(measured, both, rule, how)
 
 
