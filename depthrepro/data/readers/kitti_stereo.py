@@ -34,6 +34,7 @@ class KittiStereo(FilePairs):
         name: Data set and split for people.
         disparity: Kind of disparity map, `noc` or `occ`.
         allow_missing: Go on with the pairs that are there.
+        grey: Read the images as grey.
 
     Raises:
         UserError: If files are missing, damaged, or do not fit their calibration.
@@ -48,13 +49,14 @@ class KittiStereo(FilePairs):
         *,
         disparity: str = "noc",
         allow_missing: bool = False,
+        grey: bool = False,
     ) -> None:
         self.folder, self.layout = root / "training", layout
         self.disparity_folder = self.folder / layout.disparity.replace("*", disparity)
         index, self.nominal = FolderIndex(), 0
         left, right = self.folder / layout.left, self.folder / layout.right
         pairs = [PairFiles(frame, index.path(left, frame), index.path(right, frame)) for frame in frames]
-        super().__init__(name, pairs, index, self._camera, allow_missing)
+        super().__init__(name, pairs, index, self._camera, allow_missing, grey=grey)
 
     def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
         """Whether the frame has a disparity map."""
@@ -170,7 +172,7 @@ def _divide(root: Path, layout: Layout, test_every: int) -> tuple[list[str], lis
     elif any(path.is_file() for path in lists):
         raise UserError(f"{root}: has only one of train.txt and test.txt; add the other or remove it")
     else:
-        frames = list(FolderIndex().images(root / "training" / layout.left))
+        frames = all_frames(root, layout)
         test_scenes = set(sorted({_scene(frame) for frame in frames})[::test_every])
         train = [frame for frame in frames if _scene(frame) not in test_scenes]
         test = [frame for frame in frames if _scene(frame) in test_scenes and frame.endswith("_10")]
@@ -179,6 +181,11 @@ def _divide(root: Path, layout: Layout, test_every: int) -> tuple[list[str], lis
     if shared:
         raise UserError(f"{lists[1]}: scene {min(shared)} is also in train.txt; a scene must not train and test")
     return train, test, notes
+
+
+def all_frames(root: Path, layout: Layout) -> list[str]:
+    """Every frame that has a left image, sorted."""
+    return list(FolderIndex().images(root / "training" / layout.left))
 
 
 def _listed(path: Path) -> list[str]:
