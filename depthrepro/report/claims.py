@@ -92,11 +92,12 @@ def decide(
     metrics = list(dict.fromkeys(metric for claim in claims for metric in claim.metrics))
     sides = dict.fromkeys(name for claim in claims for name in (claim.better, claim.worse))
     scores = {name: scores_of(table, block, mine, name, metrics) for name in sides}
+    elsewhere = ", ".join(f"decided on {name}" for name, sets in table.pools.items() if block.keys["data"] in sets)
     found = []
     for claim in claims:
         for metric in claim.metrics:
             rule = asked_claim(asked or {}, table, claim, metric, block.keys["data"], photographs=not block.synthetic)
-            blank = Verdict(claim, metric, UNMEASURED if rule else NOT_ASKED)
+            blank = Verdict(claim, metric, UNMEASURED) if rule else Verdict(claim, metric, NOT_ASKED, reason=elsewhere)
             found.append(_decide(table, block, scores, blank, rule))
     return found
 

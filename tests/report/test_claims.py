@@ -13,8 +13,8 @@ from depthrepro.report.claim_words import describe, numbers, per_cent, sentence,
 from depthrepro.report.claims import NOT_ASKED, Verdict, decide
 from depthrepro.report.claims_file import asked_claim
 from depthrepro.report.paper import Claim
-from depthrepro.report.scenes import scenes
 from depthrepro.report.rows import load_runs
+from depthrepro.report.scenes import scenes
 from tests.report.tables.test_tables import RESOLUTION
 
 L12_BEATS_L9 = Claim("L12 beats L9", "L12", "L9", ("abs_rel", "delta1"))

@@ -43,7 +43,7 @@ def test_every_set_has_a_name_for_people(name):
 def test_markdown_and_latex_have_it_before_any_block():
     table = paper("da_zero_shot")
     assert f"## {TITLE}" in markdown(MeasuredTable(table, []), {})
-    text = latex(table, [])
+    text = latex(MeasuredTable(table, []))
     assert r"\label{tab:da-zero-shot-published}" in text and text.count(r"\begin{table}") == 1
     assert "Depth Anything, ViT-L & 0.076" in text
 
