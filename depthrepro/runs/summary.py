@@ -124,7 +124,7 @@ def _scored(run: RunDir, name: str, protocol: Mapping[str, Any]) -> bool:
 
 
 def main_output(levels: Mapping[str, Mapping[str, float]], output: str) -> Mapping[str, float]:
-    """The metrics of the output that a run is named for, of those of all its outputs; of the last, if it has no such."""
+    """The metrics of a run's main output among those of all its outputs; of the last where that is not scored."""
     return levels.get(output) or list(levels.values())[-1]
 
 

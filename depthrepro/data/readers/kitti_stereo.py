@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.reading import reading
+from depthrepro.data.concat import ConcatPairs
 from depthrepro.data.io.calibration import StereoCamera, as_matrix3, read_benchmark_calib
 from depthrepro.data.io.codecs import Codec, read_map
 from depthrepro.data.io.images import check_size
@@ -103,6 +105,7 @@ def build(
     val_every: int = 17,
     test_every: int = 5,
     disparity: str = "noc",
+    also: str | None = None,
     synthetic: Mapping[str, Any] | None = None,
 ) -> StereoSplits:
     """A KITTI stereo benchmark's training folder, divided for an experiment; without a root, the synthetic streets.
@@ -118,11 +121,15 @@ def build(
         val_every: One training scene of so many is held out.
         test_every: One scene of so many is a test scene, where no list files say so.
         disparity: Ground truth `noc` (only pixels that both images see) or `occ` (all pixels).
+        also: Folder of the other year, all of whose pairs train as well (its ground truth is `occ`); as grey images if
+            those of `root` are.
         synthetic: Settings of the synthetic streets, used only without a root.
 
     Raises:
         UserError: If anything is missing, damaged or inconsistent.
     """
+    if also is not None and not (root and also):
+        raise UserError("data.also: both years' pairs need both folders: set KITTI_STEREO and KITTI_2015")
     if root is None:
         splits = synthetic_streets(synthetic, cache_dir, reader=_StreetsAsBenchmark, variable="KITTI_STEREO")
         splits.notes.append("streets (synthetic): simulated lidar scans stand in for the benchmark's disparity maps")
@@ -146,7 +153,23 @@ def build(
     )
     if len(train) == 0:
         raise UserError(f"data.root={folder}: no training pair is there; fetch the images or correct train.txt")
-    return StereoSplits(layout.title, False, train, val, test, notes + _notes(train, val, test))
+    splits = StereoSplits(layout.title, False, train, val, test, notes + _notes(train, val, test))
+    return (
+        splits if also is None else _with_other_year(splits, layout, checked_folder(also, "data.also"), allow_missing)
+    )
+
+
+def _with_other_year(splits: StereoSplits, layout: Layout, also: Path, allow_missing: bool) -> StereoSplits:
+    other = find_layout(also)
+    if other.title == layout.title:
+        raise UserError(f"data.also={also}: it holds {other.title} like data.root; name the folder of the other year")
+    grey = other.colour and not layout.colour
+    frames = all_frames(also, other)
+    pairs = KittiStereo(also, other, frames, other.title, disparity="occ", allow_missing=allow_missing, grey=grey)
+    train = ConcatPairs({layout.title: splits.train, other.title: pairs})
+    read = ", read as grey" if grey else ""
+    notes = [*splits.notes, *pairs.notes, f"all {len(pairs)} pairs of {other.title} train as well{read}"]
+    return replace(splits, name=f"{layout.title}, trained with {other.title}", train=train, notes=notes)
 
 
 class _StreetsAsBenchmark(KittiRaw):

@@ -3,14 +3,23 @@ import numpy as np
 import pytest
 
 from depthrepro.core.errors import UserError
-from depthrepro.core.protocol import GroundTruth
+from depthrepro.core.protocol import Alignment, Crop, GroundTruth, Protocol
 from depthrepro.data.items.frame_cache import FrameCache
 from depthrepro.data.readers import kitti_stereo
 from depthrepro.data.readers.kitti_stereo import nominal_camera
 from depthrepro.data.readers.kitti_tests import benchmark_test, benchmark_whole
 from depthrepro.data.stereo import read_pair
+from depthrepro.evaluation.baselines import mean_depth_map
 from tests.data.helpers import SHIFT, SIZE, cut, write_benchmark, write_image
 
+PROTOCOL = Protocol(
+    split="test",
+    ground_truth=GroundTruth.disparity,
+    crop=Crop.none,
+    min_depth_m=0.001,
+    cap_m=80.0,
+    alignment=Alignment.none,
+)
 P_LINES = (
     "P0: 80 0 47 0 0 80 23 0 0 0 1 0\nP1: 80 0 47 -40 0 80 23 0 0 0 1 0\n"
     "P2: 90 0 47 0 0 90 23 0 0 0 1 0\nP3: 90 0 47 -36 0 90 23 0 0 0 1 0\n"
@@ -196,6 +205,27 @@ def test_frames_are_found_again_whatever_the_set_is_called(root, tmp_path):
     first = FrameCache(data, (24, 48), tmp_path / "cache")
     data.name = "another name"
     assert FrameCache(data, (24, 48), tmp_path / "cache").folder == first.folder
+
+
+def test_the_other_year_s_pairs_train_as_well(root, tmp_path):
+    alone, other_root = build(root), coloured_2015(tmp_path / "kitti2015")
+    data = build(root, also=str(other_root))
+    assert len(data.train) == len(alone.train) + 12 == data.train.expected and data.counts["test"] == 3
+    assert (data.test.fingerprint, data.val.fingerprint) == (alone.test.fingerprint, alone.val.fingerprint)
+    assert data.name == "KITTI 2012, trained with KITTI 2015" and data.fingerprint != alone.fingerprint
+    first = len(alone.train)
+    assert data.train.records[first].id == "KITTI 2015/000000_10" and data.train.records[first].grey
+    assert data.train.has_depth(first, GroundTruth.disparity)
+    assert not data.train.has_depth(first + 1, GroundTruth.disparity)
+    assert (data.train.depth_gt(first, GroundTruth.disparity) > 0).any()
+    frames = FrameCache(data.train, (24, 48), tmp_path / "cache")
+    assert len(frames) == len(data.train) and not np.ptp(frames.pair(first)[0], axis=2).any()
+    assert any("all 12 pairs of KITTI 2015 train as well, read as grey" in note for note in data.notes)
+    assert mean_depth_map(data.train, PROTOCOL).total == len(data.train)
+    with pytest.raises(UserError, match="it holds KITTI 2012 like"):
+        build(root, also=str(root))
+    with pytest.raises(UserError, match="set KITTI_STEREO and KITTI_2015"):
+        build(root, also="")
 
 
 def test_half_size_2015(real_data):
