@@ -128,7 +128,7 @@ class PaperTable:
     notes: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     short: str = ""
-    also: tuple[str, ...] = ()
+    also: tuple[str, ...] = field(default=(), repr=False)  # says which blocks there are, no figure depends on it
 
     @property
     def paper(self) -> str:
