@@ -130,13 +130,9 @@ class PaperTable:
     notes: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     short: str = ""
-<<<<<<< HEAD
     nearest: dict[str, str] = field(default_factory=dict)
     pools: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    also: tuple[str, ...] = ()
-=======
     also: tuple[str, ...] = field(default=(), repr=False)  # says which blocks there are, no figure depends on it
->>>>>>> gargdata
 
     @property
     def paper(self) -> str:
