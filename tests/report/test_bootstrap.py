@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from depthrepro.report.bootstrap import _standardised_draws, group, paired_interval, reduced, spread
+from depthrepro.report.bootstrap import _standardised_draws, paired_interval
+from depthrepro.report.variance import group, reduced, spread
 
 
 def table(d, scenes=None, strata=None):
