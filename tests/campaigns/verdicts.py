@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depthrepro.report.looks import at_looks, parse_looks
-from depthrepro.report.verdict import CONTRADICTED, NO_DIFFERENCE, REPRODUCED, Judgement, Margin, judge
+from depthrepro.report.looks import Look, at_looks, parse_looks
+from depthrepro.report.verdict import CONTRADICTED, NO_DIFFERENCE, REPRODUCED, Judgement, Margin
 
 MARGIN = Margin(0.03, relative=True)
 LOOKS = parse_looks("6:0.03 12:0.02")
@@ -126,11 +126,10 @@ def faults(
     for _ in range(tables):
         drawn = images(rng)
         better, worse = table(rng, mix, drawn, n_seeds, effect)
-        labels = {"scenes": drawn.scenes, "strata": drawn.strata}
-        if looks:
-            found, _ = at_looks(better, worse, LOOKS, higher_is_better=False, margin=MARGIN, **labels)
-        else:
-            found = judge(better, worse, higher_is_better=False, margin=MARGIN, **labels)
+        planned = LOOKS if looks else (Look(n_seeds, 0.05),)
+        found, _ = at_looks(
+            better, worse, planned, higher_is_better=False, margin=MARGIN, scenes=drawn.scenes, strata=drawn.strata
+        )
         wrong += false(found, effect)
     return wrong / tables
 
@@ -139,9 +138,11 @@ def main() -> None:
     """Run the campaign and print its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", type=int, default=2000, help="simulated tables a line and effect (default: 2000)")
+    parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS), metavar="SET")
     options = parser.parse_args()
     print(HEAD, flush=True)
-    for name, images in SETS.items():
+    for name in options.sets:
+        images = SETS[name]
         for mix in MIXES:
             for n_seeds, looks in ((3, False), (6, False), (12, False), (12, True)):
                 at = [
