@@ -3,6 +3,8 @@
 Two networks are scored on the same images and trained from the same seeds, so d[s, i] = better − worse is one number
 per seed and image. What is asked is the difference to expect with *new* seeds and *new* images, so both are resampled:
 seeds with replacement, images with replacement, crosswise (the "pigeonhole" bootstrap; Owen 2007, arXiv:0712.1111).
+Where several images show one scene, scenes take the place of images; where sets are pooled, each is resampled within
+itself (`variance`).
 
 Taken as it is, that bootstrap is far too sure of itself with three seeds (see the coverage below), and three times too
 unsure where seeds and images do not matter by themselves (Owen 2007, section 4). So the bootstrap gives the *shape* of
