@@ -193,9 +193,8 @@ def load_paper(path: Path) -> PaperTable:
 
 def _pools(content: Any) -> dict[str, tuple[str, ...]]:
     pools = mapping(content or {}, "pools")
-    for name, members in pools.items():
-        if not isinstance(members, list) or len(members) < 2 or len(set(map(str, members))) < len(members):
-            raise ValueError(f"pools: {name!r} must be a list of two data sets or more")
+    if not all(isinstance(members, list) and len(set(map(str, members))) > 1 for members in pools.values()):
+        raise ValueError("pools: each must be a list of two data sets or more")
     return {str(name): tuple(map(str, members)) for name, members in pools.items()}
 
 
