@@ -22,9 +22,9 @@ UNLABELLED = 2  # unlabelled images beside each labelled one
 class StudentItems(Dataset[dict[str, Any]]):
     """Units of one labelled image and two unlabelled ones: batches keep the paper's ratio of 1 to 2 by themselves.
 
-    The unlabelled images come in turn, over all epochs, each sweep over them in an order drawn from (seed, sweep); so do
-    the labelled ones, to keep pace. An epoch is one sweep, or `epoch_images` of the unlabelled if those are fewer. The
-    two unlabelled images of a unit are each other's partner in CutMix.
+    The unlabelled images come in turn, over all epochs, each sweep over them in an order drawn from (seed, sweep);
+    so do the labelled ones, to keep pace. An epoch is one sweep, or `epoch_images` of the unlabelled if those are
+    fewer. The two unlabelled images of a unit are each other's partner in CutMix.
 
     Args:
         labelled: Labelled items.
