@@ -78,7 +78,12 @@ def test_a_test_set(checkout):
         cv2.imwrite(str(folder / image), rng.integers(0, 255, (96, 192, 3), dtype=np.uint8))
         cv2.imwrite(str(folder / depth), rng.integers(1000, 9000, (96, 192), dtype=np.uint16))
     (command,) = commands("A test set")
-    small = ("data.synthetic.streets.images=6", "data.val_every=3", "tests.heldout.data.images=2")
+    small = (
+        "data.synthetic.streets.images=6",
+        "data.synthetic.rooms=null",
+        "data.val_every=3",
+        "tests.heldout.data.images=2",
+    )
     printed = run(checkout, command, *small, *SHORT)
     assert "test set   mine: my_images, 2 images" in printed
     assert list(checkout.glob("runs/da_teacher/*/seed=0/tests/mine/per_image.csv"))

@@ -74,9 +74,15 @@ def at_scale(scale: str, demo: str, paper: str) -> str:
     return demo if scale == "demo" else paper
 
 
-def given(variable: str, name: str) -> str:
-    """The name of a set whose folder is given; another name, which no file has, leaves it out (`optional`)."""
-    return name if os.environ.get(variable) else f"{name}_without_{variable}"
+def given(*choices: str) -> str:
+    """The name of a set whose folder is given; another name, which no file has, leaves it out (`optional`).
+
+    Args:
+        choices: A variable and the name of its set, then perhaps further ones; the first that is given counts.
+    """
+    pairs = list(zip(choices[::2], choices[1::2], strict=True))
+    found = (name for variable, name in pairs if os.environ.get(variable))
+    return next(found, f"{pairs[0][1]}_without_{pairs[0][0]}")
 
 
 def apart(reader: str, trained_on: str | None, other: str | None) -> str | None:

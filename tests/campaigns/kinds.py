@@ -20,12 +20,14 @@ DEPTH_ANYTHING = (
     *("trainer.batch_size=2", "trainer.epochs=1", "tests.heldout.data.images=2", "logger=none"),
 )
 TEACHER = (
-    *("depthrepro.train", "+experiment=da_teacher", "data.synthetic.streets.images=6", "data.val_every=3"),
+    *("depthrepro.train", "+experiment=da_teacher", "data.synthetic.streets.images=6"),
+    *("data.synthetic.rooms=null", "data.val_every=3"),
     *DEPTH_ANYTHING,
 )
 LABELS = (
     *("depthrepro.pseudo_label", "+experiment=da_student", "data.labelled.synthetic.streets.images=6"),
-    *("data.labelled.val_every=3", "data.unlabelled.worlds.images=24", "data.teacher={home}/teacher.pt"),
+    *("data.labelled.synthetic.rooms=null", "data.labelled.val_every=3", "data.unlabelled.worlds.images=24"),
+    "data.teacher={home}/teacher.pt",
     *DEPTH_ANYTHING,
 )
 Content = Callable[[Path], bytes]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import initialize_config_dir
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -168,8 +169,43 @@ def test_kitti_2015_is_a_further_test_set_where_kitti_2012_is_trained_on(monkeyp
     assert folder() is None, "the images that are trained on"
 
 
+def test_a_student_on_photographs_never_takes_kitti_unasked(monkeypatch):
+    for name in DATA_FOLDERS:
+        monkeypatch.delenv(name, raising=False)
+    assert set(composed("+experiment=da_student").data.unlabelled) == {"worlds"}
+    with pytest.raises(InstantiationException, match=r"set-KITTI_STEREO: no such folder"):
+        instantiate(composed("+experiment/da_ablation=full_kitti2012").data.unlabelled.kitti2012)
+    for name in ("PHOTOGRAPHS", "MINIPLACES", "KITTI_STEREO", "KITTI_2015", "KITTI_RAW", "KITTI_DEPTH", "NYU_LABELLED"):
+        monkeypatch.setenv(name, "somewhere")
+    photographs = {"worlds", "photographs", "miniplaces"}
+    student = composed("+experiment=da_student")
+    assert set(student.data.unlabelled) == photographs
+    assert {"kitti2012", "nyu"} <= set(student.tests) and "kitti_depth_mini" not in student.tests
+    asked = composed("+experiment/da_ablation=full_kitti2012").data.unlabelled
+    assert set(asked) == {*photographs, "kitti2012"} and asked.kitti2012.root == "somewhere"
+
+
+def test_metres_are_tested_where_they_were_not_learnt(monkeypatch):
+    def tests(row):
+        return set(composed(f"+experiment/da_zero_shot_metric={row}").tests)
+
+    for name in DATA_FOLDERS:
+        monkeypatch.delenv(name, raising=False)
+    assert tests("nyu_student") == tests("rooms_student") == {"halls"}
+    monkeypatch.setenv("NYU_LABELLED", "somewhere")
+    assert tests("nyu_student") == {"halls", "rooms"} and tests("rooms_student") == {"halls", "nyu"}
+    rooms = composed("+experiment/da_zero_shot_metric=rooms_student").data
+    assert rooms.root is None and rooms.folders.root is None
+    reader = composed("+experiment/da_zero_shot_metric=rooms_student").tests.nyu.data._target_
+    assert reader.endswith("labelled_folder")
+    monkeypatch.setenv("NYU", "elsewhere")
+    official = composed("+experiment/da_zero_shot_metric=rooms_student").tests.nyu.data
+    assert official._target_.endswith("nyu.build") and official.depth == "raw" and official.black_border
+
+
 @pytest.mark.parametrize("table", sorted({e.split("/")[0] for e in EXPERIMENTS if "/" in e}))
-def test_rows_of_a_table_differ_and_share_their_budget(table):
+def test_rows_of_a_table_differ_and_share_their_budget(table, monkeypatch):
+    monkeypatch.setenv("NYU_LABELLED", "somewhere")  # without it what is learnt on NYU is learnt on the rooms too
     rows = {e: composed(f"+experiment={e}") for e in EXPERIMENTS if e.startswith(f"{table}/")}
     assert len({config_hash(row) for row in rows.values()}) == len(rows) > 1
     # Depth Anything's teachers have a budget of their own: their rows are not students without unlabelled images.

@@ -11,6 +11,7 @@ from depthrepro.core.errors import UserError
 from depthrepro.report.blocks import build_blocks
 from depthrepro.report.paper import load_paper
 from depthrepro.report.rows import load_runs
+from tests.config.swapping import DATA_FOLDERS
 from tests.models.test_hf import saved
 from tests.runs.test_depth_anything_pipeline import train
 
@@ -19,12 +20,15 @@ INDOORS = (
     *("logger=none", "data.synthetic.images=6", "data.synthetic.test_images=2", "data.val_every=3"),
     "tests.halls.data.images=2",
 )
-RELATIVE = ("logger=none", "data.synthetic.streets.images=6", "data.val_every=3", "tests.heldout.data.images=2")
+RELATIVE = (
+    *("logger=none", "data.synthetic.streets.images=6", "data.synthetic.rooms=null", "data.val_every=3"),
+    "tests.heldout.data.images=2",
+)
 
 
 @pytest.fixture(autouse=True)
 def rendered_data(monkeypatch):
-    for name in ("NYU", "KITTI_RAW", "KITTI_STEREO", "KITTI_2015", "KITTI_DEPTH"):
+    for name in DATA_FOLDERS:
         monkeypatch.delenv(name, raising=False)
 
 

@@ -45,7 +45,8 @@ def training_items(
         )
         validation = LabelledItems(data.val, transform, flip=None, jitter=None, seed=seed)
         if isinstance(data, StudentSplits):
-            return StudentItems(labelled, data.pseudo_labelled(), transform, augment, seed), validation
+            unlabelled = data.pseudo_labelled()
+            return StudentItems(labelled, unlabelled, transform, augment, seed, data.epoch_images), validation
         return labelled, validation
     if isinstance(data, ClassSplits):
         flip = augment is not None and augment.flip

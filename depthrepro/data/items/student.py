@@ -22,8 +22,9 @@ UNLABELLED = 2  # unlabelled images beside each labelled one
 class StudentItems(Dataset[dict[str, Any]]):
     """Units of one labelled image and two unlabelled ones: batches keep the paper's ratio of 1 to 2 by themselves.
 
-    An epoch is one sweep over the unlabelled images, in an order drawn from (seed, epoch); the labelled ones are
-    repeated, or thinned out, to keep pace. The two unlabelled images of a unit are each other's partner in CutMix.
+    The unlabelled images come in turn, over all epochs, each sweep over them in an order drawn from (seed, sweep);
+    so do the labelled ones, to keep pace. An epoch is one sweep, or `epoch_images` of the unlabelled if those are
+    fewer. The two unlabelled images of a unit are each other's partner in CutMix.
 
     Args:
         labelled: Labelled items.
@@ -31,6 +32,7 @@ class StudentItems(Dataset[dict[str, Any]]):
         transform: The network's input.
         augment: What is done to the images.
         seed: Of the run.
+        epoch_images: Unlabelled images of an epoch at most; None = all.
 
     Source: Depth Anything (arXiv:2401.10891), sections 3.2 and 4: a ratio of 1:2; colour changes, blur and CutMix on
     the student's unlabelled input only. Differs: the partner in CutMix, which the paper does not name.
@@ -43,17 +45,19 @@ class StudentItems(Dataset[dict[str, Any]]):
         transform: InputTransform,
         augment: RelativeAugment,
         seed: int,
+        epoch_images: int | None = None,
     ) -> None:
         if len(unlabelled) < UNLABELLED:
             raise UserError(f"{unlabelled.name}: {len(unlabelled)} images; a student needs at least {UNLABELLED}")
         self.labelled, self.unlabelled, self.augment, self.seed = labelled, unlabelled, augment, seed
+        self.units = min(len(unlabelled), epoch_images or len(unlabelled)) // UNLABELLED
         self.size = transform.height, transform.width
         self.read = Reader(unlabelled, transform)
         self._drawn: dict[int, tuple[int, np.ndarray]] = {}
 
     def __len__(self) -> int:
-        """Number of units."""
-        return len(self.unlabelled) // UNLABELLED
+        """Number of units of an epoch."""
+        return self.units
 
     def __getitem__(self, key: ItemKey) -> dict[str, Any]:
         """The labelled item's entries, and of the unlabelled, for n = 2.
@@ -65,7 +69,7 @@ class StudentItems(Dataset[dict[str, Any]]):
         """
         epoch, unit = key
         generator = augment_generator(self.seed + 1, epoch, unit)
-        chosen = self._order(epoch)[UNLABELLED * unit :][:UNLABELLED]
+        chosen = self._unlabelled_indices(epoch, unit)
         items = [cropped(self.read(int(i)), self.size, self.augment.flip, generator) for i in chosen]
         perturb = self.augment.unlabelled
         images = [perturb(image, generator) if perturb else image for image, _, _ in items]
@@ -80,8 +84,10 @@ class StudentItems(Dataset[dict[str, Any]]):
             "inside": torch.stack([inside for _, inside in mixed]),
         }
 
-    def _order(self, epoch: int) -> np.ndarray:
-        return self._permutation((epoch, 1), len(self.unlabelled))
+    def _unlabelled_indices(self, epoch: int, unit: int) -> np.ndarray:
+        """The unlabelled images in turn, over all epochs, each sweep in its own order."""
+        sweep, place = divmod(epoch * len(self) + unit, len(self.unlabelled) // UNLABELLED)
+        return self._permutation((sweep, 1), len(self.unlabelled))[UNLABELLED * place :][:UNLABELLED]
 
     def _labelled_index(self, epoch: int, unit: int) -> int:
         """The labelled images in turn, over all epochs, each round in its own order."""

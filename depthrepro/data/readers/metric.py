@@ -160,10 +160,11 @@ def nyu(
     depth: str = "raw",
     black_border: bool | None = True,
     val_every: int = 17,
+    folders: tuple[DepthDataset, DepthDataset] | None = None,
     synthetic: Callable[[], tuple[DepthDataset, DepthDataset]] | None = None,
     allow_missing: bool = False,
 ) -> MetricSplits:
-    """NYU Depth V2 for supervised metric depth; without a root, the synthetic rooms.
+    """NYU Depth V2 for supervised metric depth; without it, the synthetic rooms.
 
     Args:
         min_depth_m: Least depth that is learnt from, metres.
@@ -174,32 +175,38 @@ def nyu(
         depth: "raw" or "filled" ground truth of the labelled set; published numbers are against the raw one.
         black_border: Whether the labelled set's images have the black border of published numbers; see `NYU`.
         val_every: Every so-many-th training image is held out to choose the best checkpoint.
-        synthetic: Makes (training, test) images where there is no root.
+        folders: (training, test) images of the labelled set as files, where there is no root.
+        synthetic: Makes (training, test) images where there is neither.
         allow_missing: Go on with the images that are there.
 
     Raises:
         UserError: As the readers and `MetricImages`.
     """
     notes: list[str] = []
+    name, real = "NYU Depth V2", bool(root) or folders is not None
     if root:
         folder = Path(root).expanduser()
         labelled = partial(NYU, folder, depth, allow_missing, black_border=bool(black_border))
         train: DepthDataset = nyu_sync(Path(sync_root).expanduser()) if sync_root else labelled(part="train")
         test: DepthDataset = labelled(part="test")
-        name = "NYU Depth V2"
+    elif folders is not None:
+        train, test = folders
+        notes.append("NYU Depth V2 as files: filled depth, without the black border, so not the published protocol")
     elif synthetic is not None:
         train, test = synthetic()
         name = "rooms (synthetic)"
-        notes.append("NYU is not set: using the synthetic rooms; set NYU to the folder of the labelled set")
+        notes.append(
+            "NYU is not set: using the synthetic rooms; set NYU or NYU_LABELLED to a folder of the labelled set"
+        )
     else:
-        raise UserError("data.root: no folder of NYU Depth V2 is given; set NYU")
+        raise UserError("data.root: no folder of NYU Depth V2 is given; set NYU or NYU_LABELLED")
     kept, chosen_with = held_out(len(train), val_every)
     depth_range = (min_depth_m, max_depth_m)
     learnt, chosen_by, scored = (
         MetricImages(whole, GroundTruth.dense, depth_range, indices=indices)
         for whole, indices in ((train, kept), (train, chosen_with), (test, None))
     )
-    return MetricSplits(name, not root, learnt, chosen_by, scored, notes)
+    return MetricSplits(name, not real, learnt, chosen_by, scored, notes)
 
 
 def nyu_sync(folder: Path) -> DepthFolder:

@@ -1,8 +1,9 @@
-"""NYU Depth V2: the labelled set in its official MATLAB file, 795 images to learn from and 654 to test on."""
+"""NYU Depth V2: the labelled set, 795 images to learn from and 654 to test on, in its MATLAB file or as files."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.reading import reading
 from depthrepro.data.base import DepthDataset, ImageRecord
-from depthrepro.data.io.codecs import read_mat
+from depthrepro.data.io.codecs import Codec, read_mat
 from depthrepro.data.readers.checks import check_unique, optional_root
+from depthrepro.data.readers.depth_folder import DepthFolder, read_depth_manifest
 from depthrepro.data.readers.probed_images import check_count
 
 if TYPE_CHECKING:
@@ -122,6 +124,34 @@ class NYU(DepthDataset):
     def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
         """Whether `ground_truth` is the dense depth."""
         return ground_truth is GroundTruth.dense
+
+
+@optional_root
+def labelled_folder(root: Path, part: str, allow_missing: bool = False) -> DepthFolder:
+    """One part of the labelled set as files: `<part>/manifest.csv`, images, filled depth in mm as 16-bit PNG.
+
+    Args:
+        root: Folder of the parts; None = no set.
+        part: "train" (795 images) or "test" (654).
+        allow_missing: Go on with fewer images than the part has.
+
+    Raises:
+        UserError: As `depth_folder`, or if there is another number of images.
+    """
+    items = read_depth_manifest(root / part / "manifest.csv")
+    # A file's name is the number in the official file, from 1: the same ids as there.
+    items = [replace(item, id=Path(item.id).name) for item in items]
+    name = "NYU Depth V2" if part == "test" else f"NYU Depth V2 {part}"
+    check_count(name, len(items), PARTS[part][1], allow_missing)
+    return DepthFolder(name, items, codec=Codec.png16, scale=0.001)
+
+
+@optional_root
+def labelled_folders(root: Path, allow_missing: bool = False) -> tuple[DepthFolder, DepthFolder]:
+    """(training, test) images of `labelled_folder`."""
+    train, test = (labelled_folder(str(root), part, allow_missing) for part in ("train", "test"))
+    assert train is not None and test is not None
+    return train, test
 
 
 @optional_root

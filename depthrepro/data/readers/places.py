@@ -9,7 +9,7 @@ from pathlib import Path
 from depthrepro.core.errors import UserError
 from depthrepro.core.reading import reading
 from depthrepro.data.base import ClassDataset
-from depthrepro.data.readers.checks import checked_folder
+from depthrepro.data.readers.checks import checked_folder, optional_root
 from depthrepro.data.readers.probed_images import ProbedImages
 
 PARTS = ("train", "val")
@@ -71,6 +71,12 @@ def class_images(root: str | Path, part: str, name: str | None = None, *, synthe
         classes, items = _folders(folder, part)
         return ClassImages(f"{name or folder.name} {part}", items, classes, synthetic=synthetic)
     raise UserError(f"data.root={folder}: {_LAYOUTS}")
+
+
+@optional_root
+def training_images(root: Path) -> ClassImages:
+    """The training images alone, for a student that learns no classes from them; None without a folder."""
+    return class_images(root, "train")
 
 
 def _miniplaces(root: Path, part: str) -> tuple[list[str], list[Item]]:

@@ -22,11 +22,13 @@ class StudentSplits(LabelledSplits):
         unlabelled: The images.
         folder: Their labels.
         teacher: The checkpoint that makes the labels.
+        epoch_images: Unlabelled images of an epoch at most; None = all of them.
     """
 
     unlabelled: ImageDataset = field(kw_only=True)
     folder: Path = field(kw_only=True)
     teacher: Path = field(kw_only=True)
+    epoch_images: int | None = field(kw_only=True, default=None)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -53,6 +55,7 @@ def student_data(
     teacher: str,
     pseudo_labels: str = "pseudo_labels",
     base: str = ".",
+    epoch_images: int | None = None,
 ) -> StudentSplits:
     """A student's data.
 
@@ -62,6 +65,7 @@ def student_data(
         teacher: The teacher's checkpoint.
         pseudo_labels: Folder that holds, or will hold, the labels: one folder below it for each teacher and image set.
         base: What `teacher` and `pseudo_labels` are relative to.
+        epoch_images: Unlabelled images of an epoch at most; None = all, one sweep over them.
 
     Raises:
         UserError: If there is no unlabelled set, or the teacher's checkpoint is missing.
@@ -70,6 +74,8 @@ def student_data(
     missing = [f"{name} is left out: no folder is given for it" for name in unlabelled if name not in found]
     if not found:
         raise UserError("data.unlabelled: no set of images is given: set the root of one")
+    if all(images.synthetic for images in found.values()):
+        missing.append("unlabelled images are synthetic alone: set PHOTOGRAPHS, MINIPLACES or one of conf/unlabelled")
     images = ConcatImages(found)
     weights = Path(base) / Path(teacher).expanduser()
     folder = Path(base) / pseudo_labels / f"{teacher_digest(weights)}-{images.fingerprint[:12]}"
@@ -84,6 +90,7 @@ def student_data(
         unlabelled=images,
         folder=folder,
         teacher=weights,
+        epoch_images=epoch_images,
     )
 
 

@@ -116,15 +116,29 @@ def student_items(tmp_path: Path, augment: RelativeAugment, count: int = 6, labe
     return StudentItems(teacher_items, pseudo(tmp_path, Ramps(count)), TRANSFORM, augment, 0)
 
 
+def seen(items: StudentItems, epoch: int) -> list[int]:
+    return [int(i) for unit in range(len(items)) for i in items._unlabelled_indices(epoch, unit)]
+
+
 def test_an_epoch_shows_every_unlabelled_image_once_and_the_labelled_ones_in_turn(tmp_path):
     items = student_items(tmp_path, RelativeAugment(flip=False), count=6, labelled=4)
     assert len(items) == 3
     labelled = []
     for epoch in range(4):
-        order = items._order(epoch)
-        assert sorted(order) == list(range(6))
+        assert sorted(seen(items, epoch)) == list(range(6))
         labelled += [items[epoch, unit]["id"] for unit in range(3)]
     assert sorted(labelled) == sorted([*"0123"] * 3), "12 units, each of four labelled images three times"
+
+
+def test_epochs_of_fewer_images_go_on_where_the_last_one_ended(tmp_path):
+    teacher_items = LabelledItems(Ramps(4, name="labelled"), TRANSFORM, flip=False, jitter=None, seed=0)
+    items = StudentItems(teacher_items, pseudo(tmp_path, Ramps(8)), TRANSFORM, RelativeAugment(flip=False), 0, 6)
+    assert len(items) == 3
+    shown = [i for epoch in range(4) for i in seen(items, epoch)]
+    sweeps = [shown[start : start + 8] for start in range(0, 24, 8)]
+    assert all(sorted(sweep) == list(range(8)) for sweep in sweeps) and len({*map(tuple, sweeps)}) == 3
+    assert items[1, 1]["unlabelled_image"].shape == (2, 3, 8, 8)
+    assert len(StudentItems(teacher_items, pseudo(tmp_path, Ramps(8)), TRANSFORM, ALL, 0, 100)) == 4
 
 
 def test_without_perturbations_image_and_pseudo_label_agree(tmp_path):
@@ -197,6 +211,12 @@ def test_student_data_names_labels_after_teacher_and_images(tmp_path):
     data = student_data(labelled_data({"a": Ramps()}), {"u": Ramps(), "v": None}, str(teacher), "labels", str(tmp_path))
     assert data.folder.name == f"{teacher_digest(teacher)}-{data.unlabelled.fingerprint[:12]}"
     assert data.counts["unlabelled"] == 5 and "v is left out" in data.notes[-1]
+    made = Ramps()
+    made.synthetic = True
+    alone = student_data(labelled_data({"a": Ramps()}), {"u": made}, str(teacher), "labels", str(tmp_path))
+    assert alone.notes == [
+        "unlabelled images are synthetic alone: set PHOTOGRAPHS, MINIPLACES or one of conf/unlabelled"
+    ]
     with pytest.raises(UserError, match="no complete pseudo-labels"):
         training_items(data, TRANSFORM, ALL, 0, None)
     with pytest.raises(UserError, match=r"data\.unlabelled"):

@@ -11,6 +11,7 @@ from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.build import training_items
 from depthrepro.data.items.labelled import RelativeAugment, gather
 from depthrepro.data.readers.metric import MetricImages, kitti, nyu, nyu_sync, synthetic_rooms
+from depthrepro.data.readers.nyu import labelled_folder, labelled_folders
 
 
 class Ramp(DepthDataset):
@@ -72,6 +73,50 @@ def test_synthetic_rooms_have_dense_metres(tmp_path):
     assert known.mean() > 0.5 and 0 < depth[known].min() and depth[known].max() <= 10
     with pytest.raises(UserError, match="set NYU"):
         nyu(0.001, 10.0)
+
+
+@pytest.fixture
+def nyu_files(tmp_path):
+    """Three training images, half as large as the two test images, with depth of 2 and of 3 m."""
+    for part, numbers, size, metres in (("train", "347", (12, 16), 2), ("test", "12", (24, 32), 3)):
+        for folder in ("image", "depth"):
+            (tmp_path / part / folder).mkdir(parents=True)
+        names = [f"000{number}" for number in numbers]
+        for name in names:
+            cv2.imwrite(str(tmp_path / part / "image" / f"{name}.jpg"), np.full((*size, 3), 90, np.uint8))
+            depth = np.full([side // (2 if part == "train" else 1) for side in size], metres * 1000, np.uint16)
+            cv2.imwrite(str(tmp_path / part / "depth" / f"{name}.png"), depth)
+        lines = [f"image/{name}.jpg,depth/{name}.png" for name in names]
+        (tmp_path / part / "manifest.csv").write_text("\n".join(["image,depth", *lines]) + "\n")
+    return str(tmp_path)
+
+
+def test_the_labelled_set_as_files(nyu_files):
+    """Ids are the official file's numbers; a label may have fewer pixels than its image."""
+    data = nyu(0.001, 10.0, val_every=3, folders=labelled_folders(nyu_files, allow_missing=True))
+    assert data.counts == {"train": 2, "val": 1, "test": 2} and not data.synthetic
+    assert data.name == data.test.name == "NYU Depth V2" and "filled depth" in data.notes[0]
+    assert [record.id for record in data.train.records] == ["0003", "0004"]
+    depth, known = data.train.read_label(0)
+    assert depth.shape == (6, 8) and known.all() and np.allclose(depth, 2)
+    assert np.allclose(data.test.depth_gt(1, GroundTruth.dense), 3) and data.test.records[1].size == (24, 32)
+    assert labelled_folder(nyu_files, "test", allow_missing=True).fingerprint != data.test.fingerprint
+
+
+def test_a_part_of_the_labelled_set_must_be_asked_for(nyu_files):
+    with pytest.raises(UserError, match="NYU Depth V2: 2 of 654 images are there"):
+        labelled_folder(nyu_files, "test")
+    assert labelled_folder(None, "test") is None and labelled_folders("") is None
+
+
+def test_the_real_labelled_set(real_data):
+    folder = real_data / "nyu_v2_labelled"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there")
+    train, test = labelled_folders(str(folder))
+    assert (len(train), len(test)) == (795, 654)
+    assert not {r.id for r in train.records} & {r.id for r in test.records}
+    assert test.records[0].size == test.depth_gt(0, GroundTruth.dense).shape == (480, 640)
 
 
 def test_synchronised_frames_are_millimetres(tmp_path):

@@ -11,7 +11,7 @@ from depthrepro.core.errors import UserError
 from depthrepro.data.input_transform import InputTransform
 from depthrepro.data.items.classes import class_items
 from depthrepro.data.readers.classes import class_data
-from depthrepro.data.readers.places import class_images
+from depthrepro.data.readers.places import class_images, training_images
 
 SUBSET = Path(os.environ.get("MINIPLACES") or Path(__file__).parents[4] / "shared" / "data" / "miniplaces_subset")
 
@@ -44,6 +44,12 @@ def test_miniplaces_lists(miniplaces):
     assert data.name == "MiniPlaces train" and list(data.classes) == ["abbey", "bar/indoor"]
     assert list(data.labels) == [0, 1, 0, 1] and data.records[1].id == "train/x/00000001"
     assert data.records[0].size == (8, 10) and data.read_image(2)[0, 0, 0] == 20
+
+
+def test_a_student_sees_the_training_images_alone(miniplaces):
+    learnt, kept_back = training_images(str(miniplaces)), class_images(miniplaces, "val")
+    assert learnt is not None and training_images(None) is None
+    assert not {record.id for record in learnt.records} & {record.id for record in kept_back.records}
 
 
 def test_class_folders_give_the_same(tmp_path):
