@@ -65,8 +65,8 @@ class PaperRow:
         return not self.tests or test in self.tests
 
     def published(self, test: str) -> dict[str, float]:
-        """Published values on a test set; "" for a table over one set."""
-        return self.sets.get(test, {}) if test else self.paper
+        """Published values on a test set; those of a table over one set stand beside every set."""
+        return self.sets.get(test, {}) if test and self.sets else self.paper
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,7 @@ class PaperTable:
         notes: Sentences under every table.
         claims: The table's claims.
         short: Its name in the page's navigation; by default `name`.
+        also: Test sets on which the rows are shown as on the runs' own test images, of a table over one set.
     """
 
     name: str
@@ -127,6 +128,7 @@ class PaperTable:
     notes: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     short: str = ""
+    also: tuple[str, ...] = field(default=(), repr=False)  # says which blocks there are, no figure depends on it
 
     @property
     def paper(self) -> str:
@@ -140,12 +142,12 @@ class PaperTable:
 
     @property
     def over_sets(self) -> bool:
-        """Whether the table is over several test sets; else only what a run is scored on itself stands in it."""
+        """Whether the table is over several test sets; else what a run is scored on itself stands in it, and `also`."""
         return any(row.sets or row.tests for row in self.rows)
 
     def measures(self, experiment: str, test: str) -> bool:
         """Whether an experiment's numbers on a test set stand in the table."""
-        if test and not self.over_sets:
+        if test and not self.over_sets and test not in self.also:
             return False
         return any(row.ours and experiment in row.ours.experiment and row.belongs(test) for row in self.rows)
 
