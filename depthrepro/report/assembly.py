@@ -14,8 +14,11 @@ from pathlib import Path
 from depthrepro.config.logger import LoggerConfig, store_uri
 from depthrepro.core.files import write_atomic
 from depthrepro.core.progress import progress_bar
+from depthrepro.report.answers import Answer, answers
 from depthrepro.report.blocks import Block, build_blocks
-from depthrepro.report.claims import decide, overall, word
+from depthrepro.report.claim_words import word
+from depthrepro.report.claims import NOT_ASKED, decide
+from depthrepro.report.claims_file import read_claims
 from depthrepro.report.committed import commit, from_committed, is_committed
 from depthrepro.report.figures.of_block import CURVES, PANEL, figures_of
 from depthrepro.report.figures.painter import Drawn, Painter, copy
@@ -24,11 +27,13 @@ from depthrepro.report.merging import merged
 from depthrepro.report.mlflow_source import from_mlflow
 from depthrepro.report.page.index import page
 from depthrepro.report.paper import PaperTable
+from depthrepro.report.pools import pooled
 from depthrepro.report.rows import training_of
 from depthrepro.report.sources import Results, for_table, from_runs
 from depthrepro.report.tables.csv_file import csv_frame
 from depthrepro.report.tables.latex import latex
 from depthrepro.report.tables.markdown import markdown
+from depthrepro.report.tables.verdicts import write_verdicts
 
 
 class Report:
@@ -47,6 +52,7 @@ class Report:
 
     def __init__(self, source: str, runs: Path, uri: str, experiments: Path, tables: Sequence[PaperTable]) -> None:
         self._source, self._runs, self._experiments = source, runs, experiments
+        self._tables, self._asked = tables, read_claims(experiments)
         self._measured = self._read(uri, tables)
         self._written: dict[str, MeasuredTable] = {}
         self._committed: dict[str, Results] = {}
@@ -122,7 +128,7 @@ class Report:
         finally:
             painter.close()
         painter.remember()
-        return written
+        return [*written, write_verdicts(out, self._answers(), [table.name for table in self._tables])]
 
     def _begin(self, table: PaperTable, out: Path, painter: Painter, *, publish: bool) -> Callable[[], MeasuredTable]:
         """Build a table's blocks and verdicts, and begin to draw its figures; what it returns waits for them."""
@@ -133,11 +139,15 @@ class Report:
             results = replace(self._with_committed(table, results, out / table.name), unfinished=[])
             self._published[table.name] = results
         blocks = build_blocks(table, results.rows)
+        pools = pooled(table, blocks, results)
+        nothing = {"ranges": results.ranges[:0], "curves": results.curves[:0], "folders": {}}
+        own = {block.slug: replace(results, images=images, **nothing) for block, images in pools}
+        shown = [(block, own.get(block.slug, results)) for block in [*(block for block, _ in pools), *blocks]]
         plots = out / table.name / "plots" if publish else out / table.name
         # Nothing can draw the panels of committed results again.
         kept = self._experiments / table.name / "plots" if table.name in self._committed else None
-        begun = begin_figures(table, blocks, results, plots, painter, publish=publish, kept=kept)
-        verdicts = {block.slug: decide(table, block, results.images) for block in blocks}
+        begun = begin_figures(table, shown, plots, painter, publish=publish, kept=kept)
+        verdicts = {block.slug: decide(table, block, its.images, self._asked) for block, its in shown}
 
         def finish() -> MeasuredTable:
             figures = {
@@ -146,7 +156,7 @@ class Report:
             }
             for stale in set(plots.glob("*.png")) - {path for paths in figures.values() for path in paths.values()}:
                 stale.unlink()
-            return MeasuredTable(table, blocks, verdicts, figures, results.unfinished)
+            return MeasuredTable(table, [block for block, _ in shown], verdicts, figures, results.unfinished)
 
         return finish
 
@@ -162,7 +172,7 @@ class Report:
         one = self._written[table.name]
         files = {
             "table.md": self.text(table, folder),
-            "table.tex": latex(table, one.blocks),
+            "table.tex": latex(one),
             # Ten digits: more than were measured, and the same on every machine.
             "table.csv": csv_frame(table, one.blocks).to_csv(index=False, lineterminator="\n", float_format="%.10g"),
         }
@@ -172,8 +182,11 @@ class Report:
 
     def write_page(self, path: Path) -> Path:
         """Write index.html with every table that was written; returns its path."""
-        write_atomic(path, page(list(self._written.values()), source=self._source_in_words()))
+        write_atomic(path, page(list(self._written.values()), self._answers(), source=self._source_in_words()))
         return path
+
+    def _answers(self) -> list[Answer]:
+        return answers(self._tables, self._written, self._asked)
 
     def _source_in_words(self) -> str:
         if self._source == "mlflow":
@@ -193,14 +206,12 @@ class Report:
         return markdown(one, links)
 
     def brief(self, table: PaperTable) -> str:
-        """The table in one line for the terminal: its data sets, how its claims came out, and what it lacks."""
+        """The table in one line for the terminal: its data sets, verdicts by kind, and what it lacks."""
         one = self._written[table.name]
-        outcomes = Counter(
-            word(overall(verdicts), claim)
-            for block in one.blocks
-            for claim in table.claims
-            if (verdicts := one.verdicts_on(claim, block))
-        )
+        decided = [
+            verdict for verdicts in one.verdicts.values() for verdict in verdicts if verdict.verdict != NOT_ASKED
+        ]
+        outcomes = Counter(map(word, decided))
         count = len(one.blocks)
         parts = [f"{count} data set{'s' if count != 1 else ''}", *(f"{n} {name}" for name, n in outcomes.most_common())]
         if self.waiting(table):
@@ -211,8 +222,7 @@ class Report:
 
 def begin_figures(
     table: PaperTable,
-    blocks: list[Block],
-    results: Results,
+    shown: Sequence[tuple[Block, Results]],
     plots: Path,
     painter: Painter,
     *,
@@ -221,18 +231,21 @@ def begin_figures(
 ) -> dict[str, dict[str, Drawn]]:
     """Begin to draw the figures of a table's blocks into `plots`: block slug → title → file, as `Painter.start`.
 
+    `shown` has each block with the results that it is drawn from.
+
     A panel that lies in the folder `kept` is copied instead. `publish` as in `figures_of`.
     """
-    endings = file_endings(blocks)
+    endings = file_endings([block for block, _ in shown])
     begun: dict[str, dict[str, Drawn]] = {}
     drawn_already: set[str] = set()
-    for block in blocks:
+    for block, results in shown:
         ending = f"_{endings[block.slug]}.png"
         wanted = figures_of(table, block, results, publish=publish)
         trainings = set(block.runs["run"].map(training_of))
         if trainings <= drawn_already:
             wanted.pop(CURVES, None)  # the test sets of a run share its training
-        drawn_already |= trainings
+        if not block.pool:  # it has no curves of its own
+            drawn_already |= trainings
         copied: dict[str, Drawn] = {}
         if kept is not None and (panel := kept / f"panel{ending}").exists():
             wanted.pop(PANEL, None)

@@ -68,12 +68,14 @@ class Block:
         runs: One record per run (`rows.RUN_COLUMNS`), in the order of the table's rows, then of seeds.
         superseded: Runs left out because a newer one has the same experiment, overrides and seed.
         lines: Lines by checkpoint, in the paper's order, baselines last.
+        pool: Names of the data sets that are one here (`pools`); () = one data set.
     """
 
     keys: dict[str, Any]
     runs: pd.DataFrame
     superseded: list[str]
     lines: dict[str, list[Line]]
+    pool: tuple[str, ...] = ()
 
     @property
     def checkpoint(self) -> str:
@@ -127,7 +129,7 @@ def build_blocks(table: PaperTable, rows: pd.DataFrame) -> list[Block]:
     """
     mine = rows_of(table, rows)
     blocks = [
-        _block(table, dict(zip(BLOCK_KEYS, values, strict=True)), group)
+        block_of(table, dict(zip(BLOCK_KEYS, values, strict=True)), group)
         for values, group in mine.groupby(BLOCK_KEYS, sort=True)
     ]
     return sorted(
@@ -141,7 +143,8 @@ def rows_of(table: PaperTable, rows: pd.DataFrame) -> pd.DataFrame:
     return rows[np.array([table.measures(experiment, set_of(run)) for experiment, run in pairs], dtype=bool)]
 
 
-def _block(table: PaperTable, keys: dict[str, Any], rows: pd.DataFrame) -> Block:
+def block_of(table: PaperTable, keys: dict[str, Any], rows: pd.DataFrame, pool: tuple[str, ...] = ()) -> Block:
+    """The block of rows that share `keys`."""
     runs = rows.drop_duplicates("run").sort_values(["experiment", "seed", "created", "run"])
     newest = runs.drop_duplicates(["experiment", "seed"], keep="last")
     superseded = sorted(set(runs["run"]) - set(newest["run"]))
@@ -151,7 +154,7 @@ def _block(table: PaperTable, keys: dict[str, Any], rows: pd.DataFrame) -> Block
     lines = {name: _lines(table, records, name, test) for name in kept}
     place = {name: index for index, name in enumerate(table.experiments)}
     newest = newest.sort_values(["experiment", "seed"], key=lambda c: c.map(place) if c.name == "experiment" else c)
-    return Block(keys, newest.reset_index(drop=True), superseded, lines)
+    return Block(keys, newest.reset_index(drop=True), superseded, lines, pool)
 
 
 def _lines(table: PaperTable, rows: Records, checkpoint: str, test: str) -> list[Line]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from depthrepro.core.metric_names import METRICS
-from depthrepro.report.blocks import Block, Line
+from depthrepro.report.blocks import Block
 from depthrepro.report.bootstrap import Interval, paired_interval
+from depthrepro.report.claim_scores import Pair, Scores, pair, scores_of
+from depthrepro.report.claims_file import AskedClaim, Key, asked_claim
+from depthrepro.report.looks import TOTAL, Look, at_looks, parse_looks
 from depthrepro.report.paper import Claim, PaperTable
+from depthrepro.report.scenes import scenes
+from depthrepro.report.verdict import CONTRADICTED, NO_DIFFERENCE, REPRODUCED, UNDECIDED, Margin, what_would_decide
 
-REPRODUCED, CONTRADICTED, UNDECIDED, UNMEASURED = "reproduced", "contradicted", "undecided", "not measured"
-OUR_WORDS = {REPRODUCED: "yes", CONTRADICTED: "no"}  # a question of ours is answered, not reproduced
+AS_IN_PAPER = "no difference, as in the paper"
+UNMEASURED, NOT_ASKED = "not measured", "not asked here"
+VERDICTS = (REPRODUCED, CONTRADICTED, AS_IN_PAPER, NO_DIFFERENCE, UNDECIDED, UNMEASURED, NOT_ASKED)
 
 
 @dataclass(frozen=True)
@@ -25,12 +31,18 @@ class Verdict:
     Attributes:
         claim: What is decided.
         metric: Metric key.
-        verdict: "reproduced", "contradicted", "undecided" or "not measured".
-        interval: Row `better` minus row `worse` with its 95 % interval; None where a row is not measured.
+        verdict: One of `VERDICTS`.
+        interval: Row `better` minus row `worse` with its interval; None where a row is not measured.
         paper_difference: The published difference; None where the paper does not give both numbers.
-        seeds: Seeds that both rows have; none where both are baselines.
+        seeds: Seeds that both rows have and that were looked at; none where both are baselines.
         images: Images that were compared.
-        reason: Why nothing is decided, where the interval does not say it.
+        reason: Why nothing is decided, and what would decide it.
+        scenes: Scenes that those images show; 0 where nothing was measured.
+        reference: Mean of the row `worse`; None where nothing was measured.
+        paper_reference: The published value of that row, where there is a published difference.
+        margin: The smallest difference that matters, in the metric's unit; None where the claim is not asked.
+        level: The interval holds the true difference with probability 1 - level.
+        below_margin: Whether the difference, although off zero, is shown to be smaller than the margin.
     """
 
     claim: Claim
@@ -41,164 +53,146 @@ class Verdict:
     seeds: tuple[int, ...] = ()
     images: int = 0
     reason: str = ""
+    scenes: int = 0
+    reference: float | None = None
+    paper_reference: float | None = None
+    margin: float | None = None
+    level: float = TOTAL
+    below_margin: bool = False
+
+    @property
+    def relative(self) -> float | None:
+        """The difference as a share of the reference row."""
+        return self.interval.difference / self.reference if self.interval and self.reference else None
+
+    @property
+    def paper_relative(self) -> float | None:
+        """The same of the published rows."""
+        known = self.paper_difference is not None and self.paper_reference
+        return self.paper_difference / self.paper_reference if known else None  # type: ignore[operator]
 
 
-@dataclass(frozen=True)
-class _Scores:
-    """A row's per-image scores: `values` by metric, (seeds, images), NaN = none; `seeds` None: they hold for any."""
-
-    seeds: tuple[int, ...] | None
-    ids: np.ndarray
-    values: dict[str, np.ndarray]
-
-
-def word(verdict: str, claim: Claim) -> str:
-    """The verdict in words: a question of ours has the answers yes and no."""
-    return OUR_WORDS.get(verdict, verdict) if claim.asked_by else verdict
-
-
-def decide(table: PaperTable, block: Block, images: pd.DataFrame) -> list[Verdict]:
+def decide(
+    table: PaperTable, block: Block, images: pd.DataFrame, asked: Mapping[Key, AskedClaim] | None = None
+) -> list[Verdict]:
     """Decide every claim of a table on one block, metric by metric, at the last checkpoint.
 
-    A claim holds where the whole interval lies on its side, and is contradicted where it lies on the other. One seed
-    decides nothing: a claim is about methods, and with one training of each, a method that is better and a training
-    that went well look the same. Its interval has the spread over images alone, which would pass for certainty.
+    A claim is looked at after its planned numbers of seeds, see `looks`. One seed decides nothing: a claim is about
+    methods, and with one training of each, a method that is better and a training that went well look the same.
 
-    `images` has the per-image scores: `run`, `checkpoint`, `method`, `id` and the metrics.
+    Args:
+        table: The table.
+        block: The block.
+        images: Per-image scores: `run`, `checkpoint`, `method`, `id` and the metrics.
+        asked: Rows of claims.csv: margins, looks, and what is decided on which data set. A table without any row is
+            decided everywhere by the usual ones.
     """
     mine = images[images["run"].isin(block.runs["run"])]
-    asked = [claim for claim in table.claims if table.asks(claim, block.test)]
-    metrics = list(dict.fromkeys(metric for claim in asked for metric in claim.metrics))
-    sides = dict.fromkeys(name for claim in asked for name in (claim.better, claim.worse))
-    scores = {name: _scores(table, block, mine, name, metrics) for name in sides}
-    return [_decide(table, block, scores, claim, metric) for claim in asked for metric in claim.metrics]
+    claims = [claim for claim in table.claims if table.asks(claim, block.test)]
+    metrics = list(dict.fromkeys(metric for claim in claims for metric in claim.metrics))
+    sides = dict.fromkeys(name for claim in claims for name in (claim.better, claim.worse))
+    scores = {name: scores_of(table, block, mine, name, metrics) for name in sides}
+    found = []
+    for claim in claims:
+        for metric in claim.metrics:
+            rule = asked_claim(asked or {}, table, claim, metric, block.keys["data"], photographs=not block.synthetic)
+            found.append(_decide(table, block, scores, Verdict(claim, metric, UNMEASURED), rule))
+    return found
 
 
-def _decide(table: PaperTable, block: Block, scores: dict[str, _Scores | None], claim: Claim, metric: str) -> Verdict:
-    published = _published_difference(table, claim, metric, block.test)
-    better_scores, worse_scores = scores[claim.better], scores[claim.worse]
-    if better_scores is None or worse_scores is None:
-        absent = claim.better if better_scores is None else claim.worse
-        return Verdict(claim, metric, UNMEASURED, None, published, reason=_absence(table, absent))
-    seeds, better, worse = _paired(better_scores, worse_scores, metric)
-    if better.shape[0] < 1 or better.shape[1] < 2:
-        return Verdict(claim, metric, UNMEASURED, None, published, reason="the rows share no seed, or too few images")
-    interval = paired_interval(better, worse)
-    trained = bool(seeds)  # two baselines: nothing was trained, so there is no spread between trainings to miss
-    found, reason = _found(metric, interval, one_training=trained and len(seeds) < 2)
-    return Verdict(claim, metric, found, interval, published, seeds, better.shape[1], reason)
+def _decide(
+    table: PaperTable, block: Block, scores: dict[str, Scores | None], blank: Verdict, rule: AskedClaim | None
+) -> Verdict:
+    claim, metric = blank.claim, blank.metric
+    blank = with_published(blank, table, block.test)
+    better, worse = scores[claim.better], scores[claim.worse]
+    if better is None or worse is None:
+        absent = claim.better if better is None else claim.worse
+        return replace(blank, reason=absence(table, absent))
+    both = pair(better, worse, metric)
+    if both.better.shape[0] < 1 or both.better.shape[1] < 2:
+        return replace(blank, reason=_too_little(better, worse, metric))
+    strata, places = _places(block, both.ids)
+    if any(len(set(places[strata == name])) < 2 for name in set(strata)):
+        return replace(blank, images=len(both.ids), reason="all images show one scene")
+    how = {"higher_is_better": METRICS[metric].higher_is_better, "scenes": places, "strata": strata}
+    measured = replace(blank, seeds=both.seeds, images=len(both.ids), scenes=len(set(places)))
+    if rule is None:
+        interval = paired_interval(both.better, both.worse, scenes=places, strata=strata)
+        return replace(measured, verdict=NOT_ASKED, interval=interval, reference=float(both.worse.mean()))
+    return _looked_at(measured, both, rule, how)
 
 
-def _absence(table: PaperTable, name: str) -> str:
+def _looked_at(measured: Verdict, both: Pair, rule: AskedClaim, how: dict[str, Any]) -> Verdict:
+    """The verdict at the planned looks."""
+    trained = bool(both.seeds)  # two baselines: nothing was trained, so there is one look at what there is
+    looks = parse_looks(rule.looks) if trained else (Look(1, TOTAL),)
+    margin = Margin(rule.margin, rule.relative)
+    judgement, look = at_looks(both.better, both.worse, looks, margin=margin, **how)
+    used = look.seeds if look else len(both.worse)
+    found = replace(
+        measured,
+        verdict=judgement.verdict,
+        interval=Interval(judgement.difference, judgement.low, judgement.high),
+        reference=float(both.worse[:used].mean()),
+        margin=judgement.margin,
+        level=(look or looks[0]).level,
+        below_margin=judgement.below_margin,
+        seeds=both.seeds[:used],
+    )
+    if look is None:
+        return replace(found, reason=f"{used} of {looks[0].seeds} seeds")
+    if judgement.verdict == UNDECIDED:
+        needs = what_would_decide(both.better, both.worse, margin=margin, level=looks[-1].level, **how)
+        return replace(found, reason=_needs(needs.seeds, needs.images, trained=trained))
+    if judgement.low == judgement.high == 0:
+        return replace(found, reason="both rows have the same numbers")
+    if judgement.verdict == NO_DIFFERENCE and _small_in_paper(found, margin):
+        return replace(found, verdict=AS_IN_PAPER)
+    return found
+
+
+def _needs(seeds: int | None, images: int | None, *, trained: bool) -> str:
+    """What would decide an open claim, in words."""
+    if seeds is not None:
+        return f"about {seeds} seeds"
+    start = "seeds alone cannot" if trained else "these images cannot"
+    return f"{start}: about {float(f'{images:.2g}'):.0f} images" if images else f"{start}, nor more images"
+
+
+def _small_in_paper(verdict: Verdict, margin: Margin) -> bool:
+    """Whether the paper's own difference is below the margin."""
+    size = verdict.paper_relative if margin.relative else verdict.paper_difference
+    return size is not None and abs(size) < margin.value
+
+
+def _places(block: Block, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(the set, the scene) that each image belongs to; an image of a pooled block has its set's name before its id."""
+    if not block.pool:
+        return np.zeros(len(ids), dtype=int), scenes(ids, block.keys["data"])
+    parts = [str(item).partition("/") for item in ids]
+    labels = [f"{name}/{scenes([item], name)[0]}" for name, _, item in parts]
+    return np.array([name for name, *_ in parts], dtype=object), np.array(labels, dtype=object)
+
+
+def absence(table: PaperTable, name: str) -> str:
     """The reason why a row has no scores."""
     row = table.row(name)
     return f"{name} is published only" if row is not None and row.published_only else f"no finished run of {name}"
 
 
-def _found(metric: str, interval: Interval, *, one_training: bool) -> tuple[str, str]:
-    """(verdict, reason)."""
-    if interval.low == interval.high == 0:
-        return UNDECIDED, "both rows have the same numbers"
-    if one_training:
-        return UNDECIDED, "one seed: the spread between trainings is not known"
-    above, below = interval.low > 0, interval.high < 0
-    if not above and not below:
-        return UNDECIDED, ""
-    return (REPRODUCED if above == METRICS[metric].higher_is_better else CONTRADICTED), ""
+def _too_little(better: Scores, worse: Scores, metric: str) -> str:
+    if any(np.isnan(side.values[metric]).all() for side in (better, worse)):
+        return "no per-image scores in this metric"
+    return "the rows share no seed that was trained alike, or too few images"
 
 
-def _published_difference(table: PaperTable, claim: Claim, metric: str, test: str) -> float | None:
-    rows = [row.published(test) for row in (table.row(claim.better), table.row(claim.worse)) if row is not None]
-    values = [row[metric] for row in rows if metric in row]
-    return values[0] - values[1] if len(values) == 2 else None
-
-
-def _scores(table: PaperTable, block: Block, images: pd.DataFrame, name: str, metrics: list[str]) -> _Scores | None:
-    """A row's scores; None if it is not measured."""
-    line = _line(table, block, name)
-    if line is None or line.missing:
-        return None
-    fixed = line.role == "baseline"
-    mine = (images["method"] == line.method) & (images["checkpoint"] == ("-" if fixed else "last"))
-    found = images[mine & images["run"].isin(line.runs)]
-    if fixed:
-        found = found.drop_duplicates("id")
-    if found.empty:
-        return None
-    seed_of = dict(zip(block.runs["run"], block.runs["seed"].tolist(), strict=True))
-    seeds, row = np.unique([0 if fixed else seed_of[run] for run in found["run"]], return_inverse=True)
-    ids, column = np.unique(found["id"].to_numpy(dtype=object), return_inverse=True)
-    if len(np.unique(row * len(ids) + column)) < len(found):
-        raise ValueError(f"{line.label} has two scores of one image and seed")
-    values = np.full((len(metrics), len(seeds), len(ids)), np.nan)
-    values[:, row, column] = found[metrics].to_numpy(dtype=float).T
-    return _Scores(None if fixed else tuple(seeds.tolist()), ids, dict(zip(metrics, values, strict=True)))
-
-
-def _line(table: PaperTable, block: Block, name: str) -> Line | None:
-    """Our line of a row, or of a baseline by its name in paper.yaml."""
-    label = table.baselines.get(name, name)
-    lines = [line for line in block.lines.get("last", []) if line.role != "paper"]
-    named = [line for line in lines if line.label == label]
-    named += [line for line in lines if line.role == "baseline" and line.method == name]
-    return named[0] if named else None
-
-
-def _paired(better: _Scores, worse: _Scores, metric: str) -> tuple[tuple[int, ...], np.ndarray, np.ndarray]:
-    """Common seeds (none of two baselines), and both sides' scores on them and on the images that both have scored.
-
-    A baseline stands beside every seed of the other side.
-    """
-    trained = [side.seeds for side in (better, worse) if side.seeds is not None]
-    seeds = tuple(seed for seed in trained[0] if seed in trained[-1]) if trained else ()
-    _, *places = np.intersect1d(better.ids, worse.ids, assume_unique=True, return_indices=True)
-    parts = []
-    for side, columns in zip((better, worse), places, strict=True):
-        rows = [0] * max(len(seeds), not trained) if side.seeds is None else [side.seeds.index(seed) for seed in seeds]
-        parts.append(side.values[metric][rows][:, columns])
-    known = (np.isfinite(parts[0]) & np.isfinite(parts[1])).all(axis=0)  # by every seed that is compared
-    a, b = (np.ascontiguousarray(part[:, known]) for part in parts)
-    return seeds, a, b
-
-
-def overall(verdicts: Iterable[Verdict]) -> str:
-    """The verdict on a claim from those in its metrics: theirs where all agree, else undecided."""
-    words = {verdict.verdict for verdict in verdicts}
-    return words.pop() if len(words) == 1 else UNDECIDED
-
-
-def describe(verdict: Verdict) -> str:
-    """`AbsRel −0.012 (95 % −0.020 to −0.004; 3 seeds, 60 images; paper −0.028): reproduced`."""
-    metric, decided = METRICS[verdict.metric], word(verdict.verdict, verdict.claim)
-    if verdict.interval is None:
-        return f"{metric.label}: {decided} ({verdict.reason})"
-    difference, low, high = numbers(verdict)
-    parts = [f"95 % {low} to {high}"]
-    n = len(verdict.seeds)
-    seeds = f"{n} seed{'s' if n != 1 else ''}" if n else "nothing trained"
-    parts.append(f"{seeds}, {verdict.images} images")
-    if verdict.paper_difference is not None:
-        parts.append(f"paper {signed(verdict.paper_difference, metric.digits)}")
-    reason = f" ({verdict.reason})" if verdict.reason else ""
-    return f"{metric.label} {difference} ({'; '.join(parts)}): {decided}{reason}"
-
-
-def numbers(verdict: Verdict) -> tuple[str, str, str]:
-    """(difference, low, high) of a measured verdict, with signs.
-
-    The digits are the metric's, and as many more as the interval's width needs to show two figures: a small difference
-    must not read as zero.
-    """
-    interval = verdict.interval
-    assert interval is not None
-    width = interval.high - interval.low
-    digits = METRICS[verdict.metric].digits
-    if width > 0:
-        digits = min(6, max(digits, 1 - math.floor(math.log10(width))))
-    return signed(interval.difference, digits), signed(interval.low, digits), signed(interval.high, digits)
-
-
-def signed(value: float, digits: int) -> str:
-    """`−0.012`, `+0.012` or `0.000`, with a minus sign as wide as the plus."""
-    text = f"{value:+.{digits}f}"
-    return text[1:] if float(text) == 0 else text.replace("-", "−")
+def with_published(verdict: Verdict, table: PaperTable, test: str) -> Verdict:
+    """The verdict with the published difference on a test set, or on the published set that is nearest to it."""
+    claim, metric = verdict.claim, verdict.metric
+    rows = [table.row(claim.better), table.row(claim.worse)]
+    published = [row.published(table.nearest.get(test, test)) for row in rows if row is not None]
+    values = [row[metric] for row in published if metric in row]
+    if len(values) != 2:
+        return verdict
+    return replace(verdict, paper_difference=values[0] - values[1], paper_reference=values[1])

@@ -105,7 +105,7 @@ def from_committed(folder: Path, table: PaperTable | None = None) -> Results:
         UserError: If a file is missing, damaged or older than the table.
     """
     rows, images, ranges, curves = (_read(folder / file, name) for name, file in FILES.items())
-    for metric in sorted(_asked(table)) if table else ():
+    for metric in sorted(_drawn(table)) if table else ():  # a claim asked later waits for the next runs
         if metric not in images.columns:
             raise UserError(f"{folder / FILES['images']}: has no column {metric!r}; {_WAY_OUT}")
     runs = _runs(rows)
@@ -115,10 +115,14 @@ def from_committed(folder: Path, table: PaperTable | None = None) -> Results:
     return Results(rows, named, ranges, curves)
 
 
+def _drawn(table: PaperTable) -> set[str]:
+    """Metrics that the table's figures need image by image."""
+    return {*({"abs_rel"} & {*table.metrics}), *table.plot}
+
+
 def _asked(table: PaperTable) -> set[str]:
     """Metrics that the table's claims and figures need image by image."""
-    first = {"abs_rel"} & {*table.metrics}  # drawn over the images
-    return {*first, *table.plot, *(metric for claim in table.claims for metric in claim.metrics)}
+    return _drawn(table) | {metric for claim in table.claims for metric in claim.metrics}
 
 
 def _read(path: Path, name: str) -> pd.DataFrame:

@@ -110,6 +110,8 @@ class PaperTable:
         notes: Sentences under every table.
         claims: The table's claims.
         short: Its name in the page's navigation; by default `name`.
+        nearest: For a test set that the paper does not have, the published set whose difference stands beside ours.
+        pools: Data sets that are decided on together: name of the pool -> names of the data sets.
     """
 
     name: str
@@ -127,6 +129,8 @@ class PaperTable:
     notes: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     short: str = ""
+    nearest: dict[str, str] = field(default_factory=dict)
+    pools: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def paper(self) -> str:
@@ -176,12 +180,21 @@ def load_paper(path: Path) -> PaperTable:
     try:
         content = {**mapping(content, "the file"), "name": path.parent.name}
         content["rows"] = tuple(_row(row) for row in content.get("rows") or ())
+        content["pools"] = _pools(content.get("pools"))
         content["claims"] = tuple(build(Claim, claim, "claim") for claim in content.get("claims") or ())
         table = build(PaperTable, content, "table")
         _check(table)
     except Exception as error:  # whatever a value of another type leads to, where no check foresaw it
         raise UserError(f"{path}: {reason(error)}") from None
     return table
+
+
+def _pools(content: Any) -> dict[str, tuple[str, ...]]:
+    pools = mapping(content or {}, "pools")
+    for name, members in pools.items():
+        if not isinstance(members, list) or len(members) < 2 or len(set(map(str, members))) < len(members):
+            raise ValueError(f"pools: {name!r} must be a list of two data sets or more")
+    return {str(name): tuple(map(str, members)) for name, members in pools.items()}
 
 
 def _row(content: Any) -> PaperRow:

@@ -13,10 +13,11 @@ from markupsafe import Markup
 
 from depthrepro.core.metric_names import METRICS
 from depthrepro.report.blocks import Block, Line
-from depthrepro.report.claims import numbers, signed
+from depthrepro.report.answers import Answer
+from depthrepro.report.claim_words import OUR_WORDS, confidence, numbers, per_cent, signed
 from depthrepro.report.measured import MeasuredTable
-from depthrepro.report.page.intervals import WIDTH
-from depthrepro.report.page.matrix import matrices, outcomes
+from depthrepro.report.page.intervals import BAND, WIDTH
+from depthrepro.report.page.overview import COUNTED, KINDS, of_block, parts
 from depthrepro.report.tables.captions import caption, provenance
 from depthrepro.report.tables.cells import CHECKPOINT_TITLES, metric_cell
 from depthrepro.report.tables.published import TITLE, published_sets
@@ -25,11 +26,12 @@ TEMPLATES = Path(__file__).with_name("templates")
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
-def page(tables: Sequence[MeasuredTable], *, source: str) -> str:
+def page(tables: Sequence[MeasuredTable], found: Sequence[Answer], *, source: str) -> str:
     """The text of index.html.
 
     Args:
         tables: The tables, in the order to show them.
+        found: Every verdict, of these and of tables that were not measured.
         source: Where the numbers were read, in words ("run directories below runs").
 
     Returns:
@@ -45,8 +47,7 @@ def page(tables: Sequence[MeasuredTable], *, source: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["numbers"] = numbers
-    environment.filters["signed"] = signed
+    environment.filters |= {"numbers": numbers, "signed": signed, "per_cent": per_cent, "confidence": confidence}
     papers: dict[str, list[MeasuredTable]] = {}  # in the order of their first tables
     for one in tables:
         papers.setdefault(one.table.paper, []).append(one)
@@ -54,10 +55,14 @@ def page(tables: Sequence[MeasuredTable], *, source: str) -> str:
     return environment.get_template("index.html.j2").render(
         papers=papers,
         measured_tables=ordered,
-        matrices=matrices(ordered),
+        parts=parts(found),
+        counted=COUNTED,
+        kinds=KINDS,
+        ours=OUR_WORDS,
         source=source,
         metrics=METRICS,
         width=WIDTH,
+        band=BAND,
         style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
         script=Markup((TEMPLATES / "page.js").read_text(encoding="utf-8")),
         bodies=bodies,
@@ -68,7 +73,7 @@ def page(tables: Sequence[MeasuredTable], *, source: str) -> str:
         checkpoint_titles=CHECKPOINT_TITLES,
         caption=caption,
         provenance=provenance,
-        outcomes=outcomes,
+        of_block=of_block,
         pictures=pictures,
     )
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from depthrepro.core.metric_names import METRICS
 from depthrepro.report.blocks import Block
+from depthrepro.report.claim_words import compared, confidence, numbers, per_cent, sentence, signed
+from depthrepro.report.claims import Verdict
+from depthrepro.report.measured import MeasuredTable
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.tables.captions import caption, provenance
 from depthrepro.report.tables.cells import CHECKPOINT_TITLES, GAP, MISSING, Cell, grid, header
@@ -21,12 +25,16 @@ def escape(text: str) -> str:
     return "".join(_ESCAPES.get(character, character) for character in text)
 
 
-def latex(table: PaperTable, blocks: list[Block]) -> str:
-    """The whole of table.tex: one floating table per block and checkpoint."""
+def latex(measured: MeasuredTable) -> str:
+    """The whole of table.tex: one floating table per block and checkpoint, and one of each block's verdicts."""
+    table = measured.table
     parts = [r"% Needs \usepackage{booktabs,graphicx}."]
     if published := published_sets(table):
         parts.append(_published(table, published))
-    parts += [_float(table, block, checkpoint) for block in blocks for checkpoint in block.lines]
+    for block in measured.blocks:
+        parts += [_float(table, block, checkpoint) for checkpoint in block.lines]
+        if verdicts := measured.verdicts.get(block.slug):
+            parts.append(_verdicts(table, block, verdicts))
     return "\n\n".join(parts) + "\n"
 
 
@@ -45,6 +53,26 @@ def _float(table: PaperTable, block: Block, checkpoint: str) -> str:
     notes += [rf"\textit{{Paper}}: {escape(f'{table.cite}, measured on {table.data}. {table.source}')}"]
     notes += [marks + f"{MISSING}: no finished run.", *(f"% {note}" for note in _origin(block))]
     return _environment(title, label, columns, lines, notes)
+
+
+def _verdicts(table: PaperTable, block: Block, verdicts: list[Verdict]) -> str:
+    titles = ("Claim", "Metric", "Difference", "", "Interval", "Paper", "", "Verdict")
+    lines = [" & ".join(titles) + r" \\", r"\midrule"]
+    for before, verdict in zip([None, *verdicts], verdicts, strict=False):
+        metric, paper = METRICS[verdict.metric], verdict.paper_difference
+        difference, low, high = numbers(verdict) if verdict.interval else (GAP, "", "")
+        cells = [
+            verdict.claim.text if before is None or before.claim != verdict.claim else "",
+            metric.label,
+            *(difference, per_cent(verdict.relative), f"[{low}, {high}]" if low else GAP),
+            *(GAP if paper is None else signed(paper, metric.digits), per_cent(verdict.paper_relative)),
+            sentence(verdict),
+        ]
+        lines.append(" & ".join(map(escape, cells)) + r" \\")
+    measured = next((verdict for verdict in verdicts if verdict.interval), None)
+    notes = [f"{confidence(measured)} intervals; {compared(measured)}."] if measured else []
+    title = f"{table.title}. {block.title}. Verdicts; in per cent of the row compared with."
+    return _environment(title, f"{table.name}-{block.slug}-verdicts", "llrrrrrl", lines, [escape(n) for n in notes])
 
 
 def _published(table: PaperTable, published: PublishedSets) -> str:

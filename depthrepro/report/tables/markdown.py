@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from depthrepro.report.blocks import Block
-from depthrepro.report.claims import describe, overall, word
+from depthrepro.report.claim_words import describe
 from depthrepro.report.measured import MeasuredTable
 from depthrepro.report.paper import PaperTable
 from depthrepro.report.tables.captions import caption, origin_lines
@@ -36,7 +36,7 @@ def claims_markdown(measured: MeasuredTable, block: Block) -> str:
     lines = []
     for claim in measured.table.claims:
         if verdicts := measured.verdicts_on(claim, block):
-            lines.append(f"- {claim.text}: **{word(overall(verdicts), claim)}**")
+            lines.append(f"- {claim.text}{' (a question of ours)' if claim.asked_by else ''}")
             lines += [f"    - {describe(verdict)}" for verdict in verdicts]
     return "\n".join(["### Claims", "", *lines]) if lines else ""
 
