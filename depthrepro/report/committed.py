@@ -70,7 +70,7 @@ def commit(results: Results, table: PaperTable, folder: Path) -> list[Path]:
         if name == "rows":
             frame = frame.drop(columns=[c for c in METRICS if c in frame and frame[c].isna().all()])
         if name == "images":  # metrics that nothing asks for per image stay with the run
-            frame = frame[[c for c in frame.columns if c not in _METRICS or c in _asked(table)]]
+            frame = frame[[c for c in frame.columns if c not in _METRICS or c in asked_metrics(table)]]
             numbers = {run: n for n, run in enumerate(_runs(mine.rows))}
             frame = frame.assign(run=frame["run"].map(numbers)).rename(columns={"run": "n"})
         _write(folder / file, frame.to_csv(index=False, lineterminator="\n"))
@@ -120,7 +120,7 @@ def _drawn(table: PaperTable) -> set[str]:
     return {*({"abs_rel"} & {*table.metrics}), *table.plot}
 
 
-def _asked(table: PaperTable) -> set[str]:
+def asked_metrics(table: PaperTable) -> set[str]:
     """Metrics that the table's claims and figures need image by image."""
     return _drawn(table) | {metric for claim in table.claims for metric in claim.metrics}
 

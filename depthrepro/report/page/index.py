@@ -12,8 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from depthrepro.core.metric_names import METRICS
-from depthrepro.report.blocks import Block, Line
 from depthrepro.report.answers import Answer
+from depthrepro.report.blocks import Block, Line
 from depthrepro.report.claim_words import OUR_WORDS, confidence, numbers, per_cent, signed
 from depthrepro.report.measured import MeasuredTable
 from depthrepro.report.page.intervals import BAND, WIDTH
