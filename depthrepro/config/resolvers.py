@@ -79,6 +79,12 @@ def given(variable: str, name: str) -> str:
     return name if os.environ.get(variable) else f"{name}_without_{variable}"
 
 
+def apart(reader: str, trained_on: str | None, other: str | None) -> str | None:
+    """`other`, a KITTI benchmark to test on, where the run's data are a KITTI benchmark in another folder."""
+    benchmark = reader.endswith("kitti_stereo.build") and trained_on and other
+    return other if benchmark and os.path.realpath(str(trained_on)) != os.path.realpath(str(other)) else None
+
+
 def first(*values: Any) -> Any:
     """The first value that is not null; null if all are."""
     return next((value for value in values if value is not None), None)
@@ -92,7 +98,7 @@ def mlflow_experiment(name: str) -> str:
 RESOLVERS: dict[str, Callable[..., Any]] = {
     resolver.__name__: resolver
     for resolver in (
-        *(at_scale, depth_network, first, given, mlflow_experiment, on_real),
+        *(apart, at_scale, depth_network, first, given, mlflow_experiment, on_real),
         *(places_classes, pretrained, table_data, trained),
     )
 }

@@ -7,12 +7,15 @@ from abc import abstractmethod
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from depthrepro.data.base import ImageDataset, ImageRecord, LabelledDataset
+from depthrepro.core.protocol import GroundTruth
+from depthrepro.data.base import ImageDataset, LabelledDataset
+from depthrepro.data.stereo import StereoDataset
 
 SetT = TypeVar("SetT", bound=ImageDataset)
 T = TypeVar("T")
@@ -98,6 +101,24 @@ class ConcatLabelled(ConcatImages[LabelledDataset], LabelledDataset):
         return part.read_label(within)
 
 
-class _Records(Joined[ImageRecord]):
-    def prefixed(self, prefix: str, entry: ImageRecord) -> ImageRecord:
-        return ImageRecord(f"{prefix}/{entry.id}", entry.size)
+class ConcatPairs(ConcatImages[StereoDataset], StereoDataset):
+    """Stereo pairs of several sets."""
+
+    def __init__(self, parts: Mapping[str, StereoDataset]) -> None:
+        super().__init__(parts)
+        self.expected = sum(part.expected for part in self.parts)
+
+    def depth_gt(self, index: int, ground_truth: GroundTruth) -> np.ndarray:
+        """Depth of pair `index`."""
+        part, within = self.locate(index)
+        return part.depth_gt(within, ground_truth)
+
+    def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
+        """Whether pair `index` has it."""
+        part, within = self.locate(index)
+        return part.has_depth(within, ground_truth)
+
+
+class _Records(Joined[Any]):
+    def prefixed(self, prefix: str, entry: Any) -> Any:
+        return replace(entry, id=f"{prefix}/{entry.id}")

@@ -14,7 +14,7 @@ from depthrepro.data.stereo import StereoRecord
 
 
 def portable_fingerprint(records: Sequence[StereoRecord], probes: Mapping[Path, ImageProbe]) -> str:
-    """Hex digest of ids, image sizes, byte sizes, encodings and calibration.
+    """Hex digest of ids, image sizes, byte sizes, encodings, calibration and what the images are read as.
 
     Folders and times stay out, so that copies of a data set on two machines have one fingerprint.
 
@@ -27,7 +27,8 @@ def portable_fingerprint(records: Sequence[StereoRecord], probes: Mapping[Path, 
         files = [f"{probe.n_bytes} {probe.encoding}" for probe in (probes[record.left], probes[record.right])]
         # Nine digits: more than any calibration file has, fewer than the last bits of a division.
         camera = " ".join(f"{value:.9g}" for row in record.K for value in row) + f" {record.baseline_m:.9g}"
-        digest.update("|".join([record.id, str(record.size), *files, camera, str(record.mirrored)]).encode() + b"\n")
+        parts = [record.id, str(record.size), *files, camera, str(record.mirrored), *(["grey"] if record.grey else [])]
+        digest.update("|".join(parts).encode() + b"\n")
     return digest.hexdigest()
 
 
@@ -66,5 +67,6 @@ def local_cache_key(records: Sequence[StereoRecord], size: tuple[int, int]) -> s
                 stat = path.stat()
             except OSError:
                 raise UserError(f"{path}: no such image any more; restore it or start again") from None
-            digest.update(f"{record.id}|{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+            grey = "|grey" if record.grey else ""
+            digest.update(f"{record.id}|{path}|{stat.st_size}|{stat.st_mtime_ns}{grey}\n".encode())
     return digest.hexdigest()

@@ -27,6 +27,7 @@ class StereoRecord(ImageRecord):
         baseline_m: Distance between the two cameras in metres, > 0.
         mirrored: True where the pair is listed from the right camera's side: `left` holds the right camera's image,
             `right` the left camera's, and both are flipped horizontally when read, which gives a valid left/right pair.
+        grey: True where colour images are read as grey ones, see `read_rgb`.
     """
 
     left: Path
@@ -34,6 +35,7 @@ class StereoRecord(ImageRecord):
     K: tuple[tuple[float, float, float], ...]
     baseline_m: float
     mirrored: bool = False
+    grey: bool = False
 
     @property
     def focal_px(self) -> float:
@@ -49,7 +51,7 @@ class StereoDataset(DepthDataset):
     def read_image(self, index: int) -> np.ndarray:
         """The image of pair `index` whose depth is predicted; a mirrored record's is flipped."""
         record = self.records[index]
-        image = read_sized(record.left, record.size)
+        image = read_sized(record.left, record.size, grey=record.grey)
         return mirror(image) if record.mirrored else image
 
 
@@ -73,7 +75,7 @@ def read_pair(record: StereoRecord) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         UserError: If an image cannot be decoded.
     """
-    left, right = read_rgb(record.left), read_rgb(record.right)
+    left, right = (read_rgb(path, grey=record.grey) for path in (record.left, record.right))
     return (mirror(left), mirror(right)) if record.mirrored else (left, right)
 
 

@@ -71,9 +71,9 @@ def run(settings: Settings) -> int:
     tables = [load_paper(settings.experiments / name / "paper.yaml") for name in names]
     key = ""
     if not settings.commit and settings.source != "mlflow":  # no file says what a store holds
-        folders = [settings.experiments / name for name in names]
-        folders += [] if settings.source == "committed" else [settings.runs]
-        key = made_of(f"{settings} {settings.out.absolute()}", folders)
+        places = [settings.experiments / name for name in [*names, "claims.csv"]]
+        places += [] if settings.source == "committed" else [settings.runs]
+        key = made_of(f"{settings} {settings.out.absolute()}", places)
         if (said := said_before(settings.out, key)) is not None:
             print(said, end="")
             return 0

@@ -74,5 +74,5 @@ def _unmeasured(table: PaperTable, asked: Mapping[Key, AskedClaim]) -> Iterator[
     for row in asked.values():
         claim = by_text.get(row.claim) if row.table == table.name else None
         if claim is not None and row.metric in claim.metrics:
-            blank = Verdict(claim, row.metric, UNMEASURED, reason=f"no finished run on {row.data}")
+            blank = Verdict(claim, row.metric, UNMEASURED, reason="no finished run")
             yield Answer(table, row.data, row.photographs, with_published(blank, table, ""))

@@ -128,7 +128,9 @@ class Report:
         finally:
             painter.close()
         painter.remember()
-        return [*written, write_verdicts(out, self._answers(), [table.name for table in self._tables])]
+        if written:
+            written.append(write_verdicts(out, self._answers(), [table.name for table in self._tables]))
+        return written
 
     def _begin(self, table: PaperTable, out: Path, painter: Painter, *, publish: bool) -> Callable[[], MeasuredTable]:
         """Build a table's blocks and verdicts, and begin to draw its figures; what it returns waits for them."""

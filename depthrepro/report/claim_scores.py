@@ -79,7 +79,7 @@ def scores_of(table: PaperTable, block: Block, images: pd.DataFrame, name: str, 
 
 def _machines(runs: pd.DataFrame) -> list[tuple[str, ...]]:
     """Device and precision of each run; blank where an older run does not say it."""
-    said = runs.reindex(columns=list(MACHINE)).fillna("").astype(str)
+    said = runs.reindex(columns=list(MACHINE)).astype(object).fillna("").astype(str)
     return list(said.itertuples(index=False, name=None))
 
 

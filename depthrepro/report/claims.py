@@ -93,11 +93,13 @@ def decide(
     metrics = list(dict.fromkeys(metric for claim in claims for metric in claim.metrics))
     sides = dict.fromkeys(name for claim in claims for name in (claim.better, claim.worse))
     scores = {name: scores_of(table, block, mine, name, metrics) for name in sides}
+    elsewhere = ", ".join(f"decided on {name}" for name, sets in table.pools.items() if block.keys["data"] in sets)
     found = []
     for claim in claims:
         for metric in claim.metrics:
             rule = asked_claim(asked or {}, table, claim, metric, block.keys["data"], photographs=not block.synthetic)
-            found.append(_decide(table, block, scores, Verdict(claim, metric, UNMEASURED), rule))
+            blank = Verdict(claim, metric, UNMEASURED) if rule else Verdict(claim, metric, NOT_ASKED, reason=elsewhere)
+            found.append(_decide(table, block, scores, blank, rule))
     return found
 
 
@@ -120,7 +122,7 @@ def _decide(
     measured = replace(blank, seeds=both.seeds, images=len(both.ids), scenes=len(set(places)))
     if rule is None:
         interval = paired_interval(both.better, both.worse, scenes=places, strata=strata)
-        return replace(measured, verdict=NOT_ASKED, interval=interval, reference=float(both.worse.mean()))
+        return replace(measured, interval=interval, reference=float(both.worse.mean()))
     return _looked_at(measured, both, rule, how)
 
 

@@ -88,7 +88,7 @@ def read_claims(experiments: Path) -> dict[Key, AskedClaim]:
             flags = {name: _BOOLEANS[row[name]] for name in ("photographs", "relative")}
         except KeyError as error:
             raise UserError(f"{path}: {error} is neither true nor false; {_FIX}") from None
-        one = AskedClaim(**{**row, **flags})  # type: ignore[arg-type]
+        one = AskedClaim(**{**{str(name): value for name, value in row.items()}, **flags})
         if one.metric not in METRICS or one.asked_by not in ("paper", "us") or not one.margin > 0:
             raise UserError(f"{path}: {' · '.join(one.key)} has an unknown metric or asker, or no margin; {_FIX}")
         if one.key in found:

@@ -65,8 +65,8 @@ class PaperRow:
         return not self.tests or test in self.tests
 
     def published(self, test: str) -> dict[str, float]:
-        """Published values on a test set; "" for a table over one set."""
-        return self.sets.get(test, {}) if test else self.paper
+        """Published values on a test set; those of a table over one set stand beside every set."""
+        return self.sets.get(test, {}) if test and self.sets else self.paper
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,7 @@ class PaperTable:
         short: Its name in the page's navigation; by default `name`.
         nearest: For a test set that the paper does not have, the published set whose difference stands beside ours.
         pools: Data sets that are decided on together: name of the pool -> names of the data sets.
+        also: Test sets on which the rows are shown as on the runs' own test images, of a table over one set.
     """
 
     name: str
@@ -131,6 +132,7 @@ class PaperTable:
     short: str = ""
     nearest: dict[str, str] = field(default_factory=dict)
     pools: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
 
     @property
     def paper(self) -> str:
@@ -144,12 +146,12 @@ class PaperTable:
 
     @property
     def over_sets(self) -> bool:
-        """Whether the table is over several test sets; else only what a run is scored on itself stands in it."""
+        """Whether the table is over several test sets; else what a run is scored on itself stands in it, and `also`."""
         return any(row.sets or row.tests for row in self.rows)
 
     def measures(self, experiment: str, test: str) -> bool:
         """Whether an experiment's numbers on a test set stand in the table."""
-        if test and not self.over_sets:
+        if test and not self.over_sets and test not in self.also:
             return False
         return any(row.ours and experiment in row.ours.experiment and row.belongs(test) for row in self.rows)
 
@@ -191,9 +193,8 @@ def load_paper(path: Path) -> PaperTable:
 
 def _pools(content: Any) -> dict[str, tuple[str, ...]]:
     pools = mapping(content or {}, "pools")
-    for name, members in pools.items():
-        if not isinstance(members, list) or len(members) < 2 or len(set(map(str, members))) < len(members):
-            raise ValueError(f"pools: {name!r} must be a list of two data sets or more")
+    if not all(isinstance(members, list) and len(set(map(str, members))) > 1 for members in pools.values()):
+        raise ValueError("pools: each must be a list of two data sets or more")
     return {str(name): tuple(map(str, members)) for name, members in pools.items()}
 
 

@@ -15,14 +15,14 @@ _READ = {".yaml", ".json", ".jsonl", ".csv", ".gz", ".npz", ".png"}  # kinds of 
 _LIBRARIES = ("jinja2", "matplotlib", "numpy", "pandas", "scipy")
 
 
-def made_of(settings: str, folders: Iterable[Path]) -> str:
-    """Digest of all that a report depends on: its settings, the code, and the files of `folders` by size and time."""
+def made_of(settings: str, places: Iterable[Path]) -> str:
+    """Digest of all that a report depends on: settings, code, and the files at or in `places` by size and time."""
     package = Path(__file__).parents[1]
     code = [path for room in ("core", "config", "report") for path in sorted((package / room).rglob("*.*"))]
     parts = [settings, *map(version, _LIBRARIES), *(sha256(path) for path in code if path.suffix != ".pyc")]
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.suffix in _READ:
+    for place in places:
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.suffix in _READ and path.is_file():
                 stat = path.stat()
                 parts.append(f"{path} {stat.st_size} {stat.st_mtime_ns}")
     return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()

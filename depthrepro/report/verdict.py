@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-from depthrepro.report.bootstrap import Interval, Scenes, group, intervals, paired, reduced, spread
+from depthrepro.report.bootstrap import Interval, intervals, paired
+from depthrepro.report.variance import Scenes, group, reduced, spread
 
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
 NO_DIFFERENCE, UNDECIDED = "no difference", "undecided"

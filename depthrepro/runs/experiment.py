@@ -228,17 +228,23 @@ class Experiment:
         """Scores on each test set of `tests`, written into its folder; mean metrics by set and output."""
         found: dict[str, Any] = {}
         for test in self.tests:
-            scores = evaluate_run(
-                self.run.path / "tests" / test.name,
-                trainer.model,
-                test.data,
-                mean_map_source(self.data.train, test.protocol),
-                test.protocol,
-                transform=self.transform,
-                checkpoints_dir=self.run.checkpoints,
-                device=self.device,
-                cache_dir=self.cache_dir / "baselines",
-            )
+            try:
+                scores = evaluate_run(
+                    self.run.path / "tests" / test.name,
+                    trainer.model,
+                    test.data,
+                    mean_map_source(self.data.train, test.protocol),
+                    test.protocol,
+                    transform=self.transform,
+                    checkpoints_dir=self.run.checkpoints,
+                    device=self.device,
+                    cache_dir=self.cache_dir / "baselines",
+                )
+            except UserError as error:
+                if trainer.plan.total_steps == trainer.plan.planned_steps:
+                    raise
+                say(f"warning    not scored on {test.name}: trainer.max_steps ended the training early: {error}")
+                continue
             if distributed.is_main():
                 self.record.test_results(test, trainer, scores)
             found[test.name] = scores["metrics"]

@@ -18,7 +18,7 @@ from depthrepro.core.reproducibility import describe_environment
 from depthrepro.core.run_dir import RunDir, now
 from depthrepro.data.base import DataSplits, DepthDataset
 from depthrepro.evaluation.test_sets import TestSet
-from depthrepro.runs.summary import read_summary
+from depthrepro.runs.summary import main_output, read_summary
 from depthrepro.tracking import Tracker
 from depthrepro.tracking.state import STATUSES, read_tags
 from depthrepro.training.trainer import Trainer
@@ -181,8 +181,9 @@ class Record:
     def _log_results(self, trainer: Trainer, results: dict[str, Any]) -> None:
         """Test metrics of every output as the last row of metrics.jsonl."""
         row = {f"test/{level}/{k}": v for level, values in results["metrics"].items() for k, v in values.items()}
+        output = trainer.plan.stages[-1].levels[-1]
         for name, levels in results["tests"].items():  # one output each, so the set's name stands for it
-            row |= {f"test/{name}/{k}": v for values in levels.values() for k, v in values.items()}
+            row |= {f"test/{name}/{k}": v for k, v in main_output(levels, output).items()}
         step = trainer.progress.step
         if row:
             with trainer.log.rows as rows:

@@ -123,6 +123,11 @@ def _scored(run: RunDir, name: str, protocol: Mapping[str, Any]) -> bool:
         return False
 
 
+def main_output(levels: Mapping[str, Mapping[str, float]], output: str) -> Mapping[str, float]:
+    """The metrics of a run's main output among those of all its outputs; of the last where that is not scored."""
+    return levels.get(output) or list(levels.values())[-1]
+
+
 def format_summary(summary: dict[str, Any]) -> str:
     """The run's numbers as a small table for the terminal, with what they were measured on."""
     rows = {**summary["metrics"], **summary["baselines"]}
@@ -131,7 +136,9 @@ def format_summary(summary: dict[str, Any]) -> str:
         images = f"{summary['images']} test images of {summary['data']['name']}"
         about = f"{images}, scale {summary['scale']}, last checkpoint"
         parts += [format_table(rows), about, read_protocol(summary["protocol"]).describe()]
-    elsewhere = {name: values for name, levels in summary.get("tests", {}).items() for values in levels.values()}
+    elsewhere = {
+        name: main_output(levels, summary.get("output", "")) for name, levels in summary.get("tests", {}).items()
+    }
     if elsewhere:
         parts.append(format_table(elsewhere))
     if summary.get("not_evaluated"):

@@ -89,7 +89,7 @@ class Work:
         if module != "depthrepro.report":
             arguments.append(f"root={home}")
         env = {**os.environ, "DEPTHREPRO_CACHE": str(home / "cache"), "OMP_NUM_THREADS": "1"}
-        for name in ("KITTI_RAW", "KITTI_STEREO", "KITTI_DEPTH", "NYU", "MINIPLACES"):
+        for name in ("KITTI_RAW", "KITTI_STEREO", "KITTI_2015", "KITTI_DEPTH", "NYU", "MINIPLACES"):
             env.pop(name, None)
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],

@@ -26,7 +26,19 @@ EXPERIMENTS = sorted(
     for p in Path(CONFIG_DIR, "experiment").rglob("*.yaml")
 )
 DATA_FOLDERS = (
-    *("KITTI_RAW", "KITTI_STEREO", "KITTI_DEPTH", "NYU", "NYU_SYNC", "MINIPLACES", "SINTEL", "DDAD", "ETH3D", "DIODE"),
+    *(
+        "KITTI_RAW",
+        "KITTI_STEREO",
+        "KITTI_2015",
+        "KITTI_DEPTH",
+        "NYU",
+        "NYU_SYNC",
+        "MINIPLACES",
+        "SINTEL",
+        "DDAD",
+        "ETH3D",
+        "DIODE",
+    ),
     *("SUN_RGBD", "IBIMS", "HYPERSIM", "VIRTUAL_KITTI2"),
     *("BLENDEDMVS", "DIML", "HRWSI", "IRS", "MEGADEPTH", "TARTANAIR"),
     *("BDD100K", "GOOGLE_LANDMARKS", "IMAGENET21K", "LSUN", "OBJECTS365", "OPEN_IMAGES", "PLACES365", "SA1B"),

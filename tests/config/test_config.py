@@ -150,6 +150,24 @@ def test_rows_of_a_table_take_kitti_2012_at_demo_scale_where_it_is_there(monkeyp
     assert reader("scale=paper") == reader("data=kitti_raw") == "kitti_raw"
 
 
+def test_kitti_2015_is_a_further_test_set_where_kitti_2012_is_trained_on(monkeypatch, tmp_path):
+    def folder(*overrides):
+        cfg = composed("+experiment/garg_padding=zero", *overrides)
+        return cfg.tests.kitti2015.data.root if "kitti2015" in cfg.tests else "left out"
+
+    monkeypatch.delenv("KITTI_2015", raising=False)
+    before = config_hash(composed("+experiment/garg_padding=zero"))
+    assert folder() == "left out"
+    monkeypatch.setenv("KITTI_2015", str(tmp_path / "2015"))
+    assert folder() is None and config_hash(composed("+experiment/garg_padding=zero")) == before
+    monkeypatch.setenv("KITTI_STEREO", str(tmp_path / "2012"))
+    assert (
+        folder() == str(tmp_path / "2015") and folder("data=kitti_raw") is None and folder("scale=paper") == "left out"
+    )
+    monkeypatch.setenv("KITTI_STEREO", str(tmp_path / "other" / ".." / "2015"))
+    assert folder() is None, "the images that are trained on"
+
+
 @pytest.mark.parametrize("table", sorted({e.split("/")[0] for e in EXPERIMENTS if "/" in e}))
 def test_rows_of_a_table_differ_and_share_their_budget(table):
     rows = {e: composed(f"+experiment={e}") for e in EXPERIMENTS if e.startswith(f"{table}/")}

@@ -34,6 +34,13 @@ def test_published_values_of_a_set_stand_with_that_set():
     assert row.published("heldout") == {} == row.published("")
 
 
+def test_a_table_over_one_set_is_shown_on_further_ones_that_it_names():
+    table = load_paper(RESOLUTION)
+    assert table.measures("garg_resolution/l9", "") and table.measures("garg_resolution/l9", "kitti2015")
+    assert not table.measures("garg_resolution/l9", "heldout")
+    assert table.rows[0].published("kitti2015") == table.rows[0].published("") == table.rows[0].paper
+
+
 @pytest.mark.parametrize("name", find_tables(EXPERIMENTS))
 def test_every_table_s_own_numbers_support_its_claims(name):
     table = load_paper(EXPERIMENTS / name / "paper.yaml")

@@ -66,7 +66,7 @@ def test_without_a_name_each_table_is_one_line_and_the_page_comes_last(report, a
     assert report() == 0
     said = capsys.readouterr()
     assert said.out.splitlines() == [
-        "garg_resolution: 1 data set, 4 undecided, 2 not measured",
+        "garg_resolution: 1 data set, 8 undecided, 4 not measured",
         f"Page: {tmp_path / 'out' / 'index.html'}",
     ]
     assert said.err == ""  # no bar in a file

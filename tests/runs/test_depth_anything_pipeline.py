@@ -52,7 +52,7 @@ def train(root, *overrides):
 def root(tmp_path_factory):
     """A folder in which the three steps have been done."""
     before = dict(os.environ)
-    for name in ("KITTI_RAW", "KITTI_STEREO", "KITTI_DEPTH"):
+    for name in ("KITTI_RAW", "KITTI_STEREO", "KITTI_2015", "KITTI_DEPTH"):
         os.environ.pop(name, None)
     folder = tmp_path_factory.mktemp("root")
     train(folder, *TEACHER, f"run_dir='{folder}/runs/da_teacher/seed=0'")

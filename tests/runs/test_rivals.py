@@ -24,7 +24,7 @@ RELATIVE = ("logger=none", "data.synthetic.streets.images=6", "data.val_every=3"
 
 @pytest.fixture(autouse=True)
 def rendered_data(monkeypatch):
-    for name in ("NYU", "KITTI_RAW", "KITTI_STEREO", "KITTI_DEPTH"):
+    for name in ("NYU", "KITTI_RAW", "KITTI_STEREO", "KITTI_2015", "KITTI_DEPTH"):
         monkeypatch.delenv(name, raising=False)
 
 

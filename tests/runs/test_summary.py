@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from depthrepro.config.identity import data_root
 from depthrepro.core.protocol import Protocol
 from depthrepro.core.run_dir import RunDir
-from depthrepro.runs.summary import due_tests, is_done
+from depthrepro.runs.summary import due_tests, is_done, main_output
 
 PROTOCOL = Protocol().as_dict()
 
@@ -53,3 +53,8 @@ def test_every_root_below_names_the_data():
     data["labelled"]["sources"]["a"]["root"] = "blended"
     assert data_root(OmegaConf.create(data)) == "blended+kitti"
     assert data_root(OmegaConf.create({"root": None, "other": 3})) is None
+
+
+def test_a_further_test_set_shows_the_output_that_the_run_is_named_for():
+    levels = {"L9": {"abs_rel": 0.2}, "L12": {"abs_rel": 0.9}}
+    assert main_output(levels, "L9") == {"abs_rel": 0.2} and main_output(levels, "another") == {"abs_rel": 0.9}

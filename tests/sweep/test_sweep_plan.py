@@ -27,7 +27,7 @@ TABLE = "+experiment/garg_warp=glob(*)"
 @pytest.fixture(autouse=True)
 def loader(monkeypatch):
     """Hydra's own, as a program has it; nothing but synthetic data."""
-    for name in ("KITTI_RAW", "KITTI_STEREO"):
+    for name in ("KITTI_RAW", "KITTI_STEREO", "KITTI_2015"):
         monkeypatch.delenv(name, raising=False)
     import depthrepro.train  # noqa: F401 - registers schema and plug-ins
 

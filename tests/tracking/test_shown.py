@@ -126,7 +126,7 @@ def test_the_note_of_a_run_says_what_it_is():
         "Typed: `python -m depthrepro.train +experiment/garg_augmentation=flip 'data.synthetic={width: 310, seed: 0}'`",
         "To repeat it from its saved configuration: `python -m depthrepro.rerun '/runs/a b/seed=2'`",
     ]
-    real = run_note({**SUMMARY, "data": {"name": "KITTI 2012 (grey)", "synthetic": False}}, CONFIG, Path("r"))
+    real = run_note({**SUMMARY, "data": {"name": "KITTI 2012", "synthetic": False}}, CONFIG, Path("r"))
     assert "rendered" not in real
     assert "Not evaluated." in run_note({**SUMMARY, "metrics": {}}, CONFIG, Path("r"))
     assert "runs/x/seed=2 has the same" in run_note({**SUMMARY, "reused_from": "runs/x/seed=2"}, CONFIG, Path("r"))

@@ -80,8 +80,12 @@ def probe_image(path: Path) -> ImageProbe:
     return ImageProbe(path, size, encoding, n_bytes)
 
 
-def read_rgb(path: Path) -> np.ndarray:
+def read_rgb(path: Path, *, grey: bool = False) -> np.ndarray:
     """Decode an image; grey is replicated to three channels, a camera's rotation tag is not applied.
+
+    Args:
+        path: The file.
+        grey: Give a colour image as a grey one, its luma of ITU-R BT.601 in all three channels.
 
     Returns:
         Uint8 (H, W, 3), RGB.
@@ -91,16 +95,19 @@ def read_rgb(path: Path) -> np.ndarray:
     """
     # The calibration belongs to the pixels as stored, so an orientation tag must not turn them.
     decoded = _decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION)
-    return cv2.cvtColor(to_bytes(decoded, str(path)), cv2.COLOR_BGR2RGB)
+    image = to_bytes(decoded, str(path))
+    if grey:
+        return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2RGB)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def read_sized(path: Path, size: tuple[int, int]) -> np.ndarray:
+def read_sized(path: Path, size: tuple[int, int], *, grey: bool = False) -> np.ndarray:
     """`read_rgb` of an image that was listed with `size` = (H, W).
 
     Raises:
         UserError: If it cannot be decoded or has another size.
     """
-    image = read_rgb(path)
+    image = read_rgb(path, grey=grey)
     if image.shape[:2] != size:
         raise UserError(f"{path}: {wxh(image.shape)} pixels where {wxh(size)} are expected; fetch it again")
     return image

@@ -27,7 +27,7 @@ _SAY_BYTES = 1e9  # below it nobody needs to know
 _CHUNK = 64  # pairs decoded ahead of the disk; bounds the memory
 _FILES = ("left.npy", "right.npy")
 
-FilePair = tuple[Path, Path]
+FilePair = tuple[Path, Path, bool]  # left, right, whether they are read as grey
 
 
 class FrameCache:
@@ -49,14 +49,15 @@ class FrameCache:
     def __init__(self, dataset: StereoDataset, size: tuple[int, int], cache_dir: str | Path | None = None) -> None:
         height, width = (int(side) for side in size)
         self.size = (height, width)
-        files = [(r.right, r.left) if r.mirrored else (r.left, r.right) for r in dataset.records]
+        files = [(*((r.right, r.left) if r.mirrored else (r.left, r.right)), r.grey) for r in dataset.records]
         rows = {pair: row for row, pair in enumerate(dict.fromkeys(files))}
         self._items = [(rows[pair], record.mirrored) for pair, record in zip(files, dataset.records, strict=True)]
         self._arrays: tuple[np.ndarray, ...] | None = None
         slug = re.sub(r"[^a-z0-9]+", "-", dataset.name.lower()).strip("-")
         key = local_cache_key(dataset.records, self.size)[:16]
         folder = default_cache_dir(str(cache_dir) if cache_dir else None) / "frames"
-        self.folder = folder / f"{slug}-{height}x{width}-{key}"
+        there = folder.glob(f"*-{height}x{width}-{key}")  # whatever the set was called when it was made
+        self.folder = next(there, folder / f"{slug}-{height}x{width}-{key}")
         self._build(list(rows), dataset.name)
 
     def __len__(self) -> int:
@@ -118,7 +119,8 @@ class FrameCache:
 
     def _resized(self, files: list[FilePair]) -> Iterator[tuple[bytes, bytes]]:
         def load(pair: FilePair) -> tuple[bytes, bytes]:
-            left, right = (resize_rgb(read_rgb(path), self.size).tobytes() for path in pair)
+            *paths, grey = pair
+            left, right = (resize_rgb(read_rgb(path, grey=grey), self.size).tobytes() for path in paths)
             return left, right
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from depthrepro.core.errors import UserError
@@ -36,6 +37,7 @@ class FilePairs(StereoDataset):
         camera_of: Calibration of a pair whose images have the given (height, width). For a mirrored pair it describes
             the cameras as they are, not as seen in the mirror.
         allow_missing: Go on with the pairs that are there.
+        grey: Read the images as grey.
 
     Attributes:
         notes: Lines for the start of a run.
@@ -46,15 +48,23 @@ class FilePairs(StereoDataset):
     """
 
     def __init__(
-        self, name: str, pairs: Sequence[PairFiles], index: FolderIndex, camera_of: CameraOf, allow_missing: bool
+        self,
+        name: str,
+        pairs: Sequence[PairFiles],
+        index: FolderIndex,
+        camera_of: CameraOf,
+        allow_missing: bool,
+        *,
+        grey: bool = False,
     ) -> None:
         self.name, self.expected = name, len(pairs)
         self.notes: list[str] = []
         check_unique(name, [pair.id for pair in pairs])
         present = keep_present(pairs, index, name, allow_missing, self.notes)
         probes = probe_images((path for pair in present for path in (pair.left, pair.right)), name)
-        self.records = [_record(pair, probes, camera_of) for pair in present]
-        self.encodings = count_encodings(probes.values())
+        self.records = [replace(_record(pair, probes, camera_of), grey=grey) for pair in present]
+        how = ", read as grey" if grey else ""
+        self.encodings = {f"{encoding}{how}": count for encoding, count in count_encodings(probes.values()).items()}
         self.fingerprint = portable_fingerprint(self.records, probes)
         self.notes += misnamed_note(probes.values(), name)
         check_left_right(self)

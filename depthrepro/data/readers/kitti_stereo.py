@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from depthrepro.core.errors import UserError
 from depthrepro.core.protocol import GroundTruth
 from depthrepro.core.reading import reading
+from depthrepro.data.concat import ConcatPairs
 from depthrepro.data.io.calibration import StereoCamera, as_matrix3, read_benchmark_calib
 from depthrepro.data.io.codecs import Codec, read_map
 from depthrepro.data.io.images import check_size
@@ -34,6 +36,7 @@ class KittiStereo(FilePairs):
         name: Data set and split for people.
         disparity: Kind of disparity map, `noc` or `occ`.
         allow_missing: Go on with the pairs that are there.
+        grey: Read the images as grey.
 
     Raises:
         UserError: If files are missing, damaged, or do not fit their calibration.
@@ -48,13 +51,14 @@ class KittiStereo(FilePairs):
         *,
         disparity: str = "noc",
         allow_missing: bool = False,
+        grey: bool = False,
     ) -> None:
         self.folder, self.layout = root / "training", layout
         self.disparity_folder = self.folder / layout.disparity.replace("*", disparity)
         index, self.nominal = FolderIndex(), 0
         left, right = self.folder / layout.left, self.folder / layout.right
         pairs = [PairFiles(frame, index.path(left, frame), index.path(right, frame)) for frame in frames]
-        super().__init__(name, pairs, index, self._camera, allow_missing)
+        super().__init__(name, pairs, index, self._camera, allow_missing, grey=grey)
 
     def has_depth(self, index: int, ground_truth: GroundTruth) -> bool:
         """Whether the frame has a disparity map."""
@@ -101,6 +105,7 @@ def build(
     val_every: int = 17,
     test_every: int = 5,
     disparity: str = "noc",
+    also: str | None = None,
     synthetic: Mapping[str, Any] | None = None,
 ) -> StereoSplits:
     """A KITTI stereo benchmark's training folder, divided for an experiment; without a root, the synthetic streets.
@@ -116,11 +121,15 @@ def build(
         val_every: One training scene of so many is held out.
         test_every: One scene of so many is a test scene, where no list files say so.
         disparity: Ground truth `noc` (only pixels that both images see) or `occ` (all pixels).
+        also: Folder of the other year, all of whose pairs train as well (its ground truth is `occ`); as grey images if
+            those of `root` are.
         synthetic: Settings of the synthetic streets, used only without a root.
 
     Raises:
         UserError: If anything is missing, damaged or inconsistent.
     """
+    if also is not None and not (root and also):
+        raise UserError("data.also: both years' pairs need both folders: set KITTI_STEREO and KITTI_2015")
     if root is None:
         splits = synthetic_streets(synthetic, cache_dir, reader=_StreetsAsBenchmark, variable="KITTI_STEREO")
         splits.notes.append("streets (synthetic): simulated lidar scans stand in for the benchmark's disparity maps")
@@ -144,7 +153,23 @@ def build(
     )
     if len(train) == 0:
         raise UserError(f"data.root={folder}: no training pair is there; fetch the images or correct train.txt")
-    return StereoSplits(layout.title, False, train, val, test, notes + _notes(train, val, test))
+    splits = StereoSplits(layout.title, False, train, val, test, notes + _notes(train, val, test))
+    return (
+        splits if also is None else _with_other_year(splits, layout, checked_folder(also, "data.also"), allow_missing)
+    )
+
+
+def _with_other_year(splits: StereoSplits, layout: Layout, also: Path, allow_missing: bool) -> StereoSplits:
+    other = find_layout(also)
+    if other.title == layout.title:
+        raise UserError(f"data.also={also}: it holds {other.title} like data.root; name the folder of the other year")
+    grey = other.colour and not layout.colour
+    frames = all_frames(also, other)
+    pairs = KittiStereo(also, other, frames, other.title, disparity="occ", allow_missing=allow_missing, grey=grey)
+    train = ConcatPairs({layout.title: splits.train, other.title: pairs})
+    read = ", read as grey" if grey else ""
+    notes = [*splits.notes, *pairs.notes, f"all {len(pairs)} pairs of {other.title} train as well{read}"]
+    return replace(splits, name=f"{layout.title}, trained with {other.title}", train=train, notes=notes)
 
 
 class _StreetsAsBenchmark(KittiRaw):
@@ -170,7 +195,7 @@ def _divide(root: Path, layout: Layout, test_every: int) -> tuple[list[str], lis
     elif any(path.is_file() for path in lists):
         raise UserError(f"{root}: has only one of train.txt and test.txt; add the other or remove it")
     else:
-        frames = list(FolderIndex().images(root / "training" / layout.left))
+        frames = all_frames(root, layout)
         test_scenes = set(sorted({_scene(frame) for frame in frames})[::test_every])
         train = [frame for frame in frames if _scene(frame) not in test_scenes]
         test = [frame for frame in frames if _scene(frame) in test_scenes and frame.endswith("_10")]
@@ -179,6 +204,11 @@ def _divide(root: Path, layout: Layout, test_every: int) -> tuple[list[str], lis
     if shared:
         raise UserError(f"{lists[1]}: scene {min(shared)} is also in train.txt; a scene must not train and test")
     return train, test, notes
+
+
+def all_frames(root: Path, layout: Layout) -> list[str]:
+    """Every frame that has a left image, sorted."""
+    return list(FolderIndex().images(root / "training" / layout.left))
 
 
 def _listed(path: Path) -> list[str]:

@@ -35,7 +35,7 @@ LAYOUTS = (
     Layout("KITTI 2015", "image_2", "image_3", "disp_*_0", "calib_cam_to_cam", True),
     Layout("KITTI 2012", "colored_0", "colored_1", "disp_*", "calib", True),
     Layout("KITTI 2012", "colour_0", "colour_1", "disp_*", "calib", True),
-    Layout("KITTI 2012 (grey)", "image_0", "image_1", "disp_*", "calib", False),
+    Layout("KITTI 2012", "image_0", "image_1", "disp_*", "calib", False),
 )
 
 

@@ -10,12 +10,37 @@ from depthrepro.data.io.splits import FrameRef
 from depthrepro.data.readers import kitti_stereo
 from depthrepro.data.readers.checks import checked_folder, optional_root
 from depthrepro.data.readers.kitti_raw import KittiRaw, read_split, sensor_folder
+from depthrepro.data.readers.kitti_stereo import KittiStereo, all_frames
+from depthrepro.data.readers.kitti_stereo_layout import find_layout
 
 
 @optional_root
 def benchmark_test(root: Path, disparity: str = "noc", allow_missing: bool = False) -> DepthDataset:
     """The test pairs of KITTI 2012 or 2015; None without a folder. Arguments and errors: `kitti_stereo.build`."""
-    return kitti_stereo.build(str(root), allow_missing, disparity=disparity).test
+    splits = kitti_stereo.build(str(root), allow_missing, disparity=disparity)
+    splits.test.name = splits.name
+    return splits.test
+
+
+@optional_root
+def benchmark_whole(
+    root: Path, disparity: str = "occ", allow_missing: bool = False, grey_like: str | None = None
+) -> DepthDataset:
+    """All pairs of KITTI 2012 or 2015 that can have a disparity map, to test on alone; None without a folder.
+
+    Args:
+        root: Folder that holds `training`.
+        disparity: Ground truth `noc` (only pixels that both images see) or `occ` (all pixels).
+        allow_missing: Go on with the pairs that are there.
+        grey_like: Folder of the benchmark that was trained on; where its images are grey, these are read as grey.
+
+    Raises:
+        UserError: If anything is missing, damaged or inconsistent.
+    """
+    layout = find_layout(root)
+    frames = [frame for frame in all_frames(root, layout) if frame.endswith("_10")]
+    grey = bool(grey_like) and not find_layout(Path(str(grey_like)).expanduser()).colour
+    return KittiStereo(root, layout, frames, layout.title, disparity=disparity, allow_missing=allow_missing, grey=grey)
 
 
 @optional_root

@@ -53,7 +53,7 @@ def heldout(images: int, cache_dir: str | None = None) -> DepthDataset:
     """Rendered scenes of kinds that no training set has, to test on; see `labelled_streets`."""
     from depthrepro.worlds.sets.views import DEPTH_STEPS, Heldout, ViewsConfig  # Embree takes 0.2 s
 
-    return _with_depth(Heldout(ViewsConfig(images)), "test.csv", DEPTH_STEPS, cache_dir)
+    return _with_depth(Heldout(ViewsConfig(images)), "test.csv", DEPTH_STEPS, cache_dir, title="yards")
 
 
 def unlabelled_worlds(images: int, cache_dir: str | None = None) -> ImageDataset:
@@ -68,8 +68,10 @@ def unlabelled_worlds(images: int, cache_dir: str | None = None) -> ImageDataset
     return found
 
 
-def _with_depth(world: World, listing: str, steps: int, cache_dir: str | None) -> DepthFolder:
-    name, root = f"{world.name} (synthetic)", _root(world, cache_dir)
+def _with_depth(
+    world: World, listing: str, steps: int, cache_dir: str | None, *, title: str | None = None
+) -> DepthFolder:
+    name, root = f"{title or world.name} (synthetic)", _root(world, cache_dir)
     found = depth_folder(str(root), listing, name=name, scale=1 / steps, sky=Sky.zero, synthetic=True)
     assert found is not None
     found.fingerprint = synthetic_fingerprint(found, root)

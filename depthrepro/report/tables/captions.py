@@ -25,7 +25,9 @@ def caption(block: Block) -> list[tuple[str, str]]:
         images += f", a part of the split's {first['expected']}"
     many = len(block.seeds) > 1
     spread = "cells are mean ± standard deviation (n − 1) over n seeds" if many else "one seed, so no spread"
+    pooled = f"{', '.join(block.pool)}: the scores of all their images, each set resampled by itself; see the notes."
     return [
+        *([("Pooled", pooled)] if block.pool else []),
         ("Data", f"{block.keys['data']}, fingerprint {block.keys['fingerprint']}; {counts}; files: {files}."),
         *([(SYNTHETIC, "these numbers say nothing about the error on real images.")] if block.synthetic else []),
         ("Scale", f"{block.keys['scale']}."),

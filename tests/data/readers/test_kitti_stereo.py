@@ -1,12 +1,25 @@
+import cv2
 import numpy as np
 import pytest
 
 from depthrepro.core.errors import UserError
-from depthrepro.core.protocol import GroundTruth
+from depthrepro.core.protocol import Alignment, Crop, GroundTruth, Protocol
+from depthrepro.data.items.frame_cache import FrameCache
 from depthrepro.data.readers import kitti_stereo
 from depthrepro.data.readers.kitti_stereo import nominal_camera
+from depthrepro.data.readers.kitti_tests import benchmark_test, benchmark_whole
+from depthrepro.data.stereo import read_pair
+from depthrepro.evaluation.baselines import mean_depth_map
 from tests.data.helpers import SHIFT, SIZE, cut, write_benchmark, write_image
 
+PROTOCOL = Protocol(
+    split="test",
+    ground_truth=GroundTruth.disparity,
+    crop=Crop.none,
+    min_depth_m=0.001,
+    cap_m=80.0,
+    alignment=Alignment.none,
+)
 P_LINES = (
     "P0: 80 0 47 0 0 80 23 0 0 0 1 0\nP1: 80 0 47 -40 0 80 23 0 0 0 1 0\n"
     "P2: 90 0 47 0 0 90 23 0 0 0 1 0\nP3: 90 0 47 -36 0 90 23 0 0 0 1 0\n"
@@ -156,8 +169,77 @@ def test_no_benchmark_here(tmp_path):
         build(tmp_path, val_every=1)
 
 
+def coloured_2015(folder):
+    """KITTI 2015 with three channels that differ, and `occ` maps in the place of `noc`."""
+    root = write_benchmark(folder, range(6), "image_2", "image_3")
+    (root / "training" / "disp_noc_0").rename(root / "training" / "disp_occ_0")
+    for path in (root / "training").glob("image_*/*.png"):
+        blue, green, red = cv2.split(cv2.imread(str(path)))
+        cv2.imwrite(str(path), cv2.merge([blue // 4, green, red // 2]))
+    return root
+
+
+def test_the_whole_benchmark_to_test_on(tmp_path):
+    data = benchmark_whole(str(coloured_2015(tmp_path)))
+    assert data.name == "KITTI 2015" and ids(data) == [f"{scene:06d}_10" for scene in range(6)] and data.expected == 6
+    assert all(data.has_depth(i, GroundTruth.disparity) for i in range(6))
+    assert benchmark_whole(None) is None
+
+
+def test_colour_images_are_read_as_grey_for_what_was_trained_on_grey(tmp_path, root):
+    colour_root = coloured_2015(tmp_path / "kitti2015")
+    colour, same = (benchmark_whole(str(colour_root), grey_like=like) for like in (None, str(colour_root)))
+    grey = benchmark_whole(str(colour_root), grey_like=str(root))
+    red, green, blue = np.moveaxis(colour.read_image(0).astype(float), 2, 0)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    assert np.abs(grey.read_image(0) - luma[..., None]).max() < 1 and len(np.unique(grey.read_image(0))) > 50
+    assert all((np.ptp(image, axis=2) == 0).all() for image in read_pair(grey.records[0]))
+    assert same.fingerprint == colour.fingerprint != grey.fingerprint and grey.name == colour.name
+    assert grey.encodings == {"png, read as grey": 12} and colour.encodings == {"png": 12}
+    frames = [FrameCache(data, (24, 48), tmp_path / "cache") for data in (colour, grey)]
+    assert np.ptp(frames[0].pair(0)[1], axis=2).any() and not np.ptp(frames[1].pair(0)[1], axis=2).any()
+
+
+def test_frames_are_found_again_whatever_the_set_is_called(root, tmp_path):
+    data = build(root).train
+    first = FrameCache(data, (24, 48), tmp_path / "cache")
+    data.name = "another name"
+    assert FrameCache(data, (24, 48), tmp_path / "cache").folder == first.folder
+
+
+def test_the_other_year_s_pairs_train_as_well(root, tmp_path):
+    alone, other_root = build(root), coloured_2015(tmp_path / "kitti2015")
+    data = build(root, also=str(other_root))
+    assert len(data.train) == len(alone.train) + 12 == data.train.expected and data.counts["test"] == 3
+    assert (data.test.fingerprint, data.val.fingerprint) == (alone.test.fingerprint, alone.val.fingerprint)
+    assert data.name == "KITTI 2012, trained with KITTI 2015" and data.fingerprint != alone.fingerprint
+    first = len(alone.train)
+    assert data.train.records[first].id == "KITTI 2015/000000_10" and data.train.records[first].grey
+    assert data.train.has_depth(first, GroundTruth.disparity)
+    assert not data.train.has_depth(first + 1, GroundTruth.disparity)
+    assert (data.train.depth_gt(first, GroundTruth.disparity) > 0).any()
+    frames = FrameCache(data.train, (24, 48), tmp_path / "cache")
+    assert len(frames) == len(data.train) and not np.ptp(frames.pair(first)[0], axis=2).any()
+    assert any("all 12 pairs of KITTI 2015 train as well, read as grey" in note for note in data.notes)
+    assert mean_depth_map(data.train, PROTOCOL).total == len(data.train)
+    with pytest.raises(UserError, match="it holds KITTI 2012 like"):
+        build(root, also=str(root))
+    with pytest.raises(UserError, match="set KITTI_STEREO and KITTI_2015"):
+        build(root, also="")
+
+
+def test_half_size_2015(real_data):
+    root = real_data / "kitti2015_half"
+    data = benchmark_whole(str(root), grey_like=str(real_data / "kitti2012_half"))
+    assert (data.name, len(data)) == ("KITTI 2015", 130) and {record.size for record in data.records} == {(187, 621)}
+    # The day's calibration, 2011_09_26, at half width.
+    assert {round(r.focal_px * r.baseline_m, 1) for r in data.records} == {192.2}
+    assert all(data.has_depth(i, GroundTruth.disparity) for i in range(130))
+
+
 def test_half_size_set(real_data):
     data = build(real_data / "kitti2012_half")
+    assert data.name == benchmark_test(str(real_data / "kitti2012_half")).name == "KITTI 2012"
     assert (len(data.train) + len(data.val), len(data.test)) == (272, 39)
     assert len({i[:6] for i in ids(data.val)}) == 8  # every 17th of 136 scenes
     assert data.train.encodings == {"png": 2 * len(data.train)}

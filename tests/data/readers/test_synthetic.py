@@ -42,6 +42,7 @@ def test_what_is_rendered_is_known_by_its_world_and_its_images(shared_cache):
         "places": places("val", 10, 10, shared_cache),
         "streets-": streets.train,
     }
+    assert parts["heldout"].name == "yards (synthetic)"
     for name, data in [*parts.items(), ("streets-", streets.val), ("streets-", streets.test)]:
         roots = [path.name for path in Path(shared_cache, "worlds").glob(f"{name}*") if path.is_dir()]
         ids = [record.id for record in data.records]

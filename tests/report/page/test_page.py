@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from depthrepro.report.bootstrap import Interval
-from depthrepro.report.claims import Verdict, numbers
+from depthrepro.report.claim_words import numbers
+from depthrepro.report.claims import Verdict
 from depthrepro.report.page import intervals
-from depthrepro.report.page.index import page
-from depthrepro.report.page.matrix import matrices
+from depthrepro.report.page.overview import parts
 from depthrepro.report.paper import Claim
-from tests.report.page.page_fixture import HOSTILE, small_report
+from tests.report.page.page_fixture import HOSTILE, answers_of, small_page, small_report
 
 CLAIM = Claim("L12 beats L9", "L12", "L9", ("abs_rel",))
 
@@ -23,7 +23,7 @@ def report(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def html(report):
-    return page(report, source="run directories below runs")
+    return small_page(report)
 
 
 def words(html):
@@ -52,33 +52,29 @@ def test_what_authors_wrote_stays_text(html):
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp;" in html
 
 
-def test_counts_per_data_set_add_up_to_the_claims(html):
+def test_verdicts_are_counted_by_asker_and_kind_of_images(report, html):
+    """One claim in one metric on one set is one verdict; photographs come first."""
     text = words(html)
-    # Streets: three claims and the one on accuracy hold, one does not, one splits by metric, one has no run.
-    streets = "6 claims: 4 reproduced , 1 contradicted , 1 undecided"
-    kitti = "6 claims: 3 reproduced , 1 contradicted , 1 undecided , 1 not measured"
-    assert text.index(kitti) < text.index(streets)  # real data first
-    assert "5 questions of our own: 3 yes , 1 no , 1 undecided" in text
-    assert "5 questions of our own: 2 yes , 1 no , 1 undecided , 1 not measured" in text
-
-
-def test_tables_that_share_no_data_set_stand_in_matrices_of_their_own(report):
-    resolution, loss, waiting = report
-    elsewhere = [replace(block, keys=block.keys | {"data": "rooms", "fingerprint": "1"}) for block in loss.blocks[:1]]
-    apart = replace(loss, blocks=elsewhere, verdicts={elsewhere[0].slug: loss.verdicts[loss.blocks[0].slug]})
-    first, second = matrices([resolution, apart, waiting])
-    assert [len(first.columns), len(second.columns)] == [2, 1]
-    assert [[table.name for table, _ in matrix.tables] for matrix in (first, second)] == [
-        ["garg_resolution"],
-        ["garg_loss"],
+    photographs = "claims, photographs 3 reproduced 3 contradicted 2 no difference 1 undecided 2 not measured"
+    synthetic = "claims, synthetic images 7 reproduced 3 contradicted 1 undecided 11 in all"
+    assert text.index(photographs) < text.index(synthetic)
+    assert "our own questions, photographs 1 yes 1 no 1 no difference 1 undecided 1 not measured 5 in all" in text
+    assert "our own questions, synthetic images 3 yes 1 no 1 undecided 5 in all" in text
+    found = parts(answers_of(report))
+    assert [(part.of_papers, part.photographs, part.total) for part in found] == [
+        *((True, True, 11), (True, False, 11), (False, True, 5), (False, False, 5)),
     ]
-    (together,) = matrices(report)
-    assert [table.name for table, _ in together.tables] == ["garg_resolution", "garg_loss"]
+
+
+def test_a_verdict_says_how_large_it_is_beside_the_paper_s_and_what_would_decide_it(html):
+    text = words(html)
+    assert "reproduced smaller than the margin" in text and "undecided about 9 seeds" in text
+    assert "−0.020 −7.4 % [−0.030, −0.010] 95 % −0.028 −14 % 2, 60" in text
 
 
 def test_synthetic_data_are_marked_wherever_they_stand(html):
-    # Once with the counts, once over the column of claims, once per block (two tables).
-    assert html.count("synthetic, not photographs</span>") == 4
+    assert html.count("synthetic, not photographs</span>") == 2  # once per block, of two tables
+    assert "What the papers claim, on synthetic images" in words(html)
 
 
 def test_a_table_without_runs_says_how_to_get_one(html):
@@ -97,13 +93,13 @@ def test_a_reason_stands_beside_what_was_not_measured(html):
 
 
 def test_without_any_run_the_page_still_lists_its_tables(report):
-    text = words(page(report[-1:], source="runs"))
+    text = words(small_page(report[-1:], source="runs"))
     assert "No finished run feeds any of these tables yet." in text
     assert "Garg et al. 2016: garg_stages" in text
 
 
 def test_the_same_tables_give_the_same_file(report, html):
-    assert page(report, source="run directories below runs") == html
+    assert small_page(report) == html
 
 
 def test_a_figure_that_is_no_png_is_named(report, tmp_path):
@@ -113,40 +109,40 @@ def test_a_figure_that_is_no_png_is_named(report, tmp_path):
     slug = one.blocks[0].slug
     changed = replace(one, figures={slug: {"Plot": broken}})
     with pytest.raises(ValueError, match=r"plot\.png: not a PNG"):
-        page([changed], source="runs")
+        small_page([changed], source="runs")
 
 
 def test_the_navigation_keeps_the_tables_of_a_paper_together(report, html):
     survey = replace(report[1].table, name="da_places", title="Survey 2024: scenes", short="Scenes")
     between = [report[0], replace(report[1], table=survey), report[2]]
-    nav = page(between, source="runs").partition("<nav")[2].partition("</nav>")[0]
+    nav = small_page(between, source="runs").partition("<nav")[2].partition("</nav>")[0]
     assert re.findall(r"<li[^>]*>(?:<a[^>]*>)?([^<]+)", nav) == [
         *("Claims", "Garg et al. 2016", "garg_resolution", "garg_stages", "Survey 2024", "Scenes"),
     ]
 
 
-def test_an_interval_is_drawn_to_scale_around_zero():
-    verdict = Verdict(CLAIM, "abs_rel", "reproduced", Interval(-0.02, -0.04, 0.0), -0.01, (0, 1), 60)
-    mark = intervals.place(verdict, limit=0.04, kind="for")
-    # 100 units, 3 of them kept free at either edge: −0.04 lies at 3, zero at 50, half way between is 26.5.
-    assert (mark.low, mark.x, mark.high, mark.paper) == (3.0, 26.5, 50.0, 38.25)
-    assert mark.claimed_left
+def measured(metric="abs_rel", ends=(-0.04, 0.0), **changed):
+    interval = Interval(-0.02, *ends)
+    known = {"seeds": (0, 1), "images": 60, "reference": 0.4, "margin": 0.02, "paper_reference": 0.2}
+    return Verdict(CLAIM, metric, "reproduced", interval, **{**known, **changed})
+
+
+def test_right_of_the_middle_the_claim_holds_and_one_margin_is_as_wide_everywhere():
+    mark = intervals.place(measured(paper_difference=-0.01), kind="for")
+    assert (mark.low, mark.x, mark.high) == (50.0, intervals.BAND[1], intervals.at(2.0))  # a lower error is better
+    assert mark.paper == intervals.BAND[1]  # 5 % of 0.2: the paper's margin is half of ours
+    share = intervals.place(measured("delta1", margin=0.01, ends=(-0.03, -0.01)), kind="against")
+    assert (share.low, share.high) == (intervals.at(-3.0), intervals.BAND[0])
     assert mark.text == "AbsRel −0.020, 95 % interval −0.040 to 0.000: reproduced"
 
 
-def test_the_paper_s_difference_is_left_out_where_it_lies_off_the_drawing():
-    verdict = Verdict(CLAIM, "abs_rel", "reproduced", Interval(-0.02, -0.03, -0.01), -0.5, (0, 1), 60)
-    assert intervals.place(verdict, limit=0.03, kind="for").paper is None
+def test_what_is_far_off_is_drawn_at_the_edge():
+    assert (intervals.at(-500), intervals.at(0), intervals.at(500)) == (3.0, 50.0, 97.0)
 
 
-def test_accuracy_is_claimed_to_the_right():
-    verdict = Verdict(CLAIM, "delta1", "contradicted", Interval(-0.02, -0.03, -0.01))
-    assert not intervals.place(verdict, limit=0.03, kind="against").claimed_left
-
-
-def test_rows_of_equal_numbers_are_drawn_at_zero():
-    verdict = Verdict(CLAIM, "abs_rel", "undecided", Interval(0.0, 0.0, 0.0))
-    assert intervals.place(verdict, limit=0.0, kind="open").x == 50.0
+def test_without_a_margin_or_an_interval_nothing_is_drawn():
+    assert intervals.place(measured(margin=None), kind="open") is None
+    assert intervals.place(Verdict(CLAIM, "abs_rel", "not measured"), kind="none") is None
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,8 @@
 
 import pytest
 
-from depthrepro.report.page.index import page
 from tests.report.page.browser import Browser, find_chromium
-from tests.report.page.page_fixture import small_report
+from tests.report.page.page_fixture import small_page, small_report
 
 CONTRAST = """
 (() => {
@@ -22,7 +21,7 @@ CONTRAST = """
     const pair = [light(getComputedStyle(e).color), light(ground(e))].sort((a, b) => b - a);
     return (pair[0] + 0.05) / (pair[1] + 0.05);
   };
-  const wanted = ".chip, .badge, .count, .quiet, .key, .cite, .source, .numbers .metric, .results .paper td, .spread, "
+  const wanted = ".chip, .badge, .count, .quiet, .key, .cite, .source, .level, .sides, .results .paper td, .spread, "
     + ".missing, nav a, th button, summary, figcaption, .facts dt, [role=tab]";
   return Math.min(...Array.from(document.querySelectorAll(wanted), of));
 })()
@@ -37,7 +36,7 @@ SORT = "document.querySelector('table.sortable th[data-sort=abs_rel]').getAttrib
 def file(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     path = folder / "index.html"
-    path.write_text(page(small_report(folder), source="run directories below runs"), encoding="utf-8")
+    path.write_text(small_page(small_report(folder)), encoding="utf-8")
     return path
 
 
@@ -59,30 +58,34 @@ def nothing_goes_wrong(browser, file):
     assert [url for url in browser.requests if not url.startswith("data:")] == [file.as_uri()]
 
 
-def test_every_claim_is_on_the_first_screen(browser, file):
+def test_counts_and_the_papers_first_claims_are_on_the_first_screen(browser, file):
     browser.open(file)
+    bottom = "document.querySelector('{}').getBoundingClientRect().bottom"
+    assert browser.run(bottom.format(".what")) < 200
+    assert browser.run(bottom.format(".tallies")) < 320
     bottoms = browser.run(
-        "Array.from(document.querySelectorAll('.matrix tbody tr'), (r) => r.getBoundingClientRect().bottom)"
+        "Array.from(document.querySelectorAll('.verdicts tbody tr'), (r) => r.getBoundingClientRect().bottom)"
     )
-    assert len(bottoms) == 11  # garg_stages has no run, so no row
-    assert max(bottoms) <= 800
-    counts, mark = (
-        f"document.querySelector('{s}').getBoundingClientRect().bottom" for s in (".tallies", ".set .badge")
-    )
-    assert browser.run(counts) < 200 and 0 < browser.run(mark) < 250
+    assert sum(y <= 800 for y in bottoms) >= 6
+
+
+def test_no_table_of_claims_is_cut_off_on_a_usual_screen(browser, file):
+    browser.open(file, size=(1366, 800))
+    cut = "Array.from(document.querySelectorAll('.verdicts'), (t) => t.offsetWidth - t.parentElement.clientWidth)"
+    assert max(browser.run(cut)) <= 0
 
 
 def test_a_verdict_is_told_by_word_sign_and_colour(browser, file):
     browser.open(file)
     chips = browser.run(
-        "Array.from(document.querySelectorAll('.matrix .chip'), "
+        "Array.from(document.querySelectorAll('.verdicts .chip'), "
         "(c) => [c.textContent.trim(), c.querySelector('use').getAttribute('href'), getComputedStyle(c).color])"
     )
     told = {word: (sign, colour) for word, sign, colour in chips}
-    assert set(told) == {"reproduced", "contradicted", "undecided", "not measured", "yes", "no"}
+    assert set(told) == {"reproduced", "contradicted", "no difference", "undecided", "not measured", "yes", "no"}
     assert told["yes"] == told["reproduced"] and told["no"] == told["contradicted"]
-    shown = [told[word] for word in ("reproduced", "contradicted", "undecided", "not measured")]
-    assert len({sign for sign, _ in shown}) == 4 and len({colour for _, colour in shown}) >= 3
+    shown = [told[w] for w in ("reproduced", "contradicted", "no difference", "undecided", "not measured")]
+    assert len({sign for sign, _ in shown}) == 5 and len({colour for _, colour in shown}) >= 4
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -148,8 +151,20 @@ def test_figures_enlarge_and_give_the_focus_back(browser, file):
 def test_a_phone_scrolls_tables_and_never_the_page(browser, file):
     browser.open(file, size=(390, 844))
     assert browser.run("document.documentElement.scrollWidth") <= 390
-    wide = "(e => e.scrollWidth > e.clientWidth)(document.querySelector('.sortable').parentElement)"
-    assert browser.run(wide)
+    # Beside the row's name, and without scrolling: all of the metrics here.
+    heads = "Array.from(document.querySelectorAll('.sortable thead th'), (h) => h.getBoundingClientRect().right)"
+    assert max(browser.run(heads)) <= 390
+
+
+def test_a_phone_shows_every_verdict_with_its_metric(browser, file):
+    browser.open(file, size=(390, 844))
+    browser.run("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    for part in (".metric", ".by .chip"):
+        edges = browser.run(
+            f"Array.from(document.querySelectorAll('.verdicts {part}'), (c) => c.getBoundingClientRect())"
+            ".map((r) => [r.left, r.right, r.height])"
+        )
+        assert all(0 <= left < right <= 390 and height > 0 for left, right, height in edges)
 
 
 def test_without_script_everything_is_there(browser, file):
@@ -164,11 +179,13 @@ def test_paper_gets_every_table_in_light_colours(browser, file):
     browser.open(file, dark=True)
     tables = browser.run("document.querySelectorAll('table').length")
     closed = "document.querySelectorAll('details:not([open])').length"
-    assert browser.run(closed) == 4
+    assert browser.run(closed) == 6  # the runs of four blocks, and our questions on both kinds of images
     pdf = browser.pdf()
     assert pdf.startswith(b"%PDF")
-    assert pdf.count(b"/S /Table\n") == tables == 1 + 4 * 4  # the claims; per block two tables, verdicts and runs
-    assert browser.run(closed) == 4  # as it was
+    assert (
+        pdf.count(b"/S /Table\n") == tables == 5 + 4 * 4
+    )  # counts and four of claims; per block two tables, verdicts and runs
+    assert browser.run(closed) == 6  # as it was
     browser.media(dark=True, kind="print")
     assert browser.run("getComputedStyle(document.querySelector('nav')).display") == "none"
     assert browser.run("getComputedStyle(document.querySelector('.chip.for')).color") == "rgb(21, 80, 138)"

@@ -43,7 +43,7 @@ def test_every_set_has_a_name_for_people(name):
 def test_markdown_and_latex_have_it_before_any_block():
     table = paper("da_zero_shot")
     assert f"## {TITLE}" in markdown(MeasuredTable(table, []), {})
-    text = latex(table, [])
+    text = latex(MeasuredTable(table, []))
     assert r"\label{tab:da-zero-shot-published}" in text and text.count(r"\begin{table}") == 1
     assert "Depth Anything, ViT-L & 0.076" in text
 
@@ -59,3 +59,15 @@ def test_a_published_row_is_left_out_of_blocks_of_sets_that_it_has_no_value_on(r
     published = {b.test: {line.label for line in b.lines["last"] if line.role == "paper"} for b in blocks}
     indoors = {"ZoeDepth (reproduced), NYUv2", "Depth Anything, ViT-L, NYUv2"}
     assert published == {"halls": set(), "ibims": indoors}
+
+
+def test_the_paper_s_rows_and_both_baselines_stand_on_a_further_set_of_a_table_over_one(runs, add_run):
+    name = "garg_resolution/l9"
+    add_run(f"{name}/seed=0", experiment=name)
+    for test in ("kitti2015", "heldout"):
+        add_run(f"{name}/seed=0/tests/{test}", experiment=name, data={"name": test, "fingerprint": test}, status=None)
+    blocks = {block.test: block for block in build_blocks(paper("garg_resolution"), load_runs(runs)[0])}
+    assert set(blocks) == {"", "kitti2015"}
+    lines = {test: [(line.label, line.role) for line in block.lines["last"]] for test, block in blocks.items()}
+    assert lines[""] == lines["kitti2015"] and ("L12", "paper") in lines["kitti2015"]
+    assert [role for _, role in lines["kitti2015"][-2:]] == ["baseline", "baseline"]

@@ -218,7 +218,7 @@ def test_latex_escapes_every_reserved_character_and_symbol():
 
 def test_latex_is_plain_ascii_balanced_and_rectangular(runs, add_run):
     add_run("garg_kitti/seed=0", data={"name": "my_data & 100% #1"})
-    text = latex(RESOLUTION, build_blocks(RESOLUTION, load_runs(runs)[0]))
+    text = latex(MeasuredTable(RESOLUTION, build_blocks(RESOLUTION, load_runs(runs)[0])))
     assert text.isascii()
     code = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
     bare = re.sub(r"\\[{}]", "", code)
