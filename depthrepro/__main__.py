@@ -14,6 +14,7 @@ PROGRAMS = {
     "evaluate": "score a finished run again under another protocol",
     "predict": "depth for your own images and videos",
     "report": "tables, plots, and verdicts on the papers' claims",
+    "decide": "train further seeds where the papers' claims are open",
     "rerun": "repeat an old run from its record, and see what differs",
     "tracking": "catch up with MLflow after an outage, or open its pages",
 }

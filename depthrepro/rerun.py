@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     from depthrepro.runs.experiment import run_experiment  # torch takes seconds to load
 
-    signal_number = run_experiment(ComposedRun(cfg, [*summary.get("overrides", []), *overrides]))
+    typed, recipe = [*summary.get("overrides", []), *overrides], "" if overrides else str(summary.get("recipe", ""))
+    signal_number = run_experiment(ComposedRun(cfg, typed, recipe))
     if signal_number is not None:
         sys.exit(128 + signal_number)
     print(compare_numbers(summary, _read(RunDir(Path(cfg.run_dir)).summary), changed))

@@ -23,6 +23,7 @@ ORDER = (
     "report",
     "runs",
     "sweep",
+    "campaign",
     "predict",
 )
 # Rooms with an order of their own; "" stands for the loose modules, but for those that the order names.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,9 @@ from depthrepro.core.protocol import without_later
 
 _PLACES = ("cache_dir", "base")  # of data: folders, whatever the data set
 _LEAVES_RESULT_ALONE = ("experiment", "hydra", *marked(WHERE, HOW), *(f"data.{name}" for name in _PLACES))
+
+_NO_SEED = 987654321
+_RUN = re.compile(r"(?:^|/)runs/(?P<name>\w+(?:/\w+)?)(?:/[^/]*)?/seed=(?P<seed>\d+)/checkpoints/last\.pt$")
 
 
 def override_folder(overrides: Sequence[str], data_root: str | None) -> str:
@@ -123,5 +127,35 @@ def _only_what_counts(node: Any) -> None:
 
 def config_hash(cfg: DictConfig) -> str:
     """12 hex digits over `result_config`."""
-    text = OmegaConf.to_yaml(OmegaConf.create(result_config(cfg)), sort_keys=True)
+    return _hash(result_config(cfg))
+
+
+def recipe_hash(cfg: DictConfig) -> str:
+    """12 hex digits over `result_config` of no seed, folders by their names alone.
+
+    It is the same for all seeds of an experiment and on all machines; the data themselves have fingerprints.
+
+    Args:
+        cfg: As it was composed, its references to the seed not yet resolved.
+    """
+    seedless = copy.deepcopy(cfg)
+    seedless.seed = _NO_SEED
+    return _hash(_without_places(result_config(seedless)))
+
+
+def _hash(content: Any) -> str:
+    text = OmegaConf.to_yaml(OmegaConf.create(content), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _without_places(node: Any, key: str = "") -> Any:
+    """The node with the last part of each folder or file, and checkpoints of runs by experiment and seed."""
+    if isinstance(node, dict):
+        return {k: _without_places(v, str(k)) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_without_places(value) for value in node]
+    if not isinstance(node, str):
+        return node
+    if run := _RUN.search(node):
+        return f"{run['name']} seed={run['seed']}"
+    return Path(node).name if key == "root" or Path(node).expanduser().is_absolute() else node

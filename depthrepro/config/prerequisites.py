@@ -50,6 +50,20 @@ def check_checkpoints(cfg: DictConfig, coming: Collection[Path] = ()) -> None:
                 raise UserError(f"{key}: {path} is of a run that is {state}; {_how_to_fix(path)}")
 
 
+def needed_runs(cfg: DictConfig) -> list[tuple[str, int]]:
+    """Experiment and seed of each run that is to be trained first, for a checkpoint that is not there yet."""
+    found = []
+    for part in ("model", "data"):
+        for _, value in _leaves(OmegaConf.to_container(cfg[part], resolve=True), part):
+            path = Path(cfg.root) / Path(value).expanduser()
+            run = (
+                _PLAIN.search(path.parents[1].absolute().as_posix()) if value.endswith("/checkpoints/last.pt") else None
+            )
+            if run and not (path.is_file() and RunDir(path.parents[1]).status().get("status", "done") == "done"):
+                found.append((run["name"], int(run["seed"] or 0)))
+    return list(dict.fromkeys(found))
+
+
 def how_to_train(run: Path) -> str | None:
     """What fills a run directory, or the folder of an experiment's runs; None if no plain command does.
 

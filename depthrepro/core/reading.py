@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import gzip
 import io
 import stat
 from collections.abc import Iterator
@@ -52,13 +53,14 @@ def reading(path: Path, what: str = "", *, missing: str | None = None, fix: str 
 
 
 def read_csv_text(path: Path, what: str, fix: str) -> str:
-    """The text of a CSV file that a program wrote: a damaged one has lines of other lengths, or a last one without end.
+    """The text of a CSV file of ours, .csv or .csv.gz: a damaged one has lines of other lengths, or a last one cut off.
 
     Raises:
         UserError: As `reading`, or if a line does not have as many columns as the first.
     """
     with reading(path, what, missing=f"no such file; {fix}", fix=fix):
-        text = path.read_bytes().decode("utf-8")
+        content = path.read_bytes()
+        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
         if not text.endswith("\n"):
             raise UserError(f"{path}: its last line is cut off; {fix}")
         lines = csv.reader(io.StringIO(text, newline=""), strict=True)

@@ -103,6 +103,7 @@ def _make(settings: Settings, tables: list[PaperTable], key: str) -> int:
     for table in empty if settings.tables or not paths else ():
         print(_no_results(table, report.waiting(table), settings), file=sys.stderr)
     if paths and settings.commit:
+        print("".join(f"{line}\n" for line in report.replaced), end="")
         print(f"Written: {len(paths)} files below {out}")
     elif paths:
         paths.append(report.write_page(out / "index.html"))

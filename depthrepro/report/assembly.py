@@ -23,6 +23,7 @@ from depthrepro.report.committed import commit, from_committed, is_committed
 from depthrepro.report.figures.of_block import CURVES, PANEL, figures_of
 from depthrepro.report.figures.painter import Drawn, Painter, copy
 from depthrepro.report.measured import MeasuredTable
+from depthrepro.report.merging import merged
 from depthrepro.report.mlflow_source import from_mlflow
 from depthrepro.report.page.index import page
 from depthrepro.report.paper import PaperTable
@@ -44,6 +45,9 @@ class Report:
         uri: MLflow store; "" = the default one.
         experiments: Folder with the tables' own folders.
         tables: The tables that are wanted.
+
+    Attributes:
+        replaced: A line for each row of which committed seeds went out when it was published.
     """
 
     def __init__(self, source: str, runs: Path, uri: str, experiments: Path, tables: Sequence[PaperTable]) -> None:
@@ -52,6 +56,8 @@ class Report:
         self._measured = self._read(uri, tables)
         self._written: dict[str, MeasuredTable] = {}
         self._committed: dict[str, Results] = {}
+        self._published: dict[str, Results] = {}
+        self.replaced: list[str] = []
 
     def _read(self, uri: str, tables: Sequence[PaperTable]) -> Results | None:
         if self._source == "committed":
@@ -113,8 +119,8 @@ class Report:
                 for table, finish in begun:
                     bar.set_postfix_str(table.name)
                     self._written[table.name] = finish()
-                    if publish and (results := self._results(table)) is not None:
-                        written += commit(results, table, out / table.name)
+                    if publish:
+                        written += commit(self._published[table.name], table, out / table.name)
                     written += self._write_table(table, out / table.name / "tables" if publish else out / table.name)
                     with bar.external_write_mode():  # the line stands above the bar
                         done(table)
@@ -132,7 +138,8 @@ class Report:
         assert results is not None
         results = for_table(results, table)
         if publish:  # what is committed must read the same when it is all there is
-            results = replace(results, unfinished=[])
+            results = replace(self._with_committed(table, results, out / table.name), unfinished=[])
+            self._published[table.name] = results
         blocks = build_blocks(table, results.rows)
         pools = pooled(table, blocks, results)
         nothing = {"ranges": results.ranges[:0], "curves": results.curves[:0], "folders": {}}
@@ -154,6 +161,14 @@ class Report:
             return MeasuredTable(table, [block for block, _ in shown], verdicts, figures, results.unfinished)
 
         return finish
+
+    def _with_committed(self, table: PaperTable, results: Results, folder: Path) -> Results:
+        """The results, and of those committed in the folder the seeds that have no run directory any more."""
+        if table.name in self._committed or not is_committed(folder):
+            return results
+        both, told = merged(from_committed(folder), results)
+        self.replaced += told
+        return for_table(both, table)
 
     def _write_table(self, table: PaperTable, folder: Path) -> list[Path]:
         one = self._written[table.name]

@@ -21,6 +21,7 @@ from depthrepro.report.verdict import CONTRADICTED, NO_DIFFERENCE, REPRODUCED, U
 
 AS_IN_PAPER = "no difference, as in the paper"
 UNMEASURED, NOT_ASKED = "not measured", "not asked here"
+SEEDS_CANNOT, NO_SCORES = "seeds alone cannot", "no per-image scores in this metric"
 VERDICTS = (REPRODUCED, CONTRADICTED, AS_IN_PAPER, NO_DIFFERENCE, UNDECIDED, UNMEASURED, NOT_ASKED)
 
 
@@ -158,7 +159,7 @@ def _needs(seeds: int | None, images: int | None, *, trained: bool) -> str:
     """What would decide an open claim, in words."""
     if seeds is not None:
         return f"about {seeds} seeds"
-    start = "seeds alone cannot" if trained else "these images cannot"
+    start = SEEDS_CANNOT if trained else "these images cannot"
     return f"{start}: about {float(f'{images:.2g}'):.0f} images" if images else f"{start}, nor more images"
 
 
@@ -185,7 +186,7 @@ def absence(table: PaperTable, name: str) -> str:
 
 def _too_little(better: Scores, worse: Scores, metric: str) -> str:
     if any(np.isnan(side.values[metric]).all() for side in (better, worse)):
-        return "no per-image scores in this metric"
+        return NO_SCORES
     return "the rows share no seed that was trained alike, or too few images"
 
 

@@ -1,14 +1,19 @@
-"""The results that are kept in the repository: experiments/<table>/{results,images,ranges,curves}.csv."""
+"""The results that are kept in the repository: experiments/<table>/{results,ranges,curves}.csv and images.csv.gz.
+
+In images.csv.gz a run is a number `n`, its place among the sorted names of the runs in results.csv.
+"""
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 from pathlib import Path
 
 import pandas as pd
 
 from depthrepro.core.errors import UserError
-from depthrepro.core.files import write_atomic
+from depthrepro.core.files import replacing, write_atomic
 from depthrepro.core.metric_names import METRICS, metrics_of
 from depthrepro.core.protocol import read_protocol
 from depthrepro.core.reading import reading
@@ -23,14 +28,28 @@ from depthrepro.report.sources import (
     for_table,
 )
 
-FILES = {"rows": "results.csv", "images": "images.csv", "ranges": "ranges.csv", "curves": "curves.csv"}
-_COLUMNS = {"rows": ROW_COLUMNS, "images": IMAGE_COLUMNS, "ranges": RANGE_COLUMNS, "curves": CURVE_COLUMNS}
+FILES = {"rows": "results.csv", "images": "images.csv.gz", "ranges": "ranges.csv", "curves": "curves.csv"}
+_COLUMNS = {"rows": ROW_COLUMNS, "images": ("n", *IMAGE_COLUMNS[1:]), "ranges": RANGE_COLUMNS, "curves": CURVE_COLUMNS}
 _METRICS = tuple(METRICS)
-_OPTIONAL = ("height", "width")  # baselines have no size
+_OPTIONAL = ("height", "width", "seconds")  # baselines have no size
+_LATER = ("recipe", "device", "precision", "seconds")  # files of before lack them
 _TYPES = dict.fromkeys(
     (
         *("run", "experiment", "variant", "scale", "data", "fingerprint", "encodings", "counts", "protocol"),
-        *("config_hash", "commit", "run_id", "created", "kind", "method", "checkpoint", "id", "name"),
+        *(
+            "config_hash",
+            "commit",
+            "run_id",
+            "created",
+            "recipe",
+            "device",
+            "precision",
+            "kind",
+            "method",
+            "checkpoint",
+            "id",
+            "name",
+        ),
     ),
     str,
 )
@@ -51,10 +70,28 @@ def commit(results: Results, table: PaperTable, folder: Path) -> list[Path]:
         if name == "rows":
             frame = frame.drop(columns=[c for c in METRICS if c in frame and frame[c].isna().all()])
         if name == "images":  # metrics that nothing asks for per image stay with the run
-            frame = frame[[c for c in frame.columns if c not in _METRICS or c in _asked(table)]]
-        write_atomic(folder / file, frame.to_csv(index=False, lineterminator="\n"))
+            frame = frame[[c for c in frame.columns if c not in _METRICS or c in asked_metrics(table)]]
+            numbers = {run: n for n, run in enumerate(_runs(mine.rows))}
+            frame = frame.assign(run=frame["run"].map(numbers)).rename(columns={"run": "n"})
+        _write(folder / file, frame.to_csv(index=False, lineterminator="\n"))
         paths.append(folder / file)
     return paths
+
+
+def _runs(rows: pd.DataFrame) -> list[str]:
+    """The runs in the order of their numbers."""
+    return sorted(rows["run"].unique())
+
+
+def _write(path: Path, text: str) -> None:
+    """The text, packed where the name says so; the same text gives the same bytes at any time."""
+    if path.suffix != ".gz":
+        return write_atomic(path, text)
+    packed = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:
+        file.write(text.encode())
+    with replacing(path) as beside:
+        beside.write_bytes(packed.getvalue())
 
 
 def from_committed(folder: Path, table: PaperTable | None = None) -> Results:
@@ -71,7 +108,11 @@ def from_committed(folder: Path, table: PaperTable | None = None) -> Results:
     for metric in sorted(_drawn(table)) if table else ():  # a claim asked later waits for the next runs
         if metric not in images.columns:
             raise UserError(f"{folder / FILES['images']}: has no column {metric!r}; {_WAY_OUT}")
-    return Results(rows, images, ranges, curves)
+    runs = _runs(rows)
+    if not images["n"].isin(range(len(runs))).all():
+        raise UserError(f"{folder / FILES['images']}: n names a run that results.csv does not have; {_WAY_OUT}")
+    named = images.assign(n=[runs[n] for n in images["n"]]).rename(columns={"n": "run"})
+    return Results(rows, named, ranges, curves)
 
 
 def _drawn(table: PaperTable) -> set[str]:
@@ -79,7 +120,7 @@ def _drawn(table: PaperTable) -> set[str]:
     return {*({"abs_rel"} & {*table.metrics}), *table.plot}
 
 
-def _asked(table: PaperTable) -> set[str]:
+def asked_metrics(table: PaperTable) -> set[str]:
     """Metrics that the table's claims and figures need image by image."""
     return _drawn(table) | {metric for claim in table.claims for metric in claim.metrics}
 
@@ -90,12 +131,12 @@ def _read(path: Path, name: str) -> pd.DataFrame:
     frame = read_table(path, _WAY_OUT, dtype=_TYPES, keep_default_na=False, na_values=blank)
     absent = [c for c in _COLUMNS[name] if c not in frame.columns]
     # Of the images' metrics only some are kept; and a table of depth has no accuracies of classes, nor the other way.
-    other = _METRICS if name == "images" else [m for m in _METRICS if m not in metrics_of(frame.columns)]
+    other = _METRICS if name == "images" else [m for m in _METRICS if m not in metrics_of(frame.columns)] + [*_LATER]
     lacking = [c for c in absent if c not in other]
     if lacking:
         raise UserError(f"{path}: has no column {lacking[0]!r}; {_WAY_OUT}")
     if name == "rows":
-        frame = frame.assign(**dict.fromkeys(absent, float("nan")))
+        frame = frame.assign(**{c: "" if c in _TYPES else float("nan") for c in absent})
     there = [column for column in numbers if column in frame.columns]
     filled = [c for c in there if c not in (*_METRICS, *_OPTIONAL)]
     check_numbers(frame, there, path, _WAY_OUT, filled=filled)

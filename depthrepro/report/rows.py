@@ -23,6 +23,7 @@ _OTHER_COLUMNS = ("scale", "data", "data.root", "benchmark")  # these tell it; t
 RUN_COLUMNS = (
     *("run", "experiment", "variant", "seed", "scale", "data", "synthetic", "fingerprint", "encodings", "counts"),
     *("protocol", "images", "expected", "unscored", "config_hash", "commit", "run_id", "created"),
+    *("recipe", "device", "precision", "seconds"),
 )
 ROW_COLUMNS = [*RUN_COLUMNS, "kind", "method", "checkpoint", "height", "width", *METRICS]
 
@@ -154,6 +155,11 @@ def _run_columns(summary: dict[str, Any]) -> dict[str, Any]:
         "commit": commit + ("+changes" if summary["git_dirty"] else ""),
         "run_id": summary["run_id"] or "",
         "created": str(summary["created"]),
+        # Older summaries lack some of these.
+        "recipe": str(summary.get("recipe", "")),
+        "device": str(summary.get("device", "")),
+        "precision": str(summary.get("precision", "")),
+        "seconds": float(summary.get("train_seconds", math.nan)),
     }
 
 

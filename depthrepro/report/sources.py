@@ -23,7 +23,8 @@ RANGE_COLUMNS = ("run", "checkpoint", "method", "near_m", "far_m", "images", "ab
 CURVE_COLUMNS = ("run", "epoch", "step", "name", "value")
 CURVES = ("train/loss", "val/loss")
 RUN_AGAIN = "the run's own command, with force=true, writes it"
-DIGITS = 6  # significant; every source is rounded alike, so that committed files give the same tables as the runs
+# Significant; every source is rounded alike, so that committed files give the same tables as the runs.
+DIGITS, IMAGE_DIGITS = 6, 4
 
 
 @dataclass(frozen=True)
@@ -142,15 +143,15 @@ def _table(file: Path, numbers: Sequence[str], texts: Sequence[str]) -> pd.DataF
     return frame.loc[frame["checkpoint"] != "best", [*texts, *found]]
 
 
-def rounded(frame: pd.DataFrame) -> pd.DataFrame:
-    """Floats with `DIGITS` significant digits, as the committed files hold them."""
+def rounded(frame: pd.DataFrame, digits: int = DIGITS) -> pd.DataFrame:
+    """Floats with so many significant digits, as the committed files hold them."""
     floats = frame.select_dtypes("float").columns
-    return frame.assign(**{c: _significant(frame[c].to_numpy(dtype=float)) for c in floats})
+    return frame.assign(**{c: _significant(frame[c].to_numpy(dtype=float), digits) for c in floats})
 
 
-def _significant(values: np.ndarray) -> np.ndarray:
-    """Each value as its text of `DIGITS` significant digits reads: what a CSV gives back."""
-    return np.array([float(f"{v:.{DIGITS}g}") for v in values])
+def _significant(values: np.ndarray, digits: int) -> np.ndarray:
+    """Each value as its text of so many significant digits reads: what a CSV gives back."""
+    return np.array([float(f"{v:.{digits}g}") for v in values])
 
 
 def for_table(results: Results, table: PaperTable) -> Results:
@@ -178,6 +179,7 @@ def for_table(results: Results, table: PaperTable) -> Results:
         if "method" in frame:
             pairs = zip(frame["run"], frame["method"], strict=True)
             frame = frame[np.array([pair in scored for pair in pairs], dtype=bool)]
-        parts[name] = rounded(frame.sort_values(keys, ignore_index=True))
+        digits = IMAGE_DIGITS if name == "images" else DIGITS
+        parts[name] = rounded(frame.sort_values(keys, ignore_index=True), digits)
     unfinished = [run for run in results.unfinished if run.feeds(table.experiments)]
     return replace(results, rows=rounded(rows[list(ROW_COLUMNS)]), **parts, unfinished=unfinished)

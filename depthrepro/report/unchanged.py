@@ -11,7 +11,7 @@ from pathlib import Path
 from depthrepro.core.files import sha256, write_json
 
 MEMORY = ".report.json"
-_READ = {".yaml", ".json", ".jsonl", ".csv", ".npz", ".png"}  # kinds of files that a report is made from
+_READ = {".yaml", ".json", ".jsonl", ".csv", ".gz", ".npz", ".png"}  # kinds of files that a report is made from
 _LIBRARIES = ("jinja2", "matplotlib", "numpy", "pandas", "scipy")
 
 

@@ -39,6 +39,7 @@ class Record:
 
     def __init__(self, job: ComposedRun) -> None:
         self.cfg, self.overrides, self.run, self.hash = job.cfg, job.overrides, job.run, job.hash
+        self.recipe = job.recipe
         self.logger, self.protocol = job.settings.logger, job.settings.eval
         self.commit, self.dirty = git_state()
         self._origin = {"rerun_of": job.cfg.rerun_of} if job.cfg.rerun_of else {}
@@ -161,10 +162,12 @@ class Record:
             "git_commit": self.commit,
             "git_dirty": self.dirty,
             "config_hash": self.hash,
+            "recipe": self.recipe,
             "run_id": self.tracker.run_id if self.tracker else None,
             "output": trainer.plan.stages[-1].levels[-1],
             "steps": progress.step,
             "best_step": progress.best_step,
+            "device": trainer.device.type,
             "precision": trainer.precision.value,
             "train_seconds": round(progress.seconds, 1),
             "images_per_second": round(progress.step * cfg.trainer.batch_size / max(progress.seconds, 1e-9), 3),

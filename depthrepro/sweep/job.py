@@ -32,7 +32,7 @@ def run_job(snapshot: Path) -> int | None:
         UserError: For everything a person can put right.
     """
     job = SweepFolder(snapshot.parents[1]).read()["jobs"][int(snapshot.stem) - 1]
-    asked = ComposedRun(load_config(snapshot), job["overrides"])
+    asked = ComposedRun(load_config(snapshot), job["overrides"], job.get("recipe", ""))
     wait_until_free(asked.run)
     return start(asked)
 

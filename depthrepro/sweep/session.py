@@ -46,6 +46,7 @@ class Session:
     def __init__(self, folder: SweepFolder, name: str, jobs: Sequence[Job], typed: Sequence[str]) -> None:
         self.folder, self.name, self.jobs, self.typed = folder, name, jobs, list(typed)
         self.sweep: dict[str, Any] = {}
+        self._recipes: dict[tuple[str, ...], str] = {}
         self._tracker: Tracker | None = None
         self._untold: set[int] = set()  # jobs whose outcome this process has to tell, not their own
         self._telling = threading.Lock()
@@ -114,8 +115,16 @@ class Session:
             "overrides": job.overrides,
             "run_dir": Path(os.path.relpath(job.run.path, root)).as_posix(),
             "config_hash": job.hash,
+            "recipe": self._recipe(job),
             "status": "done" if done else "queued",
         }
+
+    def _recipe(self, job: Job) -> str:
+        """The job's recipe, made once for jobs that differ in the seed alone: it takes as long as the hash."""
+        row = tuple(override for override in job.overrides if not override.startswith("seed="))
+        if row not in self._recipes:
+            self._recipes[row] = job.recipe
+        return self._recipes[row]
 
     def _save_jobs(self, before: dict[str, Any], changes: str) -> None:
         """Write each job's configuration but that of one which was done from it, whose file is its record.

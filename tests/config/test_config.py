@@ -12,7 +12,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from depthrepro.config.identity import config_hash, override_folder, resolve_run_dir
+from depthrepro.config.identity import config_hash, override_folder, recipe_hash, resolve_run_dir
 from depthrepro.config.logger import LoggerConfig
 from depthrepro.config.register import register_schema
 from depthrepro.config.schema import CONFIG_DIR, RootConfig, TrainerConfig, load_config
@@ -264,6 +264,21 @@ def test_a_data_set_without_a_folder_takes_no_part_in_the_hash(monkeypatch):
     assert base == config_hash(composed("+experiment=da_teacher", "cache_dir=/elsewhere"))
     monkeypatch.setenv("BLENDEDMVS", "somewhere")
     assert base != config_hash(composed("+experiment=da_teacher"))
+
+
+def test_the_recipe_is_one_for_all_seeds_and_places(monkeypatch, tmp_path):
+    def recipes(*changed):
+        return {recipe_hash(composed("+experiment=da_ablation/full", f"seed={seed}", *changed)) for seed in (0, 1, 7)}
+
+    monkeypatch.delenv("KITTI_STEREO", raising=False)
+    (base,) = recipes()
+    assert recipes("root=/elsewhere") == {base} != recipes("trainer.epochs=77")
+    assert recipes("data.teacher='runs/da_teacher/seed=0/checkpoints/last.pt'") != {base}  # one teacher for all
+    found = set()
+    for folder in ("here/kitti", "there/kitti"):
+        monkeypatch.setenv("KITTI_STEREO", str(tmp_path / folder))
+        found |= recipes()
+    assert len(found) == 1 and found != {base}
 
 
 def test_hash_ignores_where_and_follows_what():

@@ -1,5 +1,6 @@
 """The same tables from run directories and from committed files (a store: test_mlflow_source.py)."""
 
+import gzip
 import json
 import shutil
 from dataclasses import replace
@@ -152,27 +153,49 @@ def test_committing_leaves_real_images_out(runs, add_run, add_pictures, tmp_path
     assert main([f"runs={runs}", f"experiments={experiments}", "commit=true"]) == 0
     plots = {path.name for path in (experiments / TABLE.name / "plots").iterdir()}
     assert "panel_streets-synthetic-demo.png" in plots and "panel_kitti-raw-demo.png" not in plots
-    assert {p.name for p in (experiments / TABLE.name).iterdir() if p.suffix == ".csv"} == {
-        *("results.csv", "images.csv", "ranges.csv", "curves.csv")
+    assert {p.name for p in (experiments / TABLE.name).iterdir() if ".csv" in p.suffixes} == {
+        *("results.csv", "images.csv.gz", "ranges.csv", "curves.csv")
     }
     assert (experiments / TABLE.name / "tables" / "table.md").read_text().count("](../plots/panel_streets") == 1
 
 
+def edit(file: Path, old: str, new: str) -> None:
+    """Replace a text that stands in a table, packed or not, at its first place."""
+    packed = file.suffix == ".gz"
+    text = (gzip.decompress(file.read_bytes()) if packed else file.read_bytes()).decode()
+    assert old in text
+    content = text.replace(old, new, 1).encode(errors="surrogateescape")
+    file.write_bytes(gzip.compress(content) if packed else content)
+
+
+def test_scores_of_images_are_small_and_written_alike_at_any_time(two_seeds, tmp_path, monkeypatch):
+    results = from_runs(two_seeds, [TABLE])
+    commit(results, TABLE, tmp_path)
+    packed = (tmp_path / "images.csv.gz").read_bytes()
+    monkeypatch.setattr("time.time", lambda: 4e9)
+    commit(results, TABLE, tmp_path)
+    assert (tmp_path / "images.csv.gz").read_bytes() == packed
+    text = gzip.decompress(packed).decode()
+    assert text.startswith("n,checkpoint,method,id,n_valid,") and "\n0," in text
+    assert ",0.1699," in text and "0.16988" not in text  # 0.8 x 0.2123456
+    assert set(from_committed(tmp_path, TABLE).images["run"]) == set(results.rows["run"])
+
+
 def test_a_damaged_committed_file_is_named(two_seeds, tmp_path):
     commit(from_runs(two_seeds, [TABLE]), TABLE, tmp_path)
-    file = tmp_path / "images.csv"
-    file.write_text(file.read_text().replace("method,", "methode,", 1))
-    with pytest.raises(UserError, match=r"images\.csv: has no column 'method'"):
+    file = tmp_path / "images.csv.gz"
+    edit(file, "method,", "methode,")
+    with pytest.raises(UserError, match=r"images\.csv\.gz: has no column 'method'"):
         from_committed(tmp_path)
     file.unlink()
-    with pytest.raises(UserError, match=r"images\.csv: no such file"):
+    with pytest.raises(UserError, match=r"images\.csv\.gz: no such file"):
         from_committed(tmp_path)
 
 
 def test_committed_files_that_do_not_fit_are_named_in_one_line(two_seeds, tmp_path):
     commit(from_runs(two_seeds, [TABLE]), TABLE, tmp_path)
     draws_more = replace(TABLE, plot=("delta3",))
-    with pytest.raises(UserError, match=r"images\.csv: has no column 'delta3'"):
+    with pytest.raises(UserError, match=r"images\.csv\.gz: has no column 'delta3'"):
         from_committed(tmp_path, draws_more)
     file = tmp_path / "results.csv"
     file.write_text(file.read_text().replace(",demo,", ",demo,", 1).replace(",0.2,", ",zero,", 1))
@@ -191,23 +214,22 @@ def test_committed_files_that_do_not_fit_are_named_in_one_line(two_seeds, tmp_pa
         ("results.csv", "abs_rel", "abs-rel", "no column 'abs_rel'"),
         ("results.csv", ",demo,", ",demo", "columns, not"),
         ("results.csv", '""garg""', '""grag""', "a protocol, count or encoding cannot be read"),
-        ("images.csv", ",L12,image0,", ",L12,image0,x", "n_valid has the value"),
-        ("images.csv", ",100,", ",,", "n_valid has a gap"),
+        ("images.csv.gz", ",L12,image0,", ",L12,image0,x", "n_valid has the value"),
+        ("images.csv.gz", ",100,", ",,", "n_valid has a gap"),
+        ("images.csv.gz", "\n0,", "\n9,", "n names a run that results.csv does not have"),
         ("curves.csv", "\n", "\n\udcff", "the table cannot be read"),
     ],
 )
 def test_a_committed_file_with_one_fault_is_one_line(two_seeds, tmp_path, file, old, new, said):
     commit(from_runs(two_seeds, [TABLE]), TABLE, tmp_path)
-    text = (tmp_path / file).read_text()
-    assert old in text
-    (tmp_path / file).write_text(text.replace(old, new, 1), errors="surrogateescape")
+    edit(tmp_path / file, old, new)
     with pytest.raises(UserError) as caught:
         from_committed(tmp_path, TABLE)
     assert str(caught.value).startswith(f"{tmp_path / file}: ") and said in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("file", ["results.csv", "images.csv", "ranges.csv", "curves.csv"])
+@pytest.mark.parametrize("file", ["results.csv", "images.csv.gz", "ranges.csv", "curves.csv"])
 def test_a_committed_file_that_was_cut_off_is_no_smaller_table(two_seeds, tmp_path, file):
     commit(from_runs(two_seeds, [TABLE]), TABLE, tmp_path)
     data = (tmp_path / file).read_bytes()
@@ -224,10 +246,10 @@ def test_nothing_is_written_of_a_report_that_stops(two_seeds, tmp_path, capsys):
         folder.mkdir(parents=True)
         (folder / "paper.yaml").write_bytes((TABLES / TABLE.name / "paper.yaml").read_bytes())
         commit(from_runs(two_seeds, [TABLE]), TABLE, folder)
-    (folder / "images.csv").write_text("run\n")
+    (folder / "images.csv.gz").write_bytes(gzip.compress(b"run\n"))
     out = tmp_path / "out"
     assert main(["source=committed", f"experiments={tmp_path / 'experiments'}", f"out={out}"]) == 2
-    assert "images.csv: has no column" in capsys.readouterr().err and not out.exists()
+    assert "images.csv.gz: has no column" in capsys.readouterr().err and not out.exists()
 
 
 def test_a_newcomer_without_runs_sees_the_committed_tables_and_is_told(runs, add_run, add_pictures, tmp_path, capsys):
