@@ -104,10 +104,14 @@ class Campaign:
 
     def _adopt(self) -> None:
         """Take over seeds that stand in another table, or under another name, as the same recipe."""
+        asked = set()
         for question, key in zip(self.questions(), self.rows, strict=True):
             for training in missing(question):
                 row, sets = next((r, s) for r, s in self.rows[key] if r.experiment == training.experiment)
-                self.book.adopt(question.table, row, training.seed, sets)
+                one = (question.table, training, *(scored.data for scored in sets))
+                if one not in asked:  # a row stands in several claims
+                    asked.add(one)
+                    self.book.adopt(question.table, row, training.seed, sets)
 
     def questions(self) -> list[Question]:
         """Every claim that can be measured here, in the order of claims.csv."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 
 Machine = tuple[str, str]  # kind of device and precision, such as ("cpu", "bf16")
@@ -114,6 +115,7 @@ def plan(questions: Sequence[Question], forecast: Callable[[Training], float]) -
         questions: All claims.
         forecast: Seconds of a training.
     """
+    forecast = cache(forecast)
     due = {index: needed for index, one in enumerate(questions) if (needed := missing(one))}
     planned: dict[tuple[str, int], Training] = {}
 

@@ -32,7 +32,10 @@ def write_table(folder, epochs=3, **rates):
     """experiments/tiny with its claim, and the configurations of its rows by learning rate."""
     table = folder / "extra" / "experiment" / "tiny"
     table.mkdir(parents=True, exist_ok=True)
-    settings = [word.partition("=") for word in [*TINY, f"trainer.epochs={epochs}"] if not word.startswith("reuse")]
+    words = [
+        word.replace("test_pairs: 3", "test_pairs: 8") for word in TINY if not word.startswith("reuse")
+    ]  # 2 scenes
+    settings = [word.partition("=") for word in [*words, f"trainer.epochs={epochs}"]]
     for name, lr in rates.items():
         lines = [f"optimizer: {{lr: {lr}}}"]
         groups = {}
