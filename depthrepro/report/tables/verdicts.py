@@ -14,7 +14,7 @@ from depthrepro.report.claims import NOT_ASKED
 FILE = "verdicts.csv"
 COLUMNS = (
     *("table", "claim", "asked_by", "data", "photographs", "metric", "verdict", "difference", "low", "high"),
-    *("relative_difference", "paper_difference", "margin", "seeds", "images", "scenes", "level"),
+    *("relative_difference", "paper_difference", "paper_relative", "margin", "seeds", "images", "scenes", "level"),
     *("below_margin", "reason", "scale"),
 )
 
@@ -54,6 +54,7 @@ def _record(one: Answer) -> dict[str, object]:
         "high": interval.high if interval else None,
         "relative_difference": verdict.relative,
         "paper_difference": verdict.paper_difference,
+        "paper_relative": verdict.paper_relative,
         "margin": verdict.margin,
         "seeds": len(verdict.seeds),
         "images": verdict.images,
