@@ -101,7 +101,7 @@ def _decide(settings: Settings) -> int:
     print("\n".join(campaign.plan_in_words(settings.jobs)), flush=True)
     if settings.plan:
         return 0
-    workers = Workers(settings.jobs, 60 * settings.minutes, campaign.forecast, campaign.row_of)
+    workers = Workers(settings.jobs, 60 * settings.minutes, campaign.whole, campaign.row_of)
     for training in workers.finished(campaign.due):
         try:
             for line in campaign.add(training):

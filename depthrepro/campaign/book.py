@@ -31,12 +31,15 @@ class Book:
         tables: All of them: a run may feed several.
         write: Whether to write what changes.
 
+    Attributes:
+        changed: Names of the tables that something was put to.
+
     Raises:
         UserError: If a committed file is damaged.
     """
 
     def __init__(self, experiments: Path, tables: Sequence[PaperTable], *, write: bool) -> None:
-        self._write = write
+        self._write, self.changed = write, set[str]()
         self._times: pd.DataFrame | None = None  # recipe, experiment and seconds of every row, once they are asked for
         self._experiments, self._tables = experiments, {table.name: table for table in tables}
         self._results: dict[str, Results] = {
@@ -130,6 +133,7 @@ class Book:
             if self._write:
                 commit(self._results[name], table, self._experiments / name)
             fed.append(name)
+        self.changed |= {*fed}
         return fed
 
     def verdicts(

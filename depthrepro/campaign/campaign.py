@@ -150,6 +150,11 @@ class Campaign:
             return _AROUND_S
         return self._seconds(row)
 
+    def whole(self, training: Training) -> float:
+        """Seconds until it is done, with what is to be trained before."""
+        before = self._before(self.row_of(training), training.seed)
+        return self.forecast(training) + sum(self._seconds(row) for row, _ in dict.fromkeys(before))
+
     def _seconds(self, row: Row) -> float:
         known = self.book.seconds(row)
         return (_UNKNOWN_S if known is None else known) + _AROUND_S
@@ -171,7 +176,8 @@ class Campaign:
         if not self.book.add(run.path, row.run_name(training.seed)):
             raise UserError(f"{run.path} has no scores that a table shows")
         self._adopt()
-        return self.news(list(self._tables))
+        fed, self.book.changed = self.book.changed, set()
+        return self.news([name for name in self._tables if name in fed])
 
     def news(self, tables: Sequence[str]) -> list[str]:
         """Decide the claims again; a line for each that was looked at since the last time."""

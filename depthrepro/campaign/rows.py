@@ -95,7 +95,8 @@ class Row:
 
     def is_done(self, seed: int) -> bool:
         """Whether a finished run of it lies here, only to be committed."""
-        return self.run(seed).status().get("status") == "done"
+        status = self.run(seed).status()
+        return status.get("status") == "done" and status.get("config_hash") == self.hash(seed)
 
     def hash(self, seed: int) -> str:
         """The configuration hash of a seed."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import pandas as pd
 
 from depthrepro.core.errors import UserError
-from depthrepro.core.files import replacing, write_atomic
+from depthrepro.core.files import replacing
 from depthrepro.core.metric_names import METRICS, metrics_of
 from depthrepro.core.protocol import read_protocol
 from depthrepro.core.reading import reading
@@ -64,7 +65,7 @@ def is_committed(folder: Path) -> bool:
 def commit(results: Results, table: PaperTable, folder: Path) -> list[Path]:
     """Write a table's results, and nothing that does not feed it, to its folder in experiments/; returns the files."""
     mine = for_table(results, table)
-    paths = []
+    texts = {}
     for name, file in FILES.items():
         frame: pd.DataFrame = getattr(mine, name)
         if name == "rows":
@@ -73,9 +74,11 @@ def commit(results: Results, table: PaperTable, folder: Path) -> list[Path]:
             frame = frame[[c for c in frame.columns if c not in _METRICS or c in asked_metrics(table)]]
             numbers = {run: n for n, run in enumerate(_runs(mine.rows))}
             frame = frame.assign(run=frame["run"].map(numbers)).rename(columns={"run": "n"})
-        _write(folder / file, frame.to_csv(index=False, lineterminator="\n"))
-        paths.append(folder / file)
-    return paths
+        texts[folder / file] = frame.to_csv(index=False, lineterminator="\n")
+    with ExitStack() as all_at_once:  # they belong together: a number means a place in another file
+        for path, beside in {path: all_at_once.enter_context(replacing(path)) for path in texts}.items():
+            beside.write_bytes(_packed(texts[path]) if path.suffix == ".gz" else texts[path].encode())
+    return list(texts)
 
 
 def _runs(rows: pd.DataFrame) -> list[str]:
@@ -83,15 +86,12 @@ def _runs(rows: pd.DataFrame) -> list[str]:
     return sorted(rows["run"].unique())
 
 
-def _write(path: Path, text: str) -> None:
-    """The text, packed where the name says so; the same text gives the same bytes at any time."""
-    if path.suffix != ".gz":
-        return write_atomic(path, text)
+def _packed(text: str) -> bytes:
+    """The text packed; the same text gives the same bytes at any time."""
     packed = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:
         file.write(text.encode())
-    with replacing(path) as beside:
-        beside.write_bytes(packed.getvalue())
+    return packed.getvalue()
 
 
 def from_committed(folder: Path, table: PaperTable | None = None) -> Results:
@@ -111,6 +111,9 @@ def from_committed(folder: Path, table: PaperTable | None = None) -> Results:
     runs = _runs(rows)
     if not images["n"].isin(range(len(runs))).all():
         raise UserError(f"{folder / FILES['images']}: n names a run that results.csv does not have; {_WAY_OUT}")
+    scored = rows.loc[(rows["kind"] == "level") & (rows["checkpoint"] == "last"), "run"]
+    if lacking := sorted(set(scored) - {runs[n] for n in images["n"].unique()}):
+        raise UserError(f"{folder / FILES['images']}: has no scores of {lacking[0]}; {_WAY_OUT}")
     named = images.assign(n=[runs[n] for n in images["n"]]).rename(columns={"n": "run"})
     return Results(rows, named, ranges, curves)
 
