@@ -46,7 +46,7 @@ def test_every_table_s_own_numbers_support_its_claims(name):
     table = load_paper(EXPERIMENTS / name / "paper.yaml")
     published = {row.label: row.paper or mean_of(row.sets) for row in table.rows}
     published |= {name: row.paper for name in table.baselines for row in table.rows if row.label == "Mean"}
-    assert table.claims
+    assert table.claims or any("claims stand in" in note for note in table.notes), "where are they decided?"
     for claim in table.claims:
         for key in claim.metrics if not claim.asked_by else ():
             if key == "delta1" and key not in published[claim.better]:
