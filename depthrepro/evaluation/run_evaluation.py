@@ -27,7 +27,7 @@ from depthrepro.evaluation.ranks import together, watch
 from depthrepro.evaluation.rows import Row, write_rows
 from depthrepro.evaluation.run_scores import score_run
 from depthrepro.evaluation.scoring import check_metres, score
-from depthrepro.inference.forward import predict
+from depthrepro.inference.forward import evaluation_mode, predict
 from depthrepro.inference.predictions import Prediction, prediction_path, save_prediction
 from depthrepro.models.contract import depth_kind
 
@@ -119,7 +119,8 @@ def evaluate_run(
         return found
 
     checkpoints, ids = checkpoints_dir or run_dir / "checkpoints", [test.records[i].id for i in share]
-    found = _predict_checkpoints(checkpoints, model, predict_share, run_dir / "predictions", ids)
+    with evaluation_mode(model):  # once, not for each image
+        found = _predict_checkpoints(checkpoints, model, predict_share, run_dir / "predictions", ids)
     last = found["last"]
     scores = score_run(
         test,

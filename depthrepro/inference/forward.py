@@ -113,10 +113,11 @@ def _outputs(
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
     """`model.eval()` for a while; then every module gets its own mode back (some may have been frozen)."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
+    training = [module for module in model.modules() if module.training]
+    if training:  # setting the mode of hundreds of modules, image after image, takes as long as reading the image
+        model.eval()
     try:
         yield
     finally:
-        for module, training in modes:
-            module.training = training
+        for module in training:
+            module.training = True

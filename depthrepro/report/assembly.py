@@ -31,7 +31,7 @@ from depthrepro.report.pools import pooled
 from depthrepro.report.rows import training_of
 from depthrepro.report.sources import Results, for_table, from_runs
 from depthrepro.report.tables.csv_file import csv_frame
-from depthrepro.report.tables.front_door import write_front_door
+from depthrepro.report.tables.front_door import write_counts, write_front_door
 from depthrepro.report.tables.latex import latex
 from depthrepro.report.tables.markdown import markdown
 from depthrepro.report.tables.verdicts import write_verdicts
@@ -131,7 +131,10 @@ class Report:
         painter.remember()
         if written:
             written.append(write_verdicts(out, self._answers(), [table.name for table in self._tables]))
-            written += write_front_door(out.parent / "README.md", written[-1]) if publish else []
+            if publish:
+                verdicts = written[-1]
+                written += write_front_door(out.parent / "README.md", verdicts)
+                written += write_counts(out / "README.md", verdicts)
         return written
 
     def _begin(self, table: PaperTable, out: Path, painter: Painter, *, publish: bool) -> Callable[[], MeasuredTable]:

@@ -1,7 +1,8 @@
-"""README's table of the papers' claims, written from verdicts.csv: all of them, whatever came out."""
+"""What README and experiments/README.md say of the verdicts, written from verdicts.csv: all, whatever came out."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -10,7 +11,7 @@ import pandas as pd
 
 from depthrepro.core.files import write_atomic
 from depthrepro.core.metric_names import METRICS
-from depthrepro.report.claim_words import per_cent, signed
+from depthrepro.report.claim_words import OUR_WORDS, per_cent, signed
 
 BEGIN, END = "<!-- claims: from experiments/verdicts.csv -->", "<!-- end of claims -->"
 KINDS = ("reproduced", "contradicted", "no difference", "no difference, as in the paper", "undecided", "not measured")
@@ -45,6 +46,34 @@ def write_front_door(readme: Path, verdicts: Path) -> list[Path]:
     head, rest = text.split(BEGIN, 1)
     write_atomic(readme, f"{head}{BEGIN}\n\n{claims_table(verdicts)}\n{END}{rest.split(END, 1)[1]}")
     return [readme]
+
+
+def counted(verdicts: Path) -> dict[str, str]:
+    """Each table's verdicts in words, such as "2 reproduced, 1 yes, 3 undecided"."""
+    frame = pd.read_csv(verdicts, dtype=str, keep_default_na=False)
+    ours = frame["asked_by"] != "paper"
+    frame["word"] = frame["verdict"].where(~ours, frame["verdict"].replace(OUR_WORDS))
+    found = {}
+    for table, words in frame.groupby("table")["word"]:
+        count = words.value_counts()
+        found[str(table)] = ", ".join(
+            f"{count[word]} {word}" for word in (*KINDS[:2], "yes", "no", *KINDS[2:]) if word in count
+        )
+    return found
+
+
+def write_counts(index: Path, verdicts: Path) -> list[Path]:
+    """Write each table's counts into the last column of experiments/README.md; the file in a list, if it is there."""
+    if not index.is_file():
+        return []
+    counts = counted(verdicts)
+    lines = index.read_text(encoding="utf-8").split("\n")
+    for number, line in enumerate(lines):
+        name = re.match(r"\| \[(\w+)\]", line)
+        if name and name[1] in counts:
+            lines[number] = f"{line.removesuffix(' |').rpartition(' | ')[0]} | {counts[name[1]]} |"
+    write_atomic(index, "\n".join(lines))
+    return [index]
 
 
 def _counts(rows: Iterable[Record], photographs: str, name: str) -> str:
