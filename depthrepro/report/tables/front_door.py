@@ -56,9 +56,8 @@ def counted(verdicts: Path) -> dict[str, str]:
     found = {}
     for table, words in frame.groupby("table")["word"]:
         count = words.value_counts()
-        found[str(table)] = ", ".join(
-            f"{count[word]} {word}" for word in (*KINDS[:2], "yes", "no", *KINDS[2:]) if word in count
-        )
+        shown = (word for word in (*KINDS[:2], "yes", "no", *KINDS[2:]) if word in count)
+        found[str(table)] = ", ".join(f"{count[word]} {word}" for word in shown)
     return found
 
 

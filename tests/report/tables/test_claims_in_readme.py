@@ -13,7 +13,7 @@ ROWS = "".join(
     f"t,{row}\n"
     for row in (
         "A beats B,paper,streets (synthetic),false,abs_rel,not measured,,,,,,,,0,0,0,,false,no finished run,",
-        "A beats B,paper,KITTI,true,abs_rel,reproduced,-0.02,-0.03,-0.01,-0.081,-0.01,-0.047,0.007,6,39,39,0.03,false,,",
+        "A beats B,paper,KITTI,true,abs_rel,reproduced,-0.02,-0.03,-0.01,-0.081,-0.01,-0.047,0.007,6,9,9,0.03,false,,",
         "A beats B,paper,KITTI,true,delta1,undecided,0.012,-0.01,0.03,0.02,,,0.01,6,39,39,0.03,false,about 9 seeds,",
         "Is C good?,us,KITTI 2012,true,abs_rel,contradicted,0.02,0.01,0.03,0.08,,,0.007,6,39,39,0.03,false,,",
     )
