@@ -25,7 +25,8 @@ def claims_table(verdicts: Path) -> str:
         verdicts: verdicts.csv as `write_verdicts` writes it.
     """
     frame = pd.read_csv(verdicts, dtype=str, keep_default_na=False)
-    rows = [row for row in frame.to_dict("records") if row["asked_by"] == "paper"]
+    records: list[Record] = frame.to_dict("records")  # type: ignore[assignment]  # the columns' names are texts
+    rows = [row for row in records if row["asked_by"] == "paper"]
     lines = [f"{_counts(rows, 'true', 'photographs')}  ", f"{_counts(rows, 'false', 'synthetic images')}", ""]
     lines += [
         "| the papers' claim | tested on | difference, in per cent of the reference row [the paper's] |",
