@@ -49,7 +49,7 @@ def test_markdown_and_latex_have_it_before_any_block():
 
 
 def test_a_published_row_is_left_out_of_blocks_of_sets_that_it_has_no_value_on(runs, add_run):
-    table, name = paper("da_zero_shot_metric"), "da_zero_shot_metric/nyu_student"
+    table, name = paper("da_zero_shot_metric"), "da_zero_shot_metric/rooms_student"
     found = {"experiment": name, "levels": {"depth": metrics(0.3)}, "level_sizes": {"depth": [96, 320]}}
     add_run(f"{name}/seed=0", **found)
     for test in ("halls", "ibims"):
