@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -182,8 +183,10 @@ def _labels(root: Path) -> Path:
 def _committed(name: str) -> Target:
     def make(root: Path) -> Path:
         for file in ("paper.yaml", *FILES.values()):
-            lines = (EXPERIMENT / file).read_text().splitlines(keepends=True)
-            (root / file).write_text("".join(lines[:6] if file.endswith("csv") else lines))
+            content, packed = (EXPERIMENT / file).read_bytes(), file.endswith("gz")
+            lines = (gzip.decompress(content) if packed else content).splitlines(keepends=True)
+            content = b"".join(lines if file == "paper.yaml" else lines[:6])
+            (root / file).write_bytes(gzip.compress(content, mtime=0) if packed else content)
         return root / name
 
     return Target(make, lambda path: from_committed(path.parent, load_paper(path.parent / "paper.yaml")))

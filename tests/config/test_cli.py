@@ -136,7 +136,6 @@ def line_of(*typed):
         ("loss=null", "no loss is called 'null': choose one of"),
         ("~loss", "a run needs loss=..."),
         ("+experiment=../../x", "no experiment is called '../../x': a name has no .."),
-        ("initial_weights=student.pth", "initial_weights=student.pth: GargNet starts from none; leave the setting out"),
         ("+trainer.epoch=3", "unknown setting 'trainer.epoch': did you mean 'trainer.epochs'?"),
         ("+eval.zzz=3", "unknown setting 'eval.zzz': choose one of alignment, cap_m"),
         ("+zzz=3", "unknown setting 'zzz': choose one of augment, cache_dir"),
@@ -152,7 +151,7 @@ def line_of(*typed):
             "data.root=/a,b has several values: -m makes a sweep of them, and \"data.root='/a,b'\" one text",
         ),
         ("data.root=[a", "data.root=[a cannot be read: its brackets or quotes do not match"),
-        ("loss=5", "no loss is called '5': choose one of charbonnier"),
+        ("loss=5", "no loss is called '5': choose one of census"),
         ("garg_kitti", "garg_kitti is no setting: type +experiment=garg_kitti"),
         ("--experiment=x", "--experiment=x: settings have no dashes: type +experiment=x"),
         ("--trainer.epochs=3", "--trainer.epochs=3: settings have no dashes: type trainer.epochs=3"),
@@ -160,6 +159,11 @@ def line_of(*typed):
 )
 def test_what_is_told_names_the_setting_and_the_remedy(word, line):
     assert line_of(word).startswith(line)
+
+
+def test_weights_that_a_network_does_not_start_from_are_told():
+    told = line_of("model=garg_resnet", "initial_weights=student.pth")
+    assert told == "initial_weights=student.pth: GargResNet starts from none; leave the setting out"
 
 
 def test_a_group_without_a_default_is_added(monkeypatch):

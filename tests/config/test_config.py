@@ -268,8 +268,9 @@ def test_a_data_set_without_a_folder_takes_no_part_in_the_hash(monkeypatch):
 
 def test_the_recipe_is_one_for_all_seeds_and_places(monkeypatch, tmp_path):
     def recipes(*changed):
-        return {recipe_hash(composed("+experiment=da_ablation/full", f"seed={seed}", *changed)) for seed in (0, 1, 7)}
+        return {recipe_hash(composed(name, f"seed={seed}", *changed)) for seed in (0, 1, 7)}
 
+    name = "+experiment=da_ablation/full_kitti2012"
     monkeypatch.delenv("KITTI_STEREO", raising=False)
     (base,) = recipes()
     assert recipes("root=/elsewhere") == {base} != recipes("trainer.epochs=77")
