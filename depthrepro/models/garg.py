@@ -199,14 +199,15 @@ def placed(values: Tensor, level: str, image_size: Sequence[int]) -> Tensor:
 @lru_cache(maxsize=32)
 def _placing(size: int, image_size: int, level: str, device: torch.device) -> Tensor:
     """(size, size): linear interpolation along a side of a map, from where its values lie to where they should."""
-    first, step = PLACES[level]
-    wanted = (torch.arange(size, dtype=torch.float64) + 0.5) * image_size / size - 0.5
-    source = ((wanted - first) / step).clamp(0, size - 1)
-    left = source.floor().clamp(max=size - 2)
-    weights = torch.zeros(size, size, dtype=torch.float64)
-    weights.scatter_(1, left.long()[:, None], (1 - (source - left))[:, None])
-    weights.scatter_add_(1, left.long()[:, None] + 1, (source - left)[:, None])
-    return weights.float().to(device)
+    with torch.inference_mode(False):  # kept for trainings, whoever asks first
+        first, step = PLACES[level]
+        wanted = (torch.arange(size, dtype=torch.float64) + 0.5) * image_size / size - 0.5
+        source = ((wanted - first) / step).clamp(0, size - 1)
+        left = source.floor().clamp(max=size - 2)
+        weights = torch.zeros(size, size, dtype=torch.float64)
+        weights.scatter_(1, left.long()[:, None], (1 - (source - left))[:, None])
+        weights.scatter_add_(1, left.long()[:, None] + 1, (source - left)[:, None])
+        return weights.float().to(device)
 
 
 def _pool(x: Tensor) -> Tensor:

@@ -266,3 +266,12 @@ def test_starts_from_a_checkpoint_of_the_same_layers(tmp_path):
     assert all(torch.equal(v, trained.state_dict()[k]) for k, v in net.state_dict().items())
     with pytest.raises(UserError, match=r"model\.weights: .*last\.pt: its weights do not fit"):
         small_net(weights=str(tmp_path / "last.pt"), skips=["L8"])
+
+
+def test_maps_placed_in_inference_mode_leave_training_alone():
+    image = torch.rand(1, 3, 57, 133)  # a size that no other test has: what is kept is made here
+    net = small_net(placement="cropped")
+    with torch.inference_mode():
+        net(image)
+    net(image)["L12"].sum().backward()
+    assert net.c7.weight.grad is not None
