@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.compose_faster import compose_faster
+
+compose_faster()
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["OMP_NUM_THREADS"] = "1"  # on tiny tensors a second thread costs more than it brings
 if hasattr(signal, "SIGHUP"):  # under nohup it would stop nothing, here and in what the tests start

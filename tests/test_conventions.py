@@ -50,6 +50,11 @@ def test_numpy_files_are_read_in_one_place(path):
     assert path.name == "arrays.py" or "np.load(" not in path.read_text(encoding="utf-8")
 
 
+def test_hydra_is_used_by_its_public_parts_alone():
+    files = [*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "hydra_plugins").rglob("*.py")]
+    assert [path for path in files if "hydra._internal" in path.read_text(encoding="utf-8")] == []
+
+
 @pytest.mark.parametrize(
     ("call", "missing"),
     [

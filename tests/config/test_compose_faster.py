@@ -8,8 +8,9 @@ from hydra._internal import defaults_list
 from hydra._internal.config_repository import ConfigRepository
 from omegaconf import OmegaConf, base
 
-from depthrepro.config import register
+from depthrepro.config.register import register_schema
 from depthrepro.config.schema import CONFIG_DIR
+from tests import compose_faster
 
 COMMANDS = [
     ("+experiment=garg_kitti",),
@@ -20,9 +21,9 @@ COMMANDS = [
 
 
 def _by_hydra_alone(patch):
-    patch.setattr(ConfigRepository, "load_config", register._load_config)
-    patch.setattr(defaults_list, "_create_interpolation_map", register._interpolation_map)
-    for module in (base, register.omegaconf._utils):
+    patch.setattr(ConfigRepository, "load_config", compose_faster._load_config)
+    patch.setattr(defaults_list, "_create_interpolation_map", compose_faster._interpolation_map)
+    for module in (base, compose_faster.omegaconf._utils):
         patch.setattr(module, "parse", module.parse.__wrapped__)
 
 
@@ -37,7 +38,7 @@ def _composed(words):
 
 @pytest.mark.parametrize("words", COMMANDS)
 def test_the_configuration_is_hydras_own(words, monkeypatch):
-    register.register_schema()
+    register_schema()
     ours = [_composed(words) for _ in range(2)]
     with monkeypatch.context() as patch:
         _by_hydra_alone(patch)
@@ -45,7 +46,7 @@ def test_the_configuration_is_hydras_own(words, monkeypatch):
 
 
 def test_a_changed_file_is_read_again(tmp_path):
-    register.register_schema()
+    register_schema()
     file = tmp_path / "one.yaml"
     for number in (1, 2):
         file.write_text(f"a: {number}\n")
