@@ -40,9 +40,10 @@ class EpochAverage:
                 self.mean[name].lerp_(value, 1 / self.count)
 
     def put_into(self, model: nn.Module) -> None:
-        """Give the model the mean; nothing if no epoch was taken in."""
+        """Give the model the mean, which is then the model's alone; nothing if no epoch was taken in."""
         if self.count:
             model.load_state_dict(self.mean)
+            self.count, self.mean = 0, {}
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""

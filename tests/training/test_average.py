@@ -33,7 +33,9 @@ def test_the_last_checkpoint_is_the_mean_of_the_last_epochs(tmp_path):
     plain = ends_of_epochs(tmp_path, 3)  # one epoch of the coarse stage, two of the fine one
     trainer = tiny_trainer(tmp_path / "mean", average_epochs=2)
     trainer.fit()
-    saved = torch.load(tmp_path / "mean" / "checkpoints" / "last.pt", weights_only=True)["model"]
+    checkpoint = torch.load(tmp_path / "mean" / "checkpoints" / "last.pt", weights_only=True)
+    saved = checkpoint["model"]
+    assert checkpoint["average"]["mean"] == {}, "weights twice in every finished run"
     for name, value in weights(trainer).items():
         torch.testing.assert_close(value, (plain[1][name] + plain[2][name]) / 2)
         assert torch.equal(value, saved[name])
