@@ -87,6 +87,8 @@ class GargNet(nn.Module):
             raise UserError(f"model.skips: {unknown[0]!r} has no features to skip from, choose from L8, L9, L10")
         if placement not in ("stretched", "cropped"):
             raise UserError(f"model.placement: {placement!r} is unknown, choose from stretched, cropped")
+        if placement == "cropped" and set(skips) != {"L8", "L9"}:
+            raise UserError("model.placement=cropped: known for model.skips=[L8,L9] alone; other skips move the maps")
         if not width > 0:
             raise UserError(f"model.width must be above 0, got {width}")
         self.output_scale, self.placement = output_scale, placement

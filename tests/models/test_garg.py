@@ -256,6 +256,8 @@ def test_placement_changes_only_where_the_maps_stand():
         torch.testing.assert_close(cropped(image)[level], placed(values, level, (96, 320)))
     with pytest.raises(UserError, match=r"model\.placement: 'left' is unknown, choose from stretched, cropped"):
         small_net(placement="left")
+    with pytest.raises(UserError, match=r"model\.placement=cropped: known for model\.skips=\[L8,L9\] alone"):
+        small_net(placement="cropped", skips=["L8", "L9", "L10"])
 
 
 def test_starts_from_a_checkpoint_of_the_same_layers(tmp_path):
