@@ -22,7 +22,7 @@ from depthrepro.report.verdict import CONTRADICTED, NO_DIFFERENCE, REPRODUCED, U
 AS_IN_PAPER = "no difference, as in the paper"
 UNMEASURED, NOT_ASKED = "not measured", "not asked here"
 SEEDS_CANNOT, NO_SCORES = "seeds alone cannot", "no per-image scores in this metric"
-VERDICTS = (REPRODUCED, CONTRADICTED, AS_IN_PAPER, NO_DIFFERENCE, UNDECIDED, UNMEASURED, NOT_ASKED)
+COUNTED = (REPRODUCED, CONTRADICTED, NO_DIFFERENCE, AS_IN_PAPER, UNDECIDED, UNMEASURED)
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Verdict:
     Attributes:
         claim: What is decided.
         metric: Metric key.
-        verdict: One of `VERDICTS`.
+        verdict: One of `COUNTED`, or `NOT_ASKED`.
         interval: Row `better` minus row `worse` with its interval; None where a row is not measured.
         paper_difference: The published difference; None where the paper does not give both numbers.
         seeds: Seeds that both rows have and that were looked at; none where both are baselines.

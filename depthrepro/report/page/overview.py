@@ -10,13 +10,13 @@ from itertools import groupby
 from depthrepro.report.answers import Answer
 from depthrepro.report.blocks import Block
 from depthrepro.report.claim_words import word
-from depthrepro.report.claims import AS_IN_PAPER, NOT_ASKED, UNMEASURED, Verdict
+from depthrepro.report.claims import AS_IN_PAPER, COUNTED, NOT_ASKED, UNMEASURED, Verdict
 from depthrepro.report.measured import MeasuredTable
 from depthrepro.report.page.intervals import Mark, place
 from depthrepro.report.paper import Claim, PaperTable
 from depthrepro.report.verdict import CONTRADICTED, NO_DIFFERENCE, REPRODUCED, UNDECIDED
 
-# Colours and symbols, in the order in which verdicts are counted.
+# Colours and symbols.
 KINDS = {
     REPRODUCED: "for",
     CONTRADICTED: "against",
@@ -26,7 +26,6 @@ KINDS = {
     UNMEASURED: "none",
     NOT_ASKED: "none",
 }
-COUNTED = (REPRODUCED, CONTRADICTED, NO_DIFFERENCE, AS_IN_PAPER, UNDECIDED, UNMEASURED)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ import pandas as pd
 from depthrepro.core.files import write_atomic
 from depthrepro.core.metric_names import METRICS
 from depthrepro.report.claim_words import OUR_WORDS, per_cent, signed
+from depthrepro.report.claims import COUNTED, UNDECIDED
 
 BEGIN, END = "<!-- claims: from experiments/verdicts.csv -->", "<!-- end of claims -->"
-KINDS = ("reproduced", "contradicted", "no difference", "no difference, as in the paper", "undecided", "not measured")
 Record = Mapping[str, str]
 
 
@@ -57,7 +57,7 @@ def counted(verdicts: Path) -> dict[str, str]:
     found = {}
     for table, words in frame.groupby("table")["word"]:
         count = words.value_counts()
-        shown = (word for word in (*KINDS[:2], "yes", "no", *KINDS[2:]) if word in count)
+        shown = (word for word in (*COUNTED[:2], *OUR_WORDS.values(), *COUNTED[2:]) if word in count)
         found[str(table)] = ", ".join(f"{count[word]} {word}" for word in shown)
     return found
 
@@ -78,7 +78,7 @@ def write_counts(index: Path, verdicts: Path) -> list[Path]:
 
 def _counts(rows: Iterable[Record], photographs: str, name: str) -> str:
     mine = [row["verdict"] for row in rows if row["photographs"] == photographs]
-    parts = [f"{mine.count(kind)} {kind}" for kind in KINDS if kind in mine]
+    parts = [f"{mine.count(kind)} {kind}" for kind in COUNTED if kind in mine]
     return f"On {name}, {len(mine)} verdict{'s' if len(mine) != 1 else ''}: {', '.join(parts)}."
 
 
@@ -93,5 +93,5 @@ def _cell(row: Record) -> str:
     else:
         ours = per_cent(float(row["relative_difference"]))
         paper = per_cent(float(row["paper_relative"])) if row["paper_relative"] else ""
-    reason = f" ({row['reason']})" if row["reason"] and row["verdict"] == "undecided" else ""
+    reason = f" ({row['reason']})" if row["reason"] and row["verdict"] == UNDECIDED else ""
     return f"{metric.label} {ours}{f' [{paper}]' if paper else ''} **{row['verdict']}**{reason}"
