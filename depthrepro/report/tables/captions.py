@@ -34,7 +34,22 @@ def caption(block: Block) -> list[tuple[str, str]]:
         ("Protocol", f"{block.protocol}."),
         ("Images", f"{images}; each metric is taken per image, then averaged over images."),
         ("Seeds", f"{', '.join(map(str, block.seeds))}; {spread}. Baselines do not depend on the seed."),
+        *_trained(block),
     ]
+
+
+def _trained(block: Block) -> list[tuple[str, str]]:
+    """What the networks were trained on and how long, and which rows are older; nothing where no run says it."""
+    known = block.runs[block.runs["recipe"].fillna("").astype(str) != ""]
+    if known.empty:
+        return []
+    machines = dict.fromkeys(f"{run.device} in {run.precision}" for run in known.itertuples())
+    found = [("Trained", f"{known['seconds'].sum() / 3600:.1f} hours in all, on {', '.join(machines)}.")]
+    levels = [line for line in block.shown if line.role == "level" and not line.missing]
+    old = [line.label for line in levels if not set(line.runs) & {*known["run"]}]
+    if old:
+        found.append(("Older", f"{', '.join(old)}: of an earlier recipe, not to be compared with the other rows."))
+    return found
 
 
 def provenance(block: Block) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from depthrepro.report.blocks import build_blocks
 from depthrepro.report.measured import MeasuredTable
 from depthrepro.report.paper import Ours, PaperRow, PaperTable, load_paper
 from depthrepro.report.rows import load_runs
+from depthrepro.report.tables.captions import caption
 from depthrepro.report.tables.cells import Cell, grid, header, metric_cell
 from depthrepro.report.tables.csv_file import csv_frame
 from depthrepro.report.tables.latex import escape, latex
@@ -155,6 +157,21 @@ def test_rows_with_their_own_experiment_share_one_block(runs, add_run):
 def test_other_experiments_stay_out(runs, add_run):
     add_run("da/seed=0", experiment="da_teacher")
     assert build_blocks(RESOLUTION, load_runs(runs)[0]) == []
+
+
+def test_what_rows_were_trained_on_is_said_and_which_of_them_are_older(runs, add_run):
+    table = replace(
+        RESOLUTION,
+        rows=tuple(PaperRow(name, {}, ours=Ours("L12", experiment=(name,))) for name in ("old", "new")),
+    )
+    add_run("old/seed=0", experiment="old")
+    assert not {"Trained", "Older"} & set(dict(caption(build_blocks(table, load_runs(runs)[0])[0])))
+    made = {"recipe": "r", "device": "cpu", "precision": "bf16", "train_seconds": 1800.0}
+    for seed in (0, 1):
+        add_run(f"new/seed={seed}", experiment="new", seed=seed, **made)
+    said = dict(caption(build_blocks(table, load_runs(runs)[0])[0]))
+    assert said["Trained"] == "1.0 hours in all, on cpu in bf16."
+    assert said["Older"] == "old: of an earlier recipe, not to be compared with the other rows."
 
 
 def test_markdown_says_what_its_numbers_are_and_where_they_come_from(three_seeds, runs, add_run):
